@@ -1,0 +1,8 @@
+CREATE MATERIALIZED VIEW IF NOT EXISTS engagements_feed TO engagements AS
+SELECT
+    tenant,
+    sipHash64(channel, account, chat) AS chat_key,
+    at
+FROM inbox
+WHERE kind = 'message.received'
+    OR (kind IN ('message.clicked', 'message.button_pressed', 'message.reacted') AND author IN ('', 'UNKNOWN', 'CLIENT'))

@@ -1,0 +1,14 @@
+//! The vocabulary that every other module speaks.
+//!
+//! Plain types with their invariants: no IO, no SQL, no GraphQL, and nothing imported from the rest of the crate.
+
+pub mod channel;
+pub mod clock;
+pub mod event;
+pub mod range;
+pub mod scope;
+
+pub use channel::{Channel, Level, Signal};
+pub use clock::{Clock, SystemClock};
+pub use range::{Granularity, TimeRange, TimeRangeError};
+pub use scope::{Scope, Sight};
