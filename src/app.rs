@@ -1,1 +1,11 @@
-//! app
+//! The composition root: configuration, the command line, and everything put together in one place.
+//!
+//! Nothing else in the crate is built here twice, and nothing here computes a figure.
+
+pub mod build;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod demo;
+pub mod options;
+pub mod serve;
