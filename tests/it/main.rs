@@ -1,1 +1,4 @@
-mod placeholder {}
+//! Every integration test in one binary.
+
+mod engine;
+mod store;
