@@ -1,5 +1,10 @@
-//! One integration binary: what the parts do together.
+//! Every integration test in one binary.
 
 mod audits;
+mod engine;
 mod fixture_schema;
 mod http;
+mod questions;
+mod store;
+mod worked;
+mod world;
