@@ -10,6 +10,8 @@ pub mod errors;
 pub mod execution;
 pub mod http;
 pub mod limits;
+pub mod rest;
+pub mod schema;
 pub mod server;
 
 pub use arguments::bounded_int;

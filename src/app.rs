@@ -3,9 +3,9 @@
 //! Nothing else in the crate is built here twice, and nothing here computes a figure.
 
 pub mod build;
-pub mod cli;
-pub mod commands;
+//CLI
+//COMMANDS
 pub mod config;
-pub mod demo;
-pub mod options;
+//DEMO
+//OPTIONS
 pub mod serve;

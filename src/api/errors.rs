@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::http::request_id::RequestId;
 use crate::auth::AuthError;
+use crate::store::StoreError;
 
 /// Every code that a client can meet. Clients switch on these, so a code is never renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -179,6 +180,18 @@ impl ApiError {
     /// The store cannot answer at present.
     pub fn unavailable(message: impl Into<String>, retry_after: u32) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(Code::Unavailable, message) }
+    }
+
+    /// What the store's failure means to a client.
+    pub fn of_store(request_id: &RequestId, error: &StoreError) -> Self {
+        match error {
+            StoreError::TimedOut { .. } => Self::new(Code::Timeout, error.to_string()),
+            StoreError::TooMuchMemory { .. } | StoreError::TooManyRows { .. } => {
+                Self::new(Code::LimitExceeded, format!("{error}: take a shorter range or fewer groups"))
+            }
+            StoreError::Busy { .. } | StoreError::DiskFull | StoreError::Closed => Self::unavailable(error.to_string(), 5),
+            StoreError::WrongColumns { .. } | StoreError::Engine { .. } => Self::internal(request_id, error),
+        }
     }
 
     pub fn method_not_allowed(message: impl Into<String>, allow: &'static str) -> Self {

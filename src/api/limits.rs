@@ -41,8 +41,10 @@ pub struct Limits {
     pub errors: usize,
     /// Points of all series of one field; held by the schema, as are the next four.
     pub series_points: usize,
-    /// Groups of one breakdown.
+    /// Groups that one breakdown may ask for.
     pub groups: usize,
+    /// Groups that one breakdown may have before it is sorted and cut.
+    pub groups_read: usize,
     /// Dimensions of one breakdown.
     pub dimensions: usize,
     /// Items on a page of a list.
@@ -75,6 +77,8 @@ impl Default for Limits {
             // A year by hour is 8,784 points.
             series_points: 10_000,
             groups: 1_000,
+            // Sorted in memory: about 5 MB.
+            groups_read: 10_000,
             dimensions: 4,
             page: 500,
             range_days: 731,
@@ -113,7 +117,9 @@ impl Limits {
             row("errors", self.errors, "errors"),
             row("seriesPoints", self.series_points, "points"),
             row("groups", self.groups, "groups"),
+            row("groupsRead", self.groups_read, "groups"),
             row("dimensions", self.dimensions, "dimensions"),
+            row("filterValues", crate::metrics::filter::VALUES_MAX, "values"),
             row("page", self.page, "items"),
             row("rangeDays", self.range_days, "days"),
         ]

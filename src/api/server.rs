@@ -22,7 +22,7 @@ use super::{
     http::{
         bearer, graphql,
         page::Page,
-        request_id::{RequestIds, name_request},
+        request_id::{RequestId, RequestIds, name_request},
     },
     limits::Limits,
 };
@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Adds what resolvers need to a request's data.
-pub type PerRequest = Box<dyn Fn(GraphqlRequest, &Viewer) -> GraphqlRequest + Send + Sync>;
+pub type PerRequest = Box<dyn Fn(GraphqlRequest, &Viewer, &RequestId) -> GraphqlRequest + Send + Sync>;
 
 /// What the handlers of GraphQL share.
 pub struct HttpState {
@@ -58,7 +58,7 @@ impl HttpState {
             Introspection::Forbidden => None,
         };
         let page = Page::new(sdl.as_deref(), &limits);
-        Ok(Self { schema, authenticator, limits, per_request: Box::new(|request, _| request), page })
+        Ok(Self { schema, authenticator, limits, per_request: Box::new(|request, _, _| request), page })
     }
 
     #[must_use]

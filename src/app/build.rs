@@ -72,7 +72,7 @@ pub struct Service {
 /// When the schema contradicts itself: a mistake in the catalogue, which a test finds.
 pub fn build_router(service: Service) -> Result<Router, SchemaError> {
     let Service { store, clock, secret, timezone, limits } = service;
-    let authenticator = Authenticator::new(secret, TokenConfig::default(), Arc::clone(&clock));
+    let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock));
     let shared = Arc::new(limits.clone());
     let started = clock.now();
     let (asked_store, asked_clock) = (Arc::clone(&store), Arc::clone(&clock));

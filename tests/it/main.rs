@@ -5,6 +5,7 @@ mod engine;
 mod fixture_schema;
 mod http;
 mod questions;
+mod schema;
 mod store;
 mod worked;
 mod world;

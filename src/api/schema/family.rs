@@ -72,19 +72,22 @@ fn has_horizon(family: &Family) -> bool {
 /// Every metric that is selected anywhere below the family's field.
 fn selected_metrics(family: &'static Family, field: SelectionField<'_>) -> Vec<&'static Metric> {
     let mut metrics = Vec::new();
-    let mut add = |selection: SelectionField<'_>| {
-        for field in selection.selection_set() {
-            metrics.extend(family.metric(field.name()));
-        }
-    };
     for part in field.selection_set() {
         match part.name() {
-            "total" | "compare" => add(part),
-            "series" | "by" => part.selection_set().filter(|field| field.name() == "metrics").for_each(&mut add),
+            "total" | "compare" => metrics.extend(named_metrics(family, part)),
+            "series" | "by" => {
+                for line in part.selection_set().filter(|field| field.name() == "metrics") {
+                    metrics.extend(named_metrics(family, line));
+                }
+            }
             _ => metrics.extend(hours::needed_metrics(family, part)),
         }
     }
     metrics
+}
+
+fn named_metrics(family: &'static Family, of: SelectionField<'_>) -> Vec<&'static Metric> {
+    of.selection_set().filter_map(|field| family.metric(field.name())).collect()
 }
 
 pub fn register(schema: SchemaBuilder, family: &'static Family) -> SchemaBuilder {
@@ -97,7 +100,7 @@ pub fn register(schema: SchemaBuilder, family: &'static Family) -> SchemaBuilder
             Unit::Share => TypeRef::FLOAT,
         };
         metrics = metrics.field(
-            Field::new(metric.name, TypeRef::named(of), |context| {
+            Field::new(metric.name, TypeRef::named(of), move |context| {
                 FieldFuture::new(async move {
                     let metrics = context.parent_value.try_downcast_ref::<Metrics>()?;
                     Ok(scalars::number(metrics.value(metric.name)))
@@ -240,7 +243,9 @@ async fn groups(context: &ResolverContext<'_>, family: &'static Family) -> Resul
             let order = order.object()?;
             let metric = family.metric(order.try_get("metric")?.enum_name()?).ok_or_else(|| refused(Code::InvalidQuery, "`orderBy` names no metric"))?;
             metrics.push(metric);
-            Some((metric, order.try_get("direction")?.enum_name()? == "ASC"))
+            // The library fills in no defaults inside an input object.
+            let direction = arguments::given(&order, "direction");
+            Some((metric, direction.is_some_and(|direction| direction.enum_name().is_ok_and(|name| name == "ASC"))))
         }
         None => None,
     };

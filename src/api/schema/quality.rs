@@ -18,7 +18,7 @@ pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
         .field(Field::new("warnings", TypeRef::named_nn_list_nn(WARNING), |context| {
             FieldFuture::new(async move {
                 let quality = context.parent_value.try_downcast_ref::<Quality>()?;
-                Ok(Some(FieldValue::list(quality.warnings.iter().map(FieldValue::borrowed_any))))
+                Ok(Some(FieldValue::list(quality.warnings.iter().map(|warning| FieldValue::borrowed_any(warning)))))
             })
         }));
     let text = |name: &str, text: fn(&Warning) -> String| {

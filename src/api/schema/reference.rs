@@ -32,7 +32,7 @@ pub fn add_to(query: Object) -> Object {
         .field(
             Field::new("channels", TypeRef::named_nn_list_nn(CHANNEL), |_| {
                 FieldFuture::new(async move {
-                    Ok(Some(FieldValue::list(CAPABILITIES.iter().chain([&OTHER]).map(FieldValue::borrowed_any))))
+                    Ok(Some(FieldValue::list(CAPABILITIES.iter().chain([&OTHER]).map(|known| FieldValue::borrowed_any(known)))))
                 })
             })
             .description("What each channel can tell. The last entry, `other`, stands for channels of a tenant's own sources."),
@@ -70,7 +70,7 @@ pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
         .field(channel_text("note", |channel| channel.note).description("Why a level is below exact."))
         .field(Field::new("capabilities", TypeRef::named_nn_list_nn(CAPABILITY), |context| {
             FieldFuture::new(async move {
-                let channel = *context.parent_value.try_downcast_ref::<Capabilities>()?;
+                let channel = context.parent_value.try_downcast_ref::<Capabilities>()?;
                 Ok(Some(FieldValue::list(Signal::ALL.into_iter().map(move |signal| FieldValue::owned_any((signal, channel.level(signal)))))))
             })
         }));
