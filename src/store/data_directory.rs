@@ -35,7 +35,7 @@ struct Open {
 }
 
 impl DataDirectory {
-    /// Locks the directory, creating it if needed, and opens the engine in it. Takes about 0.5 s, blocking.
+    /// Locks the directory, creating it if needed, and opens the engine in it. Blocks for 0.1 s to 0.5 s.
     ///
     /// # Errors
     ///
