@@ -27,15 +27,15 @@ pub struct DataDirectory {
 
 struct Open {
     path: PathBuf,
-    /// Numbers the queries of this process, so that each can be found in the engine's list.
-    queries: AtomicU64,
+    /// Numbers connections and queries, so that each can be told apart in the whole process.
+    numbers: AtomicU64,
     // Order matters: fields are dropped from top to bottom, and the lock must outlive the engine.
     database: ManagedDatabase,
     _lock: File,
 }
 
 impl DataDirectory {
-    /// Locks the directory, creating it if needed, and opens the engine in it. Takes about 0.5 s, blocking.
+    /// Locks the directory, creating it if needed, and opens the engine in it. Blocks for 0.1 s to 0.5 s.
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl DataDirectory {
     pub fn open(library: &Path, path: &Path) -> Result<Self, OpenError> {
         let lock = lock(path)?;
         let database = load(library, &path.join("chdb"))?;
-        Ok(Self { open: Arc::new(Open { path: path.to_owned(), queries: AtomicU64::new(0), database, _lock: lock }) })
+        Ok(Self { open: Arc::new(Open { path: path.to_owned(), numbers: AtomicU64::new(0), database, _lock: lock }) })
     }
 
     pub fn path(&self) -> &Path {
@@ -55,9 +55,9 @@ impl DataDirectory {
         self.open.database.new_connection().map_err(|error| StoreError::Engine { code: 0, message: error.message })
     }
 
-    /// A number that no other query of this process has.
-    pub(super) fn next_query(&self) -> u64 {
-        self.open.queries.fetch_add(1, Ordering::Relaxed)
+    /// A number that nothing else of this process has.
+    pub(super) fn next_number(&self) -> u64 {
+        self.open.numbers.fetch_add(1, Ordering::Relaxed)
     }
 }
 

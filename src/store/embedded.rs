@@ -115,18 +115,20 @@ impl EmbeddedStore {
 
     async fn run_query(&self, statement: Sql) -> Result<Vec<RecordBatch>, StoreError> {
         let mut lease = self.lease().await?;
-        let number = self.directory.next_query();
-        let mark = self.running.start(number).ok_or(StoreError::Closed)?;
+        let number = self.directory.next_number();
+        let mark = self.running.start(number, lease.connection().label()).ok_or(StoreError::Closed)?;
         let stop_when_dropped = self.running.stop_when_dropped(number);
         let limits = self.limits.clone();
         let work = spawn_blocking(move || {
+            // Order matters: locals go from the last to the first, and the register must not have the query any more
+            // when its connection goes to the next one.
+            let mut lease = lease;
+            let mark = mark;
             if !mark.is_wanted() {
+                // Nobody reads this: the future was dropped or the store closes.
                 return Err(StoreError::Closed);
             }
-            let connection = lease.connection.as_mut().expect("a lease has its connection until it is dropped");
-            let answer = connection.query(&running::marker(number), &statement, &limits);
-            drop(mark);
-            answer
+            lease.connection().query(&statement, &limits)
         });
         let answer = match timeout(Duration::from_secs(self.limits.seconds) + GRACE, work).await {
             Ok(Ok(answer)) => answer,
@@ -228,6 +230,12 @@ impl Drop for EmbeddedStore {
     fn drop(&mut self) {
         self.running.stop_all();
         self.running.close();
+    }
+}
+
+impl Lease {
+    fn connection(&mut self) -> &mut Connection {
+        self.connection.as_mut().expect("a lease has its connection until it is dropped")
     }
 }
 

@@ -73,6 +73,7 @@ pub async fn store() -> EmbeddedStore {
 }
 
 /// The answer to a plain statement: a line for each value, an empty line after each row.
+/// Times must be made text by the statement: the formatter knows no zones by name.
 pub async fn shown(store: &dyn Store, statement: &'static str) -> String {
     let batches = store.query(Sql::new(statement)).await.expect("the statement is right");
     let mut text = String::new();

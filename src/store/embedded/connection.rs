@@ -3,6 +3,7 @@
 //! This module puts values and batches into ADBC's hands and makes the engine's errors ours. It knows no threads.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use adbc_core::error::Error as AdbcError;
@@ -29,7 +30,12 @@ const NOT_ENOUGH_SPACE: i32 = 243;
 const QUERY_WAS_CANCELLED: i32 = 394;
 const TOO_MANY_ROWS_OR_BYTES: i32 = 396;
 
+/// Tells a connection apart from all others of the process, also in the engine's list of queries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Label(pub(super) u64);
+
 pub(super) struct Connection {
+    label: Label,
     // Order matters: the connection closes before the directory may be unlocked.
     adbc: ManagedConnection,
     _directory: DataDirectory,
@@ -44,7 +50,8 @@ pub(super) struct Writer {
 
 impl Connection {
     pub(super) fn open(directory: &DataDirectory) -> Result<Self, StoreError> {
-        let mut connection = Self { adbc: directory.connect()?, _directory: directory.clone() };
+        let label = Label(directory.next_number());
+        let mut connection = Self { label, adbc: directory.connect()?, _directory: directory.clone() };
         connection.update(&format!("SET max_query_size = {QUERY_BYTES}"), &[])?;
         Ok(connection)
     }
@@ -62,39 +69,44 @@ impl Connection {
             ("readonly", 1),
         ];
         connection.update(&format!("USE {database}"), &[])?;
+        connection.update(&format!("SET log_comment = '{}'", connection.label), &[])?;
         for (name, value) in settings {
             connection.update(&format!("SET {name} = {value}"), &[])?;
         }
         Ok(connection)
     }
 
-    /// Runs a reading statement, its text preceded by a comment that names it.
-    pub(super) fn query(
-        &mut self,
-        marker: &str,
-        statement: &Sql,
-        limits: &Limits,
-    ) -> Result<Vec<RecordBatch>, StoreError> {
-        let text = format!("{marker} {}", statement.text());
-        self.read(&text, statement.values()).map_err(|message| read_error(&message, limits))
+    pub(super) fn label(&self) -> Label {
+        self.label
     }
 
-    /// Asks the engine to stop the query with this marker; does not wait for it.
-    pub(super) fn kill(&mut self, marker: &str) -> Result<(), StoreError> {
-        let text = format!("KILL QUERY WHERE startsWith(query, '{marker}') ASYNC");
-        self.read(&text, &[]).map_err(|message| write_error(&message)).map(drop)
+    /// Runs a reading statement.
+    pub(super) fn query(&mut self, statement: &Sql, limits: &Limits) -> Result<Vec<RecordBatch>, StoreError> {
+        let answer = self.read(statement.text(), statement.values());
+        if answer.is_err() {
+            // The engine keeps a failed query, its memory and its place in the list, until the connection's next one.
+            // If this fails too, the next query will tell.
+            let _ = self.read("SELECT 1", &[]);
+        }
+        answer.map_err(|message| read_error(&message, statement.values(), limits))
+    }
+
+    /// The engine's names for what runs on the reader's connection: one query, or none.
+    pub(super) fn find_queries(&mut self, reader: Label) -> Result<Vec<String>, StoreError> {
+        let text = "SELECT query_id FROM system.processes WHERE Settings['log_comment'] = ?";
+        self.read_texts(text, &[Value::from(reader.to_string())])
+    }
+
+    /// Asks the engine to stop a query; does not wait for it.
+    pub(super) fn kill(&mut self, id: &str) -> Result<(), StoreError> {
+        self.read_texts("KILL QUERY WHERE query_id = ? ASYNC", &[Value::from(id)]).map(drop)
     }
 
     /// The columns of a table that an insert fills, in order.
     fn columns(&mut self, table: &'static str) -> Result<Vec<String>, StoreError> {
         let text = "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = ? \
                     AND default_kind NOT IN ('ALIAS', 'MATERIALIZED') ORDER BY position";
-        let batches = self.read(text, &[Value::from(table)]).map_err(|message| write_error(&message))?;
-        let mut columns = Vec::new();
-        for batch in &batches {
-            columns.extend(batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned));
-        }
-        Ok(columns)
+        self.read_texts(text, &[Value::from(table)])
     }
 
     /// Appends the batch to a table, its columns in the table's order.
@@ -108,7 +120,17 @@ impl Connection {
 
     fn update(&mut self, text: &str, values: &[Value]) -> Result<(), StoreError> {
         let done = self.statement(text, values).and_then(|mut statement| statement.execute_update());
-        done.map(drop).map_err(|error| write_error(&error.message))
+        done.map(drop).map_err(|error| write_error(&error.message, values))
+    }
+
+    /// The first column of an answer, which holds text.
+    fn read_texts(&mut self, text: &str, values: &[Value]) -> Result<Vec<String>, StoreError> {
+        let batches = self.read(text, values).map_err(|message| write_error(&message, values))?;
+        let mut texts = Vec::new();
+        for batch in &batches {
+            texts.extend(batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned));
+        }
+        Ok(texts)
     }
 
     fn read(&mut self, text: &str, values: &[Value]) -> Result<Vec<RecordBatch>, String> {
@@ -158,7 +180,7 @@ impl Writer {
             }
         };
         let batch = in_order(table, columns, batch)?;
-        self.connection.ingest(table, batch).map_err(|error| write_error(&error.message))
+        self.connection.ingest(table, batch).map_err(|error| write_error(&error.message, &[]))
     }
 }
 
@@ -201,8 +223,8 @@ fn one_row(values: &[Value]) -> RecordBatch {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("every column has one row of its field's type")
 }
 
-fn read_error(message: &str, limits: &Limits) -> StoreError {
-    let (code, message) = parse(message);
+fn read_error(message: &str, values: &[Value], limits: &Limits) -> StoreError {
+    let (code, message) = parse(message, values);
     match code {
         TIMEOUT_EXCEEDED | QUERY_WAS_CANCELLED => StoreError::TimedOut { seconds: limits.seconds },
         MEMORY_LIMIT_EXCEEDED => StoreError::TooMuchMemory { limit_bytes: limits.memory_bytes },
@@ -213,8 +235,8 @@ fn read_error(message: &str, limits: &Limits) -> StoreError {
     }
 }
 
-fn write_error(message: &str) -> StoreError {
-    match parse(message) {
+fn write_error(message: &str, values: &[Value]) -> StoreError {
+    match parse(message, values) {
         (NOT_ENOUGH_SPACE, _) => StoreError::DiskFull,
         (code, message) => StoreError::Engine { code, message },
     }
@@ -222,18 +244,33 @@ fn write_error(message: &str) -> StoreError {
 
 /// The code and the text of `[chdb] Code: N. DB::Exception: text`; the code is 0 where there is none.
 ///
-/// What the engine repeats of the statement is cut off: it has the values in it, which nobody may read in a log.
-fn parse(message: &str) -> (i32, String) {
+/// What the engine repeats of the statement is cut off and values are blotted out: they are ids and names of people,
+/// which nobody may read in a log.
+fn parse(message: &str, values: &[Value]) -> (i32, String) {
     let parsed = message.split_once("Code: ").and_then(|(_, rest)| {
         let (code, text) = rest.split_once(". DB::Exception: ")?;
         Some((code.parse::<i32>().ok()?, text))
     });
-    let (code, text) = parsed.unwrap_or((0, message));
-    let mut text = text;
-    for statement in [": (in query: ", "(in query: ", " In query ", " in scope "] {
+    let (code, mut text) = parsed.unwrap_or((0, message));
+    for statement in ["(in query: ", " In query ", " in query ", " In scope ", " in scope ", ": failed at position "] {
         text = text.split_once(statement).map_or(text, |(before, _)| before);
     }
-    (code, text.to_owned())
+    let mut text = text.to_owned();
+    for value in values {
+        // Shorter ones name nobody, and to replace each `a` would leave nothing to read.
+        if let Value::Text(value) = value
+            && 2 < value.len()
+        {
+            text = text.replace(value.as_str(), "…");
+        }
+    }
+    (code, text)
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "rapport connection {}", self.0)
+    }
 }
 
 #[cfg(test)]
@@ -242,14 +279,12 @@ mod tests {
 
     #[test]
     fn the_engines_code_and_text_are_found_and_its_copy_of_the_statement_is_left_out() {
-        let check = |message: &str, code: i32, text: &str| assert_eq!(parse(message), (code, text.to_owned()));
-        check(
-            "[chdb] Code: 159. DB::Exception: Timeout exceeded. (TIMEOUT_EXCEEDED)",
-            159,
-            "Timeout exceeded. (TIMEOUT_EXCEEDED)",
-        );
-        check("[chdb] Code: 60. DB::Exception: Unknown 't' in scope SELECT 'secret'. (X)", 60, "Unknown 't'");
-        check("[chdb] Code: 164. DB::Exception: Cannot: (in query: SELECT 1). (X)", 164, "Cannot");
+        let values = [Value::from("anna")];
+        let check = |message: &str, code: i32, text: &str| assert_eq!(parse(message, &values), (code, text.to_owned()));
+        check("[chdb] Code: 159. DB::Exception: Timeout exceeded. (TIMEOUT)", 159, "Timeout exceeded. (TIMEOUT)");
+        check("[chdb] Code: 60. DB::Exception: Unknown 't' in scope SELECT 'x'. (X)", 60, "Unknown 't'");
+        check("[chdb] Code: 164. DB::Exception: Cannot: (in query: SELECT 1). (X)", 164, "Cannot: ");
+        check("[chdb] Code: 6. DB::Exception: Cannot parse 'anna' as number", 6, "Cannot parse '…' as number");
         check("no connection", 0, "no connection");
     }
 

@@ -1,15 +1,17 @@
 //! Which queries run, and the thread that stops those that nobody waits for.
 //!
-//! ADBC cannot cancel a query in this engine; `KILL QUERY` on another connection can. A query is found in the engine's
-//! list by the comment that its text begins with. Bookkeeping is separate from the engine: only the thread's loop
-//! touches a connection.
+//! ADBC cannot cancel a query in this engine; `KILL QUERY` on another connection can. The engine's list of queries
+//! tells which connection each belongs to, and a connection has one at a time. (A comment in the text would be simpler,
+//! but the engine drops comments when values are bound.) Bookkeeping is separate from the engine: only the thread's
+//! loop touches a connection.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::connection::Connection;
+use super::super::StoreError;
+use super::connection::{Connection, Label};
 
 /// How long to wait before a query that still runs is killed again: it may not have been in the engine's list yet.
 const AGAIN: Duration = Duration::from_millis(20);
@@ -23,14 +25,20 @@ pub(super) struct Running {
 
 #[derive(Default)]
 struct Register {
-    queries: BTreeMap<u64, Wish>,
+    queries: BTreeMap<u64, Entry>,
     /// No query may start any more.
     closing: bool,
     /// The thread may end when nothing is left to stop.
     closed: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+struct Entry {
+    /// The label of the connection that it runs on.
+    reader: Label,
+    wish: Wish,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wish {
     Run,
     Stop,
@@ -48,19 +56,14 @@ pub(super) struct StopWhenDropped {
     number: u64,
 }
 
-/// The comment that a query's text begins with.
-pub(super) fn marker(number: u64) -> String {
-    format!("/* rapport query {number} */")
-}
-
 impl Running {
     /// Enters a query; `None` when the store is closing.
-    pub(super) fn start(self: &Arc<Self>, number: u64) -> Option<Mark> {
+    pub(super) fn start(self: &Arc<Self>, number: u64, reader: Label) -> Option<Mark> {
         let mut register = self.lock();
         if register.closing {
             return None;
         }
-        register.queries.insert(number, Wish::Run);
+        register.queries.insert(number, Entry { reader, wish: Wish::Run });
         Some(Mark { running: Arc::clone(self), number })
     }
 
@@ -72,8 +75,8 @@ impl Running {
     pub(super) fn stop_all(&self) {
         let mut register = self.lock();
         register.closing = true;
-        for wish in register.queries.values_mut() {
-            *wish = Wish::Stop;
+        for entry in register.queries.values_mut() {
+            entry.wish = Wish::Stop;
         }
         self.changed.notify_all();
     }
@@ -89,7 +92,7 @@ impl Running {
     }
 
     /// The queries to stop, waiting until there are some; `None` when the thread shall end.
-    fn next_to_stop(&self) -> Option<Vec<u64>> {
+    fn next_to_stop(&self) -> Option<Vec<(u64, Label)>> {
         let mut register = self.lock();
         loop {
             let to_stop = register.to_stop();
@@ -110,21 +113,26 @@ impl Running {
         drop(waiting.expect("no holder of this lock panics"));
     }
 
+    fn is_running(&self, number: u64) -> bool {
+        self.lock().queries.contains_key(&number)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Register> {
         self.register.lock().expect("no holder of this lock panics")
     }
 }
 
 impl Register {
-    fn to_stop(&self) -> Vec<u64> {
-        self.queries.iter().filter(|(_, wish)| **wish == Wish::Stop).map(|(number, _)| *number).collect()
+    fn to_stop(&self) -> Vec<(u64, Label)> {
+        let to_stop = self.queries.iter().filter(|(_, entry)| entry.wish == Wish::Stop);
+        to_stop.map(|(number, entry)| (*number, entry.reader)).collect()
     }
 }
 
 impl Mark {
     /// Whether anybody still waits for the query.
     pub(super) fn is_wanted(&self) -> bool {
-        self.running.lock().queries.get(&self.number) == Some(&Wish::Run)
+        self.running.lock().queries.get(&self.number).is_some_and(|entry| entry.wish == Wish::Run)
     }
 }
 
@@ -138,8 +146,8 @@ impl Drop for Mark {
 impl Drop for StopWhenDropped {
     fn drop(&mut self) {
         let mut register = self.running.lock();
-        if let Some(wish) = register.queries.get_mut(&self.number) {
-            *wish = Wish::Stop;
+        if let Some(entry) = register.queries.get_mut(&self.number) {
+            entry.wish = Wish::Stop;
             self.running.changed.notify_all();
         }
     }
@@ -151,10 +159,9 @@ pub(super) fn start_stopper(running: &Arc<Running>, mut connection: Connection) 
     thread::Builder::new()
         .name("query-stopper".to_owned())
         .spawn(move || {
-            while let Some(numbers) = running.next_to_stop() {
-                for number in numbers {
-                    let marker = marker(number);
-                    if let Err(error) = connection.kill(&marker) {
+            while let Some(queries) = running.next_to_stop() {
+                for (number, reader) in queries {
+                    if let Err(error) = stop(&running, &mut connection, number, reader) {
                         tracing::warn!(number, %error, "a query could not be stopped");
                     }
                 }
@@ -164,18 +171,33 @@ pub(super) fn start_stopper(running: &Arc<Running>, mut connection: Connection) 
         .expect("a process that starts can have one more thread")
 }
 
+/// Kills what runs on a query's connection, unless the query is over.
+fn stop(running: &Running, connection: &mut Connection, number: u64, reader: Label) -> Result<(), StoreError> {
+    let ids = connection.find_queries(reader)?;
+    // The next query of that connection starts only when this one has left the register. So if it is still there now,
+    // what was found cannot be the next one.
+    if running.is_running(number) {
+        for id in ids {
+            connection.kill(&id)?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const READER: Label = Label(3);
+
     #[test]
     fn a_query_that_nobody_waits_for_is_to_be_stopped_until_it_ends() {
         let running = Arc::new(Running::default());
-        let mark = running.start(7).expect("the store is open");
+        let mark = running.start(7, READER).expect("the store is open");
         assert!(mark.is_wanted());
         drop(running.stop_when_dropped(7));
         assert!(!mark.is_wanted());
-        assert_eq!(running.next_to_stop(), Some(vec![7]));
+        assert_eq!(running.next_to_stop(), Some(vec![(7, READER)]));
         drop(mark);
         running.close();
         assert_eq!(running.next_to_stop(), None);
@@ -184,7 +206,7 @@ mod tests {
     #[test]
     fn a_query_that_is_over_is_not_stopped() {
         let running = Arc::new(Running::default());
-        drop(running.start(7));
+        drop(running.start(7, READER));
         drop(running.stop_when_dropped(7));
         running.close();
         assert_eq!(running.next_to_stop(), None);
@@ -194,6 +216,6 @@ mod tests {
     fn nothing_starts_while_closing() {
         let running = Arc::new(Running::default());
         running.stop_all();
-        assert!(running.start(7).is_none());
+        assert!(running.start(7, READER).is_none());
     }
 }

@@ -111,7 +111,7 @@ fn pack(directory: &Path) -> Result<PathBuf, EngineError> {
         Err(error) => return Err(EngineError::Npm { message: error.to_string() }),
     };
     if !output.status.success() {
-        return Err(EngineError::Npm { message: last_lines(&String::from_utf8_lossy(&output.stderr)) });
+        return Err(EngineError::Npm { message: reason(&String::from_utf8_lossy(&output.stderr)) });
     }
     for entry in fs::read_dir(directory).map_err(|source| failed(directory, source))? {
         let path = entry.map_err(|source| failed(directory, source))?.path();
@@ -122,11 +122,12 @@ fn pack(directory: &Path) -> Result<PathBuf, EngineError> {
     Err(EngineError::Npm { message: "nothing, but it left no package".to_owned() })
 }
 
-/// The end of what npm says: the reason, without pages of context.
-fn last_lines(text: &str) -> String {
-    const LINES: usize = 6;
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(LINES)..].join("; ")
+/// The reason in what npm says: it stands first among the errors, advice and paths follow.
+fn reason(text: &str) -> String {
+    const LINES: usize = 4;
+    let errors = text.lines().filter_map(|line| line.strip_prefix("npm error").or(line.strip_prefix("npm ERR!")));
+    let lines: Vec<&str> = errors.map(str::trim).filter(|line| !line.is_empty()).take(LINES).collect();
+    if lines.is_empty() { text.trim().to_owned() } else { lines.join("; ") }
 }
 
 /// Writes the package's library to a file, on disk when this returns.
@@ -181,8 +182,9 @@ mod tests {
     }
 
     #[test]
-    fn npms_last_words_are_kept() {
-        assert_eq!(last_lines("one\n\ntwo\n"), "one; two");
-        assert_eq!(last_lines(""), "");
+    fn of_npms_words_the_reason_is_kept() {
+        let text = "npm warn old\nnpm error code E404\nnpm error\nnpm error 404 Not Found\n";
+        assert_eq!(reason(text), "code E404; 404 Not Found");
+        assert_eq!(reason("killed\n"), "killed");
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use rapport::sql::Sql;
 use rapport::store::data_directory::DataDirectory;
@@ -69,4 +70,40 @@ async fn a_closed_store_answers_nobody_and_has_stopped_its_queries() {
     let change = store.execute(Sql::new("CREATE TABLE t (a Int8) ENGINE = Null")).await;
     assert!(matches!(change, Err(StoreError::Closed)), "{change:?}");
     store.close().await;
+}
+
+/// Set for the process that the next test starts: the engine has one directory at a time in a process, and the other
+/// tests use it.
+const ALONE: &str = "RAPPORT_TEST_ALONE";
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test starts itself in another process and must know where it is")]
+fn a_directory_that_was_closed_opens_again_with_its_data_and_the_process_ends_cleanly() {
+    const NAME: &str =
+        "store::opening::a_directory_that_was_closed_opens_again_with_its_data_and_the_process_ends_cleanly";
+    if std::env::var_os(ALONE).is_some() {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
+        return runtime.block_on(close_and_open_again());
+    }
+    let program = std::env::current_exe().expect("a running program has a path");
+    let output = Command::new(program).args(["--exact", NAME]).env(ALONE, "1").output().expect("it can be started");
+    assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stdout));
+}
+
+async fn close_and_open_again() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for (round, statement) in
+        ["CREATE TABLE t (a Int64) ENGINE = MergeTree ORDER BY a", "INSERT INTO t SELECT 1", "INSERT INTO t SELECT 2"]
+            .into_iter()
+            .enumerate()
+    {
+        let start = Instant::now();
+        let open = DataDirectory::open(&engine::library(), directory.path()).expect("nobody has it open");
+        let store = EmbeddedStore::open(&open, "rapport", engine::limits()).expect("the directory is sound");
+        println!("open {round}: {:?}", start.elapsed());
+        store.execute(Sql::new(statement)).await.expect("the statement is right");
+        let rows = store.query(Sql::new("SELECT a FROM t")).await.expect("the table is there");
+        assert_eq!(rows.iter().map(|batch| batch.num_rows()).sum::<usize>(), round);
+        store.close().await;
+    }
 }
