@@ -67,7 +67,7 @@ fn line_length(bytes: &[u8]) -> usize {
     bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(bytes.len())
 }
 
-/// How long the string is that starts here, quotes included; to the end if it is never closed.
+/// How long the string is that starts here, quotes included; to the end of its line if it is never closed.
 fn string_length(bytes: &[u8]) -> usize {
     let (quote, mut at): (&[u8], usize) = if bytes.starts_with(b"\"\"\"") { (b"\"\"\"", 3) } else { (b"\"", 1) };
     while at < bytes.len() {
@@ -75,12 +75,13 @@ fn string_length(bytes: &[u8]) -> usize {
             return at + quote.len();
         }
         // A line's end closes a broken string, so that a quote does not hide the brackets after it.
-        if quote.len() == 1 && bytes[at] == b'\n' {
+        if quote.len() == 1 && matches!(bytes[at], b'\n' | b'\r') {
             return at;
         }
         at += escape_length(&bytes[at..], quote.len());
     }
-    bytes.len()
+    // The parser reads a block string that is never closed as an empty string and goes on after it.
+    if quote.len() == 3 { 2 } else { bytes.len() }
 }
 
 /// A backslash hides the next quote: one character in a string, `\"""` alone in a block string.
@@ -123,6 +124,7 @@ mod tests {
     fn a_string_that_is_never_closed_hides_only_its_line() {
         check("\"\n{ { {", 4, 3);
         check("\"abc", 1, 0);
+        check("[\"\"\"[\" [[", 5, 3);
         check("\"abc\\", 1, 0);
     }
 }
