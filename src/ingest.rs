@@ -10,6 +10,7 @@
 pub mod batch;
 pub mod body;
 pub mod file;
+pub mod generate;
 pub mod item;
 mod known;
 pub mod lines;
