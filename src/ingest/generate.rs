@@ -35,13 +35,13 @@ pub struct Plan {
     pub from: Millis,
     /// The end: nothing happens at or after it, so what is going on then is left open.
     pub to: Millis,
-    /// How many messages, inbound and outbound, roughly; there are about three events to a message.
+    /// How many messages, inbound and outbound, roughly; there are about nine events to four messages.
     pub messages: u64,
     /// Where the company's operators and contacts live.
     pub time_zone: Tz,
 }
 
-/// Client and operator messages of an average dialog, as measured; it turns a number of messages into dialogs.
+/// Messages of an average dialog, as measured; it turns a number of messages into dialogs.
 const MESSAGES_PER_DIALOG: f64 = 6.6;
 /// The share of messages that are broadcasts.
 const BROADCAST_SHARE: f64 = 0.15;

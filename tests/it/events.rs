@@ -1,5 +1,7 @@
 //! Events from bytes to a receipt: every bad input has its own words, and costs no good line beside it.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has said what is wrong")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

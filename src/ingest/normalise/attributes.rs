@@ -28,17 +28,17 @@ impl Attributes {
     pub fn collect(named: Option<Map<String, Value>>, other: Map<String, Value>) -> Result<Self, Reason> {
         let mut attributes = Self::default();
         for (name, value) in named.unwrap_or_default() {
-            attributes.add(name, value)?;
+            attributes.add(&name, value)?;
         }
         for (name, value) in other {
             if !TEXT_FIELDS.contains(&name.as_str()) {
-                attributes.add(name, value)?;
+                attributes.add(&name, value)?;
             }
         }
         Ok(attributes)
     }
 
-    fn add(&mut self, name: String, value: Value) -> Result<(), Reason> {
+    fn add(&mut self, name: &str, value: Value) -> Result<(), Reason> {
         let text = match value {
             Value::Null => return Ok(()),
             Value::String(text) => text,
@@ -52,7 +52,7 @@ impl Attributes {
             return Ok(());
         }
         let text = self.cut(text);
-        self.set(&name, text);
+        self.set(name, text);
         Ok(())
     }
 
@@ -87,32 +87,32 @@ mod tests {
 
     use super::*;
 
-    fn collect(named: Value, other: Value) -> Vec<(String, String)> {
-        let map = |value: Value| value.as_object().cloned().unwrap();
+    fn collect(named: &Value, other: &Value) -> Vec<(String, String)> {
+        let map = |value: &Value| value.as_object().cloned().unwrap();
         Attributes::collect(Some(map(named)), map(other)).unwrap().into_entries()
     }
 
     #[test]
     fn unknown_fields_become_text() {
         let got =
-            collect(json!({ "a": "x" }), json!({ "n": 18446744073709551615_u64, "o": {"k": [1, null]}, "z": null }));
+            collect(&json!({ "a": "x" }), &json!({ "n": 18446744073709551615_u64, "o": {"k": [1, null]}, "z": null }));
         let expect = [("a", "x"), ("n", "18446744073709551615"), ("o", r#"{"k":[1,null]}"#)];
         assert_eq!(got, expect.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 
     #[test]
     fn the_text_of_a_message_is_dropped() {
-        assert_eq!(collect(json!({}), json!({ "text": "secret", "body": "secret", "message_text": "secret" })), []);
+        assert_eq!(collect(&json!({}), &json!({ "text": "secret", "body": "secret", "message_text": "secret" })), []);
     }
 
     #[test]
     fn too_much_is_cut_and_marked() {
         let many: Map<String, Value> = (0..10_000).map(|index| (format!("k{index}"), json!(index))).collect();
-        let got = collect(json!({}), Value::Object(many));
+        let got = collect(&json!({}), &Value::Object(many));
         assert_eq!(got.len(), ATTRIBUTES_MAX + 1);
         assert_eq!(got[ATTRIBUTES_MAX], ("truncated".to_owned(), "true".to_owned()));
 
-        let got = collect(json!({ "long": "ä".repeat(1_001) }), json!({}));
+        let got = collect(&json!({ "long": "ä".repeat(1_001) }), &json!({}));
         assert_eq!(got[0].1, "ä".repeat(1_000));
         assert_eq!(got[1].0, "truncated");
     }

@@ -12,6 +12,7 @@ fn read(json: Value) -> Result<NormalEvent, String> {
 }
 
 /// A complete message event with some fields replaced.
+#[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
 fn message(kind: &str, changes: Value) -> Value {
     let mut event = json!({ "id": "e", "kind": kind, "channel": "vk", "chat": "c", "message": "m" });
     for (name, value) in changes.as_object().unwrap() {
