@@ -4,6 +4,7 @@
 
 mod audits;
 mod engine;
+mod events;
 mod fixture_schema;
 mod http;
 mod questions;

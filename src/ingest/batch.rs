@@ -1,0 +1,133 @@
+//! Normalised events become one Arrow batch with exactly the columns of `sql/migrations/0001_inbox.sql`.
+//!
+//! The only place that knows which Arrow type stands for which column. A test compares the names with the table's.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, ListBuilder, MapBuilder, MapFieldNames,
+    RecordBatch, StringArray, StringBuilder, TimestampMillisecondArray,
+};
+use arrow::error::ArrowError;
+
+use crate::model::clock::Millis;
+use crate::model::event::{Amount, Author, FailureReason, NormalEvent};
+
+/// One row an event, in the order given.
+pub fn build(tenant: &str, events: &[NormalEvent]) -> Result<RecordBatch, ArrowError> {
+    let columns = Columns { events };
+    let tenants: ArrayRef = Arc::new(StringArray::from_iter_values(events.iter().map(|_| tenant)));
+    RecordBatch::try_from_iter([
+        ("tenant", tenants),
+        ("id", columns.text(|event| &event.id)),
+        ("kind", columns.text(|event| event.kind.as_str())),
+        ("at", columns.time(|event| event.at)),
+        ("received_at", columns.time(|event| event.received_at)),
+        ("clock", columns.text(|event| event.clock.as_str())),
+        ("channel", columns.text(|event| &event.channel)),
+        ("account", columns.text(|event| &event.account)),
+        ("chat", columns.text(|event| &event.chat)),
+        ("contact", columns.text(|event| &event.contact)),
+        ("dialog", columns.text(|event| &event.dialog)),
+        ("message", columns.text(|event| &event.message)),
+        ("operator", columns.text(|event| &event.operator)),
+        ("team", columns.text(|event| &event.team)),
+        ("author", columns.text(|event| event.author.map_or("", Author::as_str))),
+        ("assisted", Arc::new(events.iter().map(|event| Some(event.assisted)).collect::<BooleanArray>())),
+        ("segments", columns.segments()),
+        ("campaign", columns.text(|event| &event.campaign)),
+        ("scenario", columns.text(|event| &event.scenario)),
+        ("template", columns.text(|event| &event.template)),
+        ("source", columns.text(|event| &event.source)),
+        ("message_kind", columns.text(|event| &event.message_kind)),
+        ("failure_code", columns.text(|event| &event.failure_code)),
+        ("failure_reason", columns.text(|event| event.failure_reason.map_or("", FailureReason::as_str))),
+        ("survey_id", columns.text(|event| &event.survey_id)),
+        ("survey_score", Arc::new(events.iter().map(|event| event.survey_score).collect::<Float64Array>())),
+        ("survey_scale", Arc::new(events.iter().map(|event| event.survey_scale).collect::<Int64Array>())),
+        ("conversion_action", columns.text(|event| &event.conversion_action)),
+        ("conversion_value", columns.amount(|event| event.conversion_value)?),
+        ("conversion_currency", columns.text(|event| &event.conversion_currency)),
+        ("conversion_order", columns.text(|event| &event.conversion_order)),
+        ("cost_amount", columns.amount(|event| event.cost_amount)?),
+        ("cost_currency", columns.text(|event| &event.cost_currency)),
+        ("cost_category", columns.text(|event| &event.cost_category)),
+        ("consent_purpose", columns.text(|event| &event.consent_purpose)),
+        ("consent_text_version", columns.text(|event| &event.consent_text_version)),
+        ("link_url", columns.text(|event| &event.link_url)),
+        ("attributes", columns.attributes()?),
+    ])
+}
+
+struct Columns<'a> {
+    events: &'a [NormalEvent],
+}
+
+impl<'a> Columns<'a> {
+    fn text(&self, field: impl Fn(&'a NormalEvent) -> &'a str) -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(self.events.iter().map(field)))
+    }
+
+    fn time(&self, field: impl Fn(&NormalEvent) -> Millis) -> ArrayRef {
+        Arc::new(TimestampMillisecondArray::from_iter_values(self.events.iter().map(field)).with_timezone("UTC"))
+    }
+
+    fn amount(&self, field: impl Fn(&NormalEvent) -> Option<Amount>) -> Result<ArrayRef, ArrowError> {
+        let scaled = self.events.iter().map(|event| field(event).map(|amount| i128::from(amount.0)));
+        let decimals = scaled.collect::<Decimal128Array>();
+        let decimals = decimals.with_precision_and_scale(Amount::DIGITS, Amount::DECIMALS as i8)?;
+        Ok(Arc::new(decimals))
+    }
+
+    fn segments(&self) -> ArrayRef {
+        let mut lists = ListBuilder::new(StringBuilder::new());
+        for event in self.events {
+            for segment in &event.segments {
+                lists.values().append_value(segment);
+            }
+            lists.append(true);
+        }
+        Arc::new(lists.finish())
+    }
+
+    fn attributes(&self) -> Result<ArrayRef, ArrowError> {
+        let names = MapFieldNames { entry: "entries".into(), key: "key".into(), value: "value".into() };
+        let mut maps = MapBuilder::new(Some(names), StringBuilder::new(), StringBuilder::new());
+        for event in self.events {
+            for (name, value) in &event.attributes {
+                maps.keys().append_value(name);
+                maps.values().append_value(value);
+            }
+            maps.append(true)?;
+        }
+        Ok(Arc::new(maps.finish()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::normalise::normalise;
+
+    #[test]
+    fn the_columns_are_those_of_the_inbox() {
+        let table = include_str!("../../sql/migrations/0001_inbox.sql");
+        let columns = table.lines().filter_map(|line| line.strip_prefix("    ")?.split(' ').next());
+        let events = [normalise(
+            serde_json::from_str(
+                r#"{"id":"e","kind":"conversion.recorded","channel":"vk","segments":["a","b"],"x":"y",
+                "conversion":{"action":"p","value":"1.5","currency":"EUR"}}"#,
+            )
+            .unwrap(),
+            1_777_636_800_000,
+        )
+        .unwrap()];
+        let batch = build("acme", &events).unwrap();
+        let schema = batch.schema();
+        assert_eq!(
+            schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>(),
+            columns.collect::<Vec<_>>()
+        );
+        assert_eq!(batch.num_rows(), 1);
+    }
+}

@@ -1,0 +1,76 @@
+//! Preparing a batch: items are normalised, and repeats inside the batch dropped. Pure but for the clock.
+
+use std::collections::HashSet;
+
+use super::item::Item;
+use super::normalise::{ID_CHARS_MAX, normalise};
+use super::receipt::{REJECTED_LISTED_MAX, Rejection};
+use crate::model::Clock;
+use crate::model::event::{NormalEvent, Scalar};
+
+/// Events of one insert: large enough for the engine's best speed, about 50 MB in memory.
+pub(super) const BATCH_EVENTS_MAX: usize = 50_000;
+
+/// A batch that is ready to be stored.
+pub(super) struct Prepared {
+    /// Without repeats; the first of several with one id stays.
+    pub events: Vec<NormalEvent>,
+    pub repeats: u64,
+    pub rejected: Rejected,
+    /// No items are left after it.
+    pub is_last: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Rejected {
+    pub listed: Vec<Rejection>,
+    pub unlisted: u64,
+}
+
+/// Takes items until the batch is full or there are no more.
+pub(super) fn prepare(items: &mut impl Iterator<Item = Item>, clock: &dyn Clock) -> Prepared {
+    let received_at = clock.now();
+    let mut events: Vec<NormalEvent> = Vec::new();
+    let mut ids: HashSet<String> = HashSet::new();
+    let mut repeats = 0;
+    let mut rejected = Rejected::default();
+    while events.len() < BATCH_EVENTS_MAX {
+        let Some(item) = items.next() else {
+            return Prepared { events, repeats, rejected, is_last: true };
+        };
+        let event = match item.event {
+            Ok(event) => event,
+            Err(unreadable) => {
+                rejected.add(item.line, unreadable.id, &unreadable.reason);
+                continue;
+            }
+        };
+        let id = event.id.clone();
+        match normalise(event, received_at) {
+            Ok(event) if ids.insert(event.id.clone()) => events.push(event),
+            Ok(_) => repeats += 1,
+            Err(reason) => rejected.add(item.line, id.and_then(show_id), &reason),
+        }
+    }
+    Prepared { events, repeats, rejected, is_last: false }
+}
+
+impl Rejected {
+    fn add(&mut self, line: u64, id: Option<String>, reason: &super::Reason) {
+        if self.listed.len() < REJECTED_LISTED_MAX {
+            self.listed.push(Rejection { line, id, reason: reason.to_string() });
+        } else {
+            self.unlisted += 1;
+        }
+    }
+}
+
+/// The id as it was sent, unless it is so long that repeating it would flood the receipt.
+fn show_id(id: Scalar) -> Option<String> {
+    let text = match id {
+        Scalar::Text(text) => text,
+        Scalar::Number(number) => number.to_string(),
+        Scalar::Other(_) => return None,
+    };
+    (text.chars().count() <= ID_CHARS_MAX).then_some(text)
+}

@@ -1,0 +1,84 @@
+//! Why an item is not taken: the closed list of reasons, with their words.
+//!
+//! A message names the field, the value and the limit, so that the sender can repair the line without asking.
+
+use crate::model::event::{Author, FailureReason, Kind};
+
+/// Why one event was rejected.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Reason {
+    #[error("the line is {bytes} bytes long; the longest is {max}")]
+    LineTooLong { bytes: usize, max: usize },
+    #[error("the line is not valid UTF-8 (byte {byte})")]
+    InvalidUtf8 { byte: usize },
+    #[error("the line is not valid JSON: {message} (column {column})")]
+    InvalidJson { message: String, column: usize },
+    #[error("the line is nested deeper than 128 levels (column {column})")]
+    TooDeep { column: usize },
+    #[error("the line is not an event: {message} (column {column})")]
+    NotAnEvent { message: String, column: usize },
+    #[error("the row cannot be read: {message}")]
+    UnreadableRow { message: String },
+    #[error("`{field}` is missing")]
+    Missing { field: &'static str },
+    #[error("`{field}` is missing; {kind} needs it")]
+    MissingForKind { field: &'static str, kind: Kind },
+    #[error("unknown kind {kind}")]
+    UnknownKind { kind: String },
+    #[error("`{field}` must be {expected}, not {got}")]
+    WrongType { field: &'static str, expected: &'static str, got: &'static str },
+    #[error("`{field}` {value} is not a whole number of at most 64 bits; write it as a string")]
+    NotWhole { field: &'static str, value: String },
+    #[error("`{field}` has {chars} characters; the most is {max}")]
+    TooLong { field: &'static str, chars: usize, max: usize },
+    #[error("`{field}` contains a NUL character")]
+    Nul { field: &'static str },
+    #[error("`{field}` contains a control character")]
+    Control { field: &'static str },
+    #[error("`segments` has {count} entries; the most is {max}")]
+    TooManySegments { count: usize, max: usize },
+    #[error("`channel` {channel} is not a channel's name: letters, digits, `_` and `-`, at most 32 characters")]
+    BadChannel { channel: String },
+    #[error("`at` {value} is neither RFC 3339 with an offset (2026-05-01T13:45:10Z) nor Unix milliseconds")]
+    UnreadableTime { value: String },
+    #[error("`at` {value} is before 2009-01-01{hint}")]
+    TooEarly { value: String, hint: &'static str },
+    #[error("`at` {value} is more than 24 hours ahead of its arrival{hint}")]
+    TooFarAhead { value: String, hint: &'static str },
+    #[error("`author` {author} is not one of {names}", names = Author::NAMES)]
+    UnknownAuthor { author: String },
+    #[error("`author` is {author}, but {kind} is always written by the CLIENT")]
+    NotTheClient { author: &'static str, kind: Kind },
+    #[error("`author` is CLIENT, but {kind} is outbound; a client's message is message.received")]
+    ClientOutbound { kind: Kind },
+    #[error("`failure.reason` {reason} is not one of {names}", names = FailureReason::NAMES)]
+    UnknownFailureReason { reason: String },
+    #[error("`message` {message} is not a number; {kind} takes the number up to which all is read, or none")]
+    MarkNotANumber { message: String, kind: Kind },
+    #[error("`survey.scale` {scale} is not one of 2, 3, 5, 10")]
+    BadScale { scale: String },
+    #[error("`survey.score` {score} is not a number from 1 to {scale}")]
+    BadScore { score: String, scale: i64 },
+    #[error("`{field}` {value} is not a decimal number with at most 14 digits before the point and 4 after it")]
+    BadAmount { field: &'static str, value: String },
+    #[error("`{field}` {value} has more digits than a JSON number keeps; write it as a string")]
+    AmountTooPrecise { field: &'static str, value: String },
+    #[error("`conversion.value` {value} is negative; take a conversion back with conversion.reverted")]
+    NegativeConversion { value: String },
+    #[error("`{field}` {currency} is not a currency's three letters")]
+    BadCurrency { field: &'static str, currency: String },
+    #[error("`{field}` is missing; an amount needs its currency")]
+    NoCurrency { field: &'static str },
+}
+
+/// The most characters of a value that a message repeats: enough to find it, too few to flood a receipt.
+const EXCERPT_CHARS_MAX: usize = 60;
+
+/// A value as a message shows it: quoted, its control characters escaped, its end cut.
+pub(super) fn excerpt(value: &str) -> String {
+    let mut shown: String = value.chars().take(EXCERPT_CHARS_MAX).flat_map(char::escape_debug).collect();
+    if value.chars().nth(EXCERPT_CHARS_MAX).is_some() {
+        shown.push('…');
+    }
+    format!("\"{shown}\"")
+}
