@@ -6,11 +6,11 @@
 pub mod analytics;
 pub mod arguments;
 pub mod asking;
-mod reference;
 mod family;
 mod hours;
 mod inputs;
 mod quality;
+mod reference;
 mod scalars;
 
 use async_graphql::Error;
@@ -36,7 +36,10 @@ pub fn builder() -> SchemaBuilder {
 }
 
 /// Registers several types at once.
-fn register_all<T: Into<async_graphql::dynamic::Type>>(mut schema: SchemaBuilder, types: impl IntoIterator<Item = T>) -> SchemaBuilder {
+fn register_all<T: Into<async_graphql::dynamic::Type>>(
+    mut schema: SchemaBuilder,
+    types: impl IntoIterator<Item = T>,
+) -> SchemaBuilder {
     for item in types {
         schema = schema.register(item);
     }

@@ -42,7 +42,9 @@ pub async fn open_store(config: &Config, clock: &dyn Clock) -> Result<OpenStore>
     let data_dir = config.data_dir.clone();
     let store = tokio::task::spawn_blocking(move || open_embedded(&source, &data_dir)).await??;
     let store = Arc::new(store);
-    let migrations = migrate(store.as_ref(), clock, MIGRATIONS, &facts()).await.context("the tables cannot be brought up to date")?;
+    let migrations = migrate(store.as_ref(), clock, MIGRATIONS, &facts())
+        .await
+        .context("the tables cannot be brought up to date")?;
     Ok(OpenStore { store, migrations })
 }
 
@@ -76,8 +78,8 @@ pub fn build_router(service: Service) -> Result<Router, SchemaError> {
     let shared = Arc::new(limits.clone());
     let started = clock.now();
     let (asked_store, asked_clock) = (Arc::clone(&store), Arc::clone(&clock));
-    let state = HttpState::new(schema::builder(), Introspection::Allowed, authenticator, limits)?.with_per_request(Box::new(
-        move |request, viewer, request_id| {
+    let state = HttpState::new(schema::builder(), Introspection::Allowed, authenticator, limits)?.with_per_request(
+        Box::new(move |request, viewer, request_id| {
             request.data(Arc::new(Asking::new(
                 viewer.clone(),
                 asked_clock.now(),
@@ -86,8 +88,8 @@ pub fn build_router(service: Service) -> Result<Router, SchemaError> {
                 request_id.clone(),
                 Arc::clone(&asked_store),
             )))
-        },
-    ));
+        }),
+    );
     let state = Arc::new(state);
     let ingest = Ingest::new(Arc::clone(&store), clock);
     let other = rest::routes(rest::RestState { http: Arc::clone(&state), ingest, store });

@@ -72,7 +72,11 @@ impl Config {
         Ok(Self {
             listen: written.listen.parse().map_err(|_| ConfigError::Listen { listen: written.listen })?,
             data_dir: written.data_dir,
-            jwt_secret: written.jwt_secret.map(|secret| Secret::new(&secret)).transpose().map_err(ConfigError::Secret)?,
+            jwt_secret: written
+                .jwt_secret
+                .map(|secret| Secret::new(&secret))
+                .transpose()
+                .map_err(ConfigError::Secret)?,
             engine_library: written.engine_library,
             cache_dir: match written.cache_dir {
                 Some(directory) => directory,
@@ -143,7 +147,9 @@ pub enum ConfigError {
     Store { store: String },
     #[error("there is no home directory for the engine's library: set RAPPORT_CACHE_DIR")]
     NoHome,
-    #[error("RAPPORT_JWT_SECRET is not set: make one with `openssl rand -base64 48`, and keep it, or no token is valid any more")]
+    #[error(
+        "RAPPORT_JWT_SECRET is not set: make one with `openssl rand -base64 48`, and keep it, or no token is valid any more"
+    )]
     NoSecret,
     #[error(transparent)]
     Secret(AuthError),

@@ -73,7 +73,9 @@ async fn no_filter_widens_the_scope() {
         r#"{operators: ["anna", "' OR 1=1 --"]}"#,
         r#"{not: {channels: ["TELEGRAM"], operators: ["bob"]}, teams: ["north"]}"#,
     ] {
-        let query = format!("{{ analytics({RANGE}, filter: {filter}) {{ delivery {{ total {{ outbound }} }} activity {{ total {{ messages }} }} }} }}");
+        let query = format!(
+            "{{ analytics({RANGE}, filter: {filter}) {{ delivery {{ total {{ outbound }} }} activity {{ total {{ messages }} }} }} }}"
+        );
         let answer = world.ask(&world.operator("bob"), &query).await;
         assert_eq!(answer["analytics"]["delivery"]["total"]["outbound"], 0, "{filter}");
         assert_eq!(answer["analytics"]["activity"]["total"]["messages"], 0, "{filter}");
@@ -84,9 +86,14 @@ async fn no_filter_widens_the_scope() {
 async fn another_tenants_rows_do_not_exist() {
     let world = two_operators().await;
     let other = world.token_of("other", rapport::auth::Role::Manager, None, &[]);
-    let query = format!("{{ analytics({RANGE}) {{ delivery {{ total {{ outbound rate }} by(dimensions: [CHANNEL]) {{ keys }} }} activity {{ total {{ messages }} }} }} }}");
+    let query = format!(
+        "{{ analytics({RANGE}) {{ delivery {{ total {{ outbound rate }} by(dimensions: [CHANNEL]) {{ keys }} }} activity {{ total {{ messages }} }} }} }}"
+    );
     let answer = world.ask(&other, &query).await;
-    assert_eq!(answer["analytics"], json!({"delivery": {"total": {"outbound": 0, "rate": null}, "by": []}, "activity": {"total": {"messages": 0}}}));
+    assert_eq!(
+        answer["analytics"],
+        json!({"delivery": {"total": {"outbound": 0, "rate": null}, "by": []}, "activity": {"total": {"messages": 0}}})
+    );
 }
 
 #[tokio::test]
@@ -94,11 +101,17 @@ async fn one_statement_for_each_fact_grouping_and_range() {
     let world = two_operators().await;
     for (fields, statements) in [
         ("delivery { total { rate } }", 1),
-        ("delivery { total { rate outbound delivered failed pending acceptanceRate addressableRate quality { level } } }", 1),
+        (
+            "delivery { total { rate outbound delivered failed pending acceptanceRate addressableRate quality { level } } }",
+            1,
+        ),
         // Aliases and fragments of the same part are one statement.
         ("delivery { a: total { rate } b: total { outbound } ... on Delivery { c: total { failed } } }", 1),
         ("delivery { total @skip(if: true) { rate } series(every: DAY) { metrics { rate } } }", 1),
-        ("delivery { total { rate } series(every: DAY) { metrics { rate outbound } } by(dimensions: [CHANNEL]) { metrics { failed } } }", 3),
+        (
+            "delivery { total { rate } series(every: DAY) { metrics { rate outbound } } by(dimensions: [CHANNEL]) { metrics { failed } } }",
+            3,
+        ),
         ("delivery { total { rate } compare(to: PREVIOUS_WEEK) { rate } }", 2),
         // Reactions are another fact than states.
         ("reads { total { ofSent ofDelivered read engagedRate } }", 2),
@@ -132,7 +145,9 @@ async fn whole_and_parts_agree() {
 #[tokio::test]
 async fn groups_are_sorted_and_cut_as_asked() {
     let world = two_operators().await;
-    let by = |arguments: &str| format!("delivery {{ by(dimensions: [OPERATOR] {arguments}) {{ keys metrics {{ outbound }} }} }}");
+    let by = |arguments: &str| {
+        format!("delivery {{ by(dimensions: [OPERATOR] {arguments}) {{ keys metrics {{ outbound }} }} }}")
+    };
     let first = |answer: Value| answer["delivery"]["by"][0]["keys"][0].clone();
     assert_eq!(first(world.analytics(RANGE, &by("")).await), "anna");
     assert_eq!(first(world.analytics(RANGE, &by("orderBy: {metric: outbound}")).await), "bob");
@@ -146,23 +161,88 @@ async fn what_cannot_be_answered_is_refused_with_its_reason() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     let total = "delivery { total { rate } }";
     for (arguments, fields, code, message) in [
-        (r#"range: {from: "2026-03-02", to: "2026-03-01"}"#, total, "INVALID_QUERY", "the range is empty: `from` must be before `to`"),
-        (r#"range: {from: "2020-01-01", to: "2026-01-01"}"#, total, "INVALID_QUERY", "the range is 2192 days long; the longest is 731 days"),
+        (
+            r#"range: {from: "2026-03-02", to: "2026-03-01"}"#,
+            total,
+            "INVALID_QUERY",
+            "the range is empty: `from` must be before `to`",
+        ),
+        (
+            r#"range: {from: "2020-01-01", to: "2026-01-01"}"#,
+            total,
+            "INVALID_QUERY",
+            "the range is 2192 days long; the longest is 731 days",
+        ),
         (r#"range: {}"#, total, "INVALID_QUERY", "`range` takes either both `from` and `to`, or `last`"),
-        (r#"range: {last: "P30D", to: "2026-03-01"}"#, total, "INVALID_QUERY", "`range` takes either both `from` and `to`, or `last`"),
+        (
+            r#"range: {last: "P30D", to: "2026-03-01"}"#,
+            total,
+            "INVALID_QUERY",
+            "`range` takes either both `from` and `to`, or `last`",
+        ),
         (r#"range: {last: "a month"}"#, total, "INVALID_QUERY", "`last` is `a month`: give a duration such as `P30D`"),
-        (r#"range: {last: "P1D"}, timezone: "Mars/Olympus""#, total, "INVALID_QUERY", "there is no time zone `Mars/Olympus`"),
-        (r#"range: {last: "P1D"}, filter: {channels: []}"#, total, "INVALID_QUERY", "the filter `channels` is an empty list"),
-        (r#"range: {last: "P1D"}, filter: {hours: [24]}"#, total, "INVALID_QUERY", "the filter `hours` has 24; it takes 0 to 23"),
+        (
+            r#"range: {last: "P1D"}, timezone: "Mars/Olympus""#,
+            total,
+            "INVALID_QUERY",
+            "there is no time zone `Mars/Olympus`",
+        ),
+        (
+            r#"range: {last: "P1D"}, filter: {channels: []}"#,
+            total,
+            "INVALID_QUERY",
+            "the filter `channels` is an empty list",
+        ),
+        (
+            r#"range: {last: "P1D"}, filter: {hours: [24]}"#,
+            total,
+            "INVALID_QUERY",
+            "the filter `hours` has 24; it takes 0 to 23",
+        ),
         (r#"range: {last: "P1D"}, filter: {hours: [4294967296]}"#, total, "INVALID_QUERY", "4294967296"),
-        (r#"range: {last: "P1D"}"#, "reads(withinHours: 2147483648) { total { read } }", "INVALID_QUERY", "`withinHours` is 2147483648"),
+        (
+            r#"range: {last: "P1D"}"#,
+            "reads(withinHours: 2147483648) { total { read } }",
+            "INVALID_QUERY",
+            "`withinHours` is 2147483648",
+        ),
         (r#"range: {last: "P1D"}"#, "reads(withinHours: 0) { total { read } }", "INVALID_QUERY", "`withinHours` is 0"),
-        (r#"range: {last: "P1D"}"#, "delivery { by(dimensions: [CHANNEL], first: 4294967297) { keys } }", "INVALID_QUERY", "`first` is 4294967297"),
-        (r#"range: {last: "P1D"}"#, "delivery { by(dimensions: []) { keys } }", "INVALID_QUERY", "`dimensions` is empty"),
-        (r#"range: {last: "P1D"}"#, "delivery { by(dimensions: [HOUR, HOUR]) { keys } }", "INVALID_QUERY", "the dimension HOUR is named twice"),
-        (r#"range: {last: "P1D"}"#, "delivery { by(dimensions: [HOUR, DAY, WEEK, MONTH, TEAM]) { keys } }", "LIMIT_EXCEEDED", "the limit `dimensions` is 4"),
-        (r#"range: {last: "P1D"}"#, "reads { by(dimensions: [FAILURE_REASON]) { metrics { engagedRate } } }", "INVALID_QUERY", "`engagedRate` cannot be divided by FAILURE_REASON"),
-        (r#"range: {last: "P700D"}"#, "delivery { series(every: HOUR) { metrics { rate } } }", "LIMIT_EXCEEDED", "the limit `seriesPoints` is 10000"),
+        (
+            r#"range: {last: "P1D"}"#,
+            "delivery { by(dimensions: [CHANNEL], first: 4294967297) { keys } }",
+            "INVALID_QUERY",
+            "`first` is 4294967297",
+        ),
+        (
+            r#"range: {last: "P1D"}"#,
+            "delivery { by(dimensions: []) { keys } }",
+            "INVALID_QUERY",
+            "`dimensions` is empty",
+        ),
+        (
+            r#"range: {last: "P1D"}"#,
+            "delivery { by(dimensions: [HOUR, HOUR]) { keys } }",
+            "INVALID_QUERY",
+            "the dimension HOUR is named twice",
+        ),
+        (
+            r#"range: {last: "P1D"}"#,
+            "delivery { by(dimensions: [HOUR, DAY, WEEK, MONTH, TEAM]) { keys } }",
+            "LIMIT_EXCEEDED",
+            "the limit `dimensions` is 4",
+        ),
+        (
+            r#"range: {last: "P1D"}"#,
+            "reads { by(dimensions: [FAILURE_REASON]) { metrics { engagedRate } } }",
+            "INVALID_QUERY",
+            "`engagedRate` cannot be divided by FAILURE_REASON",
+        ),
+        (
+            r#"range: {last: "P700D"}"#,
+            "delivery { series(every: HOUR) { metrics { rate } } }",
+            "LIMIT_EXCEEDED",
+            "the limit `seriesPoints` is 10000",
+        ),
     ] {
         let answer = world.answer(&world.manager(), &format!("{{ analytics({arguments}) {{ {fields} }} }}")).await;
         let error = &answer["errors"][0];
@@ -175,7 +255,9 @@ async fn what_cannot_be_answered_is_refused_with_its_reason() {
 #[tokio::test]
 async fn one_familys_error_leaves_the_others_their_answers() {
     let world = two_operators().await;
-    let query = format!("{{ analytics({RANGE}) {{ delivery {{ total {{ outbound }} }} reads(withinHours: 0) {{ total {{ read }} }} }} }}");
+    let query = format!(
+        "{{ analytics({RANGE}) {{ delivery {{ total {{ outbound }} }} reads(withinHours: 0) {{ total {{ read }} }} }} }}"
+    );
     let answer = world.answer(&world.manager(), &query).await;
     assert_eq!(answer["data"]["analytics"], json!({"delivery": {"total": {"outbound": 3}}, "reads": null}));
     assert_eq!(answer["errors"][0]["path"], json!(["analytics", "reads"]));
@@ -198,11 +280,34 @@ async fn the_house_tells_who_asks_what_channels_know_and_which_limits_hold() {
     let answer = world
         .ask(&world.operator("anna"), "{ viewer { sub tenant role operator teams } channels { name note capabilities { signal level } } limits { name value unit } }")
         .await;
-    assert_eq!(answer["viewer"], json!({"sub": "tester", "tenant": "acme", "role": "OPERATOR", "operator": "anna", "teams": []}));
-    let telegram = answer["channels"].as_array().expect("channels").iter().find(|channel| channel["name"] == "TELEGRAM").expect("known");
-    assert!(telegram["capabilities"].as_array().expect("levels").contains(&json!({"signal": "read", "level": "UNAVAILABLE"})));
+    assert_eq!(
+        answer["viewer"],
+        json!({"sub": "tester", "tenant": "acme", "role": "OPERATOR", "operator": "anna", "teams": []})
+    );
+    let telegram = answer["channels"]
+        .as_array()
+        .expect("channels")
+        .iter()
+        .find(|channel| channel["name"] == "TELEGRAM")
+        .expect("known");
+    assert!(
+        telegram["capabilities"]
+            .as_array()
+            .expect("levels")
+            .contains(&json!({"signal": "read", "level": "UNAVAILABLE"}))
+    );
     let limits = answer["limits"].as_array().expect("limits");
-    for name in ["depth", "complexity", "aliases", "tokens", "bodyBytes", "executionSeconds", "groups", "seriesPoints", "rangeDays"] {
+    for name in [
+        "depth",
+        "complexity",
+        "aliases",
+        "tokens",
+        "bodyBytes",
+        "executionSeconds",
+        "groups",
+        "seriesPoints",
+        "rangeDays",
+    ] {
         assert!(limits.iter().any(|limit| limit["name"] == name && limit["value"].as_u64() > Some(0)), "{name}");
     }
 }

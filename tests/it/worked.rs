@@ -21,7 +21,10 @@ async fn example_1_a_read_message_was_delivered() {
         ])
         .await;
     let answer = world
-        .analytics(MARCH, "delivery { total { rate outbound delivered failed pending } } reads { total { ofSent ofDelivered read } }")
+        .analytics(
+            MARCH,
+            "delivery { total { rate outbound delivered failed pending } } reads { total { ofSent ofDelivered read } }",
+        )
         .await;
     assert_eq!(
         answer,
@@ -78,7 +81,13 @@ async fn example_7_duplicates_and_order_change_nothing() {
     for (index, minute) in [5, 1, 9, 3, 7].iter().enumerate() {
         let sent = format!("2026-03-10T10:0{minute}:00Z");
         events.push(status(&format!("s{index}"), "WHATSAPP", "message.sent", &index.to_string(), &sent));
-        events.push(status(&format!("d{index}"), "WHATSAPP", "message.delivered", &index.to_string(), "2026-03-10T10:30:00Z"));
+        events.push(status(
+            &format!("d{index}"),
+            "WHATSAPP",
+            "message.delivered",
+            &index.to_string(),
+            "2026-03-10T10:30:00Z",
+        ));
         events.push(status(&format!("r{index}"), "WHATSAPP", "message.received", &format!("in{index}"), &sent));
     }
     let fields = "delivery { total { rate outbound delivered } series(every: HOUR) { metrics { outbound } } }
@@ -94,7 +103,8 @@ async fn example_7_duplicates_and_order_change_nothing() {
     let mut duplicates = 0;
     for round in 0..5 {
         // Another order in each round: backwards, and turned by a prime step.
-        let mut shuffled: Vec<Value> = (0..events.len()).map(|index| events[(index * 7 + round) % events.len()].clone()).collect();
+        let mut shuffled: Vec<Value> =
+            (0..events.len()).map(|index| events[(index * 7 + round) % events.len()].clone()).collect();
         if round % 2 == 0 {
             shuffled.reverse();
         }
@@ -135,7 +145,8 @@ async fn example_8_local_days_of_23_and_25_hours() {
     let fields = "activity { total { messages } series(every: HOUR) { metrics { messages } }
                   heatmap { weekday hour occurrences messages perOccurrence } peak { weekday hour messages perOccurrence } }";
 
-    let spring = world.analytics(r#"range: {from: "2026-03-29", to: "2026-03-30"}, timezone: "Europe/Berlin""#, fields).await;
+    let spring =
+        world.analytics(r#"range: {from: "2026-03-29", to: "2026-03-30"}, timezone: "Europe/Berlin""#, fields).await;
     assert_eq!(spring["activity"]["total"]["messages"], 23);
     let series = spring["activity"]["series"].as_array().expect("a series");
     assert_eq!(series.len(), 23);
@@ -146,7 +157,8 @@ async fn example_8_local_days_of_23_and_25_hours() {
     let cell = &spring["activity"]["heatmap"][6 * 24 + 3];
     assert_eq!(*cell, json!({"weekday": 7, "hour": 3, "occurrences": 1, "messages": 1, "perOccurrence": 1.0}));
 
-    let autumn = world.analytics(r#"range: {from: "2026-10-25", to: "2026-10-26"}, timezone: "Europe/Berlin""#, fields).await;
+    let autumn =
+        world.analytics(r#"range: {from: "2026-10-25", to: "2026-10-26"}, timezone: "Europe/Berlin""#, fields).await;
     assert_eq!(autumn["activity"]["total"]["messages"], 25);
     assert_eq!(autumn["activity"]["series"].as_array().expect("a series").len(), 25);
     let cell = &autumn["activity"]["heatmap"][6 * 24 + 2];
@@ -167,5 +179,8 @@ async fn example_9_half_hour_offsets() {
         .await;
     // 18:45 UTC is 00:15 of Wednesday 11 March in Kolkata.
     assert_eq!(answer["activity"]["by"], json!([{"keys": ["2026-03-11", "0", "3"], "metrics": {"messages": 1}}]));
-    assert_eq!(answer["activity"]["series"][0], json!({"start": "2026-03-10T18:30:00.000Z", "metrics": {"messages": 1}}));
+    assert_eq!(
+        answer["activity"]["series"][0],
+        json!({"start": "2026-03-10T18:30:00.000Z", "metrics": {"messages": 1}})
+    );
 }

@@ -102,7 +102,8 @@ async fn run(
         Err(error) => return answer::refuse(error, media),
     };
     let progress = Progress::default();
-    let request = (state.per_request)(request, &viewer, request_id).data(viewer).data(request_id.clone()).data(progress.clone());
+    let request =
+        (state.per_request)(request, &viewer, request_id).data(viewer).data(request_id.clone()).data(progress.clone());
     // When time is up, or the client goes away, the future is dropped and with it the store's query.
     match tokio::time::timeout(state.limits.execution_time, state.schema.execute(request)).await {
         Ok(response) => answer::answer(response, &progress, media, &state.limits, request_id),

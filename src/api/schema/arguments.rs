@@ -24,7 +24,12 @@ const VALUE_CHARS_MAX: usize = 256;
 ///
 /// # Errors
 /// When it is out of bounds or no number.
-pub fn optional_int(arguments: &ObjectAccessor<'_>, name: &'static str, min: i32, max: i32) -> Result<Option<i32>, Error> {
+pub fn optional_int(
+    arguments: &ObjectAccessor<'_>,
+    name: &'static str,
+    min: i32,
+    max: i32,
+) -> Result<Option<i32>, Error> {
     given(arguments, name).map(|value| bounded_int(&value, name, min, max)).transpose()
 }
 
@@ -103,7 +108,8 @@ fn filter_value(property: Property, item: &ValueAccessor<'_>) -> Result<String, 
     }
     let text = item.string()?;
     if VALUE_CHARS_MAX < text.chars().count() {
-        let message = format!("a value of the filter `{}` is longer than {VALUE_CHARS_MAX} characters", property.name());
+        let message =
+            format!("a value of the filter `{}` is longer than {VALUE_CHARS_MAX} characters", property.name());
         return Err(refused(Code::InvalidQuery, message));
     }
     if property == Property::Channels {

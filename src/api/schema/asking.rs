@@ -35,7 +35,14 @@ pub struct Asking {
 }
 
 impl Asking {
-    pub fn new(viewer: Viewer, now: Millis, default_zone: Tz, limits: Arc<Limits>, request_id: RequestId, store: Arc<dyn Store>) -> Self {
+    pub fn new(
+        viewer: Viewer,
+        now: Millis,
+        default_zone: Tz,
+        limits: Arc<Limits>,
+        request_id: RequestId,
+        store: Arc<dyn Store>,
+    ) -> Self {
         Self { viewer, now, default_zone, limits, request_id, store, statements: Mutex::default() }
     }
 
@@ -81,7 +88,9 @@ impl Asking {
 
     fn refuse_query(&self, error: &QueryError) -> Error {
         match error {
-            QueryError::TooManyDimensions { .. } | QueryError::Calendar(_) => refused(Code::LimitExceeded, error.to_string()),
+            QueryError::TooManyDimensions { .. } | QueryError::Calendar(_) => {
+                refused(Code::LimitExceeded, error.to_string())
+            }
             _ => refused(Code::InvalidQuery, error.to_string()),
         }
     }

@@ -126,11 +126,19 @@ pub fn register(schema: SchemaBuilder, family: &'static Family) -> SchemaBuilder
     let order = InputObject::new(named("Order"))
         .description("A metric to sort by; unknown values stand last.")
         .field(InputValue::new("metric", TypeRef::named_nn(named("Metric"))))
-        .field(InputValue::new("direction", TypeRef::named_nn(inputs::DIRECTION)).default_value(async_graphql::Value::Enum(async_graphql::Name::new("DESC"))));
+        .field(
+            InputValue::new("direction", TypeRef::named_nn(inputs::DIRECTION))
+                .default_value(async_graphql::Value::Enum(async_graphql::Name::new("DESC"))),
+        );
     let point = Object::new(named("Point"))
         .description("A step of a series, cut at the ends of the range.")
-        .field(Field::new("start", TypeRef::named_nn(scalars::DATE_TIME), |context| point_end(context, |point| point.start)))
-        .field(Field::new("end", TypeRef::named_nn(scalars::DATE_TIME), |context| point_end(context, |point| point.end)).description("The first instant that is no longer part of the step."))
+        .field(Field::new("start", TypeRef::named_nn(scalars::DATE_TIME), |context| {
+            point_end(context, |point| point.start)
+        }))
+        .field(
+            Field::new("end", TypeRef::named_nn(scalars::DATE_TIME), |context| point_end(context, |point| point.end))
+                .description("The first instant that is no longer part of the step."),
+        )
         .field(line_metrics(&named("Metrics")));
     let group = Object::new(named("Group"))
         .description("A group of a breakdown.")
@@ -202,9 +210,14 @@ fn family_object(family: &'static Family) -> Object {
                     Ok(Some(FieldValue::list(lines.into_iter().map(FieldValue::owned_any))))
                 })
             })
-            .description("A breakdown by one or several dimensions; sorted by its keys unless `orderBy` says otherwise.")
+            .description(
+                "A breakdown by one or several dimensions; sorted by its keys unless `orderBy` says otherwise.",
+            )
             .argument(InputValue::new("dimensions", TypeRef::named_nn_list_nn(named("Dimension"))))
-            .argument(InputValue::new("first", TypeRef::named(TypeRef::INT)).description("At most so many groups, 1 to 1000; default 100."))
+            .argument(
+                InputValue::new("first", TypeRef::named(TypeRef::INT))
+                    .description("At most so many groups, 1 to 1000; default 100."),
+            )
             .argument(InputValue::new("orderBy", TypeRef::named(named("Order")))),
         )
         .field(
@@ -213,7 +226,11 @@ fn family_object(family: &'static Family) -> Object {
                     let asked = context.parent_value.try_downcast_ref::<Asked>()?;
                     let by = inputs::comparison(context.args.try_get("to")?.enum_name()?)
                         .ok_or_else(|| refused(Code::InvalidQuery, "`to` is no comparison"))?;
-                    let calendar = asked.question.calendar.compared(by).map_err(|error| refused(Code::InvalidQuery, error.to_string()))?;
+                    let calendar = asked
+                        .question
+                        .calendar
+                        .compared(by)
+                        .map_err(|error| refused(Code::InvalidQuery, error.to_string()))?;
                     total(asked, &Question { calendar, ..asked.question.clone() }).await
                 })
             })
@@ -241,7 +258,9 @@ async fn groups(context: &ResolverContext<'_>, family: &'static Family) -> Resul
     let order = match arguments::given(&context.args, "orderBy") {
         Some(order) => {
             let order = order.object()?;
-            let metric = family.metric(order.try_get("metric")?.enum_name()?).ok_or_else(|| refused(Code::InvalidQuery, "`orderBy` names no metric"))?;
+            let metric = family
+                .metric(order.try_get("metric")?.enum_name()?)
+                .ok_or_else(|| refused(Code::InvalidQuery, "`orderBy` names no metric"))?;
             metrics.push(metric);
             // The library fills in no defaults inside an input object.
             let direction = arguments::given(&order, "direction");
@@ -253,7 +272,8 @@ async fn groups(context: &ResolverContext<'_>, family: &'static Family) -> Resul
     if let Some((metric, ascending)) = order {
         // A stable sort: groups of equal value stay in the order of their keys.
         lines.sort_by(|left, right| {
-            let (left, right) = (left.metrics.value(metric.name).map(as_float), right.metrics.value(metric.name).map(as_float));
+            let (left, right) =
+                (left.metrics.value(metric.name).map(as_float), right.metrics.value(metric.name).map(as_float));
             match (left, right) {
                 (Some(left), Some(right)) if ascending => left.total_cmp(&right),
                 (Some(left), Some(right)) => right.total_cmp(&left),

@@ -47,7 +47,9 @@ pub fn add_to(object: Object, family: &'static Family) -> Object {
                     Ok(heatmap::peak(&cells).map(FieldValue::owned_any))
                 })
             })
-            .description("The hour of the week with the most messages for each time it came round; null without messages."),
+            .description(
+                "The hour of the week with the most messages for each time it came round; null without messages.",
+            ),
         )
 }
 
@@ -60,13 +62,38 @@ async fn cells(asked: &Asked) -> Result<Vec<Cell>, Error> {
 pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
     let cell = Object::new(CELL)
         .description("One local hour of the week. Where it never came round in the range, its figures are null.")
-        .field(field("weekday", TypeRef::named_nn(TypeRef::INT), |cell| Some(FieldValue::value(cell.weekday))).description("1 (Monday) to 7 (Sunday)."))
-        .field(field("hour", TypeRef::named_nn(TypeRef::INT), |cell| Some(FieldValue::value(cell.hour))).description("0 to 23."))
-        .field(field("occurrences", TypeRef::named_nn(scalars::LONG), |cell| Some(FieldValue::value(cell.occurrences))).description("How often the hour came round in the range, hours that the range cuts included."))
-        .field(field("messages", TypeRef::named(scalars::LONG), |cell| occurred(cell, cell.messages)).description("Client messages in this hour, in total."))
-        .field(field("perOccurrence", TypeRef::named(TypeRef::FLOAT), |cell| cell.messages_per_occurrence().map(FieldValue::value)).description("Client messages for each time the hour came round."))
-        .field(field("turns", TypeRef::named(scalars::LONG), |cell| occurred(cell, cell.turns)).description("Turns that began in this hour, in total."))
-        .field(field("turnsPerOccurrence", TypeRef::named(TypeRef::FLOAT), |cell| cell.turns_per_occurrence().map(FieldValue::value)).description("Turns that began, for each time the hour came round."));
+        .field(
+            field("weekday", TypeRef::named_nn(TypeRef::INT), |cell| Some(FieldValue::value(cell.weekday)))
+                .description("1 (Monday) to 7 (Sunday)."),
+        )
+        .field(
+            field("hour", TypeRef::named_nn(TypeRef::INT), |cell| Some(FieldValue::value(cell.hour)))
+                .description("0 to 23."),
+        )
+        .field(
+            field("occurrences", TypeRef::named_nn(scalars::LONG), |cell| Some(FieldValue::value(cell.occurrences)))
+                .description("How often the hour came round in the range, hours that the range cuts included."),
+        )
+        .field(
+            field("messages", TypeRef::named(scalars::LONG), |cell| occurred(cell, cell.messages))
+                .description("Client messages in this hour, in total."),
+        )
+        .field(
+            field("perOccurrence", TypeRef::named(TypeRef::FLOAT), |cell| {
+                cell.messages_per_occurrence().map(FieldValue::value)
+            })
+            .description("Client messages for each time the hour came round."),
+        )
+        .field(
+            field("turns", TypeRef::named(scalars::LONG), |cell| occurred(cell, cell.turns))
+                .description("Turns that began in this hour, in total."),
+        )
+        .field(
+            field("turnsPerOccurrence", TypeRef::named(TypeRef::FLOAT), |cell| {
+                cell.turns_per_occurrence().map(FieldValue::value)
+            })
+            .description("Turns that began, for each time the hour came round."),
+        );
     schema.register(cell)
 }
 

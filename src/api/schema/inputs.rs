@@ -15,13 +15,21 @@ pub const LEVEL: &str = "QualityLevel";
 const CLAUSES: &str = "FilterClausesInput";
 const AUTHOR: &str = "AuthorKind";
 
-static GRANULARITIES: [(&str, Granularity); 4] =
-    [("HOUR", Granularity::Hour), ("DAY", Granularity::Day), ("WEEK", Granularity::Week), ("MONTH", Granularity::Month)];
+static GRANULARITIES: [(&str, Granularity); 4] = [
+    ("HOUR", Granularity::Hour),
+    ("DAY", Granularity::Day),
+    ("WEEK", Granularity::Week),
+    ("MONTH", Granularity::Month),
+];
 
 static COMPARISONS: [(&str, Comparison, &str); 3] = [
     ("PREVIOUS_PERIOD", Comparison::PreviousPeriod, "As long, and right before it."),
     ("PREVIOUS_WEEK", Comparison::PreviousWeek, "The same local days and times a week earlier."),
-    ("PREVIOUS_YEAR", Comparison::PreviousYear, "The same local dates and times a year earlier; 29 February becomes the 28th."),
+    (
+        "PREVIOUS_YEAR",
+        Comparison::PreviousYear,
+        "The same local dates and times a year earlier; 29 February becomes the 28th.",
+    ),
 ];
 
 static AUTHORS: [(&str, &str); 6] = [
@@ -44,7 +52,8 @@ pub fn comparison(name: &str) -> Option<Comparison> {
 }
 
 pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
-    let mut granularities = Enum::new(GRANULARITY).description("The step of a series, on the zone's clocks. Weeks start on Monday.");
+    let mut granularities =
+        Enum::new(GRANULARITY).description("The step of a series, on the zone's clocks. Weeks start on Monday.");
     for (name, _) in GRANULARITIES {
         granularities = granularities.item(name);
     }
@@ -60,7 +69,10 @@ pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
     for (name, definition) in AUTHORS {
         authors = authors.item(EnumItem::new(name).description(definition));
     }
-    let direction = Enum::new(DIRECTION).description("The direction of an order; unknown values stand last in both.").item("ASC").item("DESC");
+    let direction = Enum::new(DIRECTION)
+        .description("The direction of an order; unknown values stand last in both.")
+        .item("ASC")
+        .item("DESC");
     schema
         .register(granularities)
         .register(comparisons)
@@ -73,7 +85,8 @@ pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
 }
 
 fn range() -> InputObject {
-    let text = |name: &str, description: &str| InputValue::new(name, TypeRef::named(TypeRef::STRING)).description(description);
+    let text =
+        |name: &str, description: &str| InputValue::new(name, TypeRef::named(TypeRef::STRING)).description(description);
     InputObject::new(RANGE)
         .description("A half-open range [from, to): either `from` and `to`, or `last`. At most 731 days.")
         .field(text("from", "A date in the zone (2026-03-29: its first instant) or an instant (2026-03-29T10:00:00Z)."))
@@ -83,7 +96,10 @@ fn range() -> InputObject {
 
 fn filter() -> InputObject {
     let filter = InputObject::new(FILTER).description("Which rows count: those for which every list holds, less those for which every list of `not` holds. A list holds when the row has one of its values.");
-    clauses(filter).field(InputValue::new("not", TypeRef::named(CLAUSES)).description("Rows to leave out: those for which all of these lists hold."))
+    clauses(filter).field(
+        InputValue::new("not", TypeRef::named(CLAUSES))
+            .description("Rows to leave out: those for which all of these lists hold."),
+    )
 }
 
 fn clauses(mut input: InputObject) -> InputObject {
@@ -92,6 +108,12 @@ fn clauses(mut input: InputObject) -> InputObject {
         input = input.field(InputValue::new(property.name(), TypeRef::named_nn_list(of)));
     }
     input
-        .field(InputValue::new("hours", TypeRef::named_nn_list(TypeRef::INT)).description("Local hours of the day, 0 to 23."))
-        .field(InputValue::new("weekdays", TypeRef::named_nn_list(TypeRef::INT)).description("Local days of the week, 1 (Monday) to 7 (Sunday)."))
+        .field(
+            InputValue::new("hours", TypeRef::named_nn_list(TypeRef::INT))
+                .description("Local hours of the day, 0 to 23."),
+        )
+        .field(
+            InputValue::new("weekdays", TypeRef::named_nn_list(TypeRef::INT))
+                .description("Local days of the week, 1 (Monday) to 7 (Sunday)."),
+        )
 }

@@ -32,10 +32,14 @@ pub fn add_to(query: Object) -> Object {
         .field(
             Field::new("channels", TypeRef::named_nn_list_nn(CHANNEL), |_| {
                 FieldFuture::new(async move {
-                    Ok(Some(FieldValue::list(CAPABILITIES.iter().chain([&OTHER]).map(|known| FieldValue::borrowed_any(known)))))
+                    Ok(Some(FieldValue::list(
+                        CAPABILITIES.iter().chain([&OTHER]).map(|known| FieldValue::borrowed_any(known)),
+                    )))
                 })
             })
-            .description("What each channel can tell. The last entry, `other`, stands for channels of a tenant's own sources."),
+            .description(
+                "What each channel can tell. The last entry, `other`, stands for channels of a tenant's own sources.",
+            ),
         )
         .field(
             Field::new("limits", TypeRef::named_nn_list_nn(LIMIT), |context| {
@@ -49,7 +53,11 @@ pub fn add_to(query: Object) -> Object {
 }
 
 pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
-    let signals = Signal::ALL.iter().fold(Enum::new(SIGNAL).description("Something that a channel may report."), |signals, signal| signals.item(signal.name()));
+    let signals = Signal::ALL
+        .iter()
+        .fold(Enum::new(SIGNAL).description("Something that a channel may report."), |signals, signal| {
+            signals.item(signal.name())
+        });
     let capability = Object::new(CAPABILITY)
         .description("How well a channel reports one signal.")
         .field(Field::new("signal", TypeRef::named_nn(SIGNAL), |context| {
@@ -71,19 +79,27 @@ pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
         .field(Field::new("capabilities", TypeRef::named_nn_list_nn(CAPABILITY), |context| {
             FieldFuture::new(async move {
                 let channel = context.parent_value.try_downcast_ref::<Capabilities>()?;
-                Ok(Some(FieldValue::list(Signal::ALL.into_iter().map(move |signal| FieldValue::owned_any((signal, channel.level(signal)))))))
+                Ok(Some(FieldValue::list(
+                    Signal::ALL.into_iter().map(move |signal| FieldValue::owned_any((signal, channel.level(signal)))),
+                )))
             })
         }));
     let limit = Object::new(LIMIT)
         .description("A limit in force.")
         .field(Field::new("name", TypeRef::named_nn(TypeRef::STRING), |context| {
-            FieldFuture::new(async move { Ok(Some(FieldValue::value(context.parent_value.try_downcast_ref::<LimitRow>()?.name))) })
+            FieldFuture::new(async move {
+                Ok(Some(FieldValue::value(context.parent_value.try_downcast_ref::<LimitRow>()?.name)))
+            })
         }))
         .field(Field::new("value", TypeRef::named_nn(scalars::LONG), |context| {
-            FieldFuture::new(async move { Ok(Some(FieldValue::value(context.parent_value.try_downcast_ref::<LimitRow>()?.value))) })
+            FieldFuture::new(async move {
+                Ok(Some(FieldValue::value(context.parent_value.try_downcast_ref::<LimitRow>()?.value)))
+            })
         }))
         .field(Field::new("unit", TypeRef::named_nn(TypeRef::STRING), |context| {
-            FieldFuture::new(async move { Ok(Some(FieldValue::value(context.parent_value.try_downcast_ref::<LimitRow>()?.unit))) })
+            FieldFuture::new(async move {
+                Ok(Some(FieldValue::value(context.parent_value.try_downcast_ref::<LimitRow>()?.unit)))
+            })
         }));
     schema.register(signals).register(capability).register(channel).register(limit).register(viewer())
 }
@@ -91,24 +107,40 @@ pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
 fn viewer() -> Object {
     let text = |name: &str, value: fn(&Viewer) -> String| {
         Field::new(name, TypeRef::named_nn(TypeRef::STRING), move |context| {
-            FieldFuture::new(async move { Ok(Some(FieldValue::value(value(context.parent_value.try_downcast_ref::<Viewer>()?)))) })
+            FieldFuture::new(async move {
+                Ok(Some(FieldValue::value(value(context.parent_value.try_downcast_ref::<Viewer>()?))))
+            })
         })
     };
     Object::new(VIEWER)
         .description("The bearer of the token.")
         .field(text("sub", |viewer| viewer.sub().to_owned()))
         .field(text("tenant", |viewer| viewer.tenant().to_owned()))
-        .field(text("role", |viewer| viewer.role().name().to_owned()).description("OPERATOR, SUPERVISOR, MANAGER, SERVICE or ADMIN."))
-        .field(Field::new("operator", TypeRef::named(TypeRef::STRING), |context| {
-            FieldFuture::new(async move { Ok(context.parent_value.try_downcast_ref::<Viewer>()?.operator().map(FieldValue::value)) })
-        }).description("The operator that the token speaks for."))
+        .field(
+            text("role", |viewer| viewer.role().name().to_owned())
+                .description("OPERATOR, SUPERVISOR, MANAGER, SERVICE or ADMIN."),
+        )
+        .field(
+            Field::new("operator", TypeRef::named(TypeRef::STRING), |context| {
+                FieldFuture::new(async move {
+                    Ok(context.parent_value.try_downcast_ref::<Viewer>()?.operator().map(FieldValue::value))
+                })
+            })
+            .description("The operator that the token speaks for."),
+        )
         .field(Field::new("teams", TypeRef::named_nn_list_nn(TypeRef::STRING), |context| {
-            FieldFuture::new(async move { Ok(Some(FieldValue::list(context.parent_value.try_downcast_ref::<Viewer>()?.teams().iter().map(FieldValue::value)))) })
+            FieldFuture::new(async move {
+                Ok(Some(FieldValue::list(
+                    context.parent_value.try_downcast_ref::<Viewer>()?.teams().iter().map(FieldValue::value),
+                )))
+            })
         }))
 }
 
 fn channel_text(name: &str, value: fn(&Capabilities) -> &'static str) -> Field {
     Field::new(name, TypeRef::named_nn(TypeRef::STRING), move |context| {
-        FieldFuture::new(async move { Ok(Some(FieldValue::value(value(context.parent_value.try_downcast_ref::<Capabilities>()?)))) })
+        FieldFuture::new(async move {
+            Ok(Some(FieldValue::value(value(context.parent_value.try_downcast_ref::<Capabilities>()?))))
+        })
     })
 }
