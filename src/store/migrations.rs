@@ -61,9 +61,6 @@ pub const MIGRATIONS: &[Migration] = &[
     migration(10, "0010_dialog_events_feed.sql", include_str!("../../sql/migrations/0010_dialog_events_feed.sql")),
 ];
 
-/// All facts, each after those that it reads from. A test compares the list with the directory.
-pub const FACTS: &[Fact] = &[];
-
 const CREATE_REGISTER: &str = "\
 CREATE TABLE IF NOT EXISTS schema_migrations
 (
@@ -76,7 +73,7 @@ ENGINE = MergeTree
 ORDER BY number
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1";
 
-/// Brings a database up to date with the given migrations and facts, usually [`MIGRATIONS`] and [`FACTS`].
+/// Brings a database up to date with the given migrations, usually [`MIGRATIONS`], and facts: those of the metrics.
 ///
 /// # Errors
 ///

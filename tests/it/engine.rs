@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::util::display::array_value_to_string;
+use rapport::app::build::facts;
 use rapport::model::clock::{Clock, Millis};
 use rapport::sql::Sql;
 use rapport::store::Store;
@@ -13,7 +14,7 @@ use rapport::store::data_directory::DataDirectory;
 use rapport::store::embedded::EmbeddedStore;
 use rapport::store::engine::{EngineSource, find_or_install};
 use rapport::store::limits::Limits;
-use rapport::store::migrations::{FACTS, MIGRATIONS, migrate};
+use rapport::store::migrations::{MIGRATIONS, migrate};
 
 /// 2026-03-01T12:00:00Z.
 pub const NOW: Millis = 1_772_366_400_000;
@@ -68,7 +69,7 @@ pub fn empty_store_with(limits: Limits) -> EmbeddedStore {
 /// A database with all tables and facts.
 pub async fn store() -> EmbeddedStore {
     let store = empty_store();
-    migrate(&store, &FixedClock(NOW), MIGRATIONS, FACTS).await.expect("the migrations run on an empty database");
+    migrate(&store, &FixedClock(NOW), MIGRATIONS, &facts()).await.expect("the migrations run on an empty database");
     store
 }
 
