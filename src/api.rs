@@ -1,1 +1,20 @@
-//! api
+//! HTTP and GraphQL: routes, the protocol, limits, and one table of error codes.
+//!
+//! This module checks and translates; it computes no figure and writes no SQL. A request enters in [`server`],
+//! the GraphQL-over-HTTP protocol is in [`http`], what a document may cost in [`document`], every limit in
+//! [`limits`] and every error code in [`errors`].
+
+pub mod arguments;
+pub mod document;
+pub mod errors;
+pub mod execution;
+pub mod http;
+pub mod limits;
+pub mod rest;
+pub mod schema;
+pub mod server;
+
+pub use arguments::bounded_int;
+pub use errors::{ApiError, Code};
+pub use limits::Limits;
+pub use server::{HttpState, router};

@@ -1,1 +1,73 @@
-//! auth
+//! Who is asking: a signed token becomes a [`Viewer`], and a viewer has a `Scope`.
+//!
+//! Tokens are JWTs signed with HS256 and one secret. This module never looks at what is asked for, reads no
+//! headers (see `api::http::bearer`) and opens no connection. Checking a token is in [`verify`], making one
+//! in [`tokens`].
+
+pub mod secret;
+pub mod tokens;
+pub mod verify;
+pub mod viewer;
+
+pub use secret::Secret;
+pub use tokens::{Grant, issue};
+pub use verify::{Authenticator, TokenConfig};
+pub use viewer::{Role, Viewer};
+
+use crate::model::clock::Millis;
+
+/// Why a token is refused or cannot be made. No message holds the token, the signature or the secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    #[error(
+        "the secret has {bytes} bytes and needs at least {minimum}: make one with `openssl rand -base64 48` and set it as RAPPORT_JWT_SECRET"
+    )]
+    SecretTooShort { bytes: usize, minimum: usize },
+    #[error("the token has {bytes} bytes and the longest accepted has {maximum}")]
+    TooLong { bytes: usize, maximum: usize },
+    #[error("this is not a JWT: it must have three parts in base64url without padding")]
+    Malformed,
+    #[error("the token's algorithm must be HS256")]
+    Algorithm,
+    #[error("the token's type must be `JWT` or `at+jwt`")]
+    Type,
+    #[error("the token has a `crit` header, which names extensions that this service does not know")]
+    Critical,
+    #[error("the token's signature does not match: it was made with another secret, or changed")]
+    Signature,
+    #[error("the token's claims cannot be read: {reason}")]
+    Claims { reason: String },
+    #[error("the token expired at {}", instant(*.at))]
+    Expired { at: u64 },
+    #[error("the token is not valid before {}", instant(*.from))]
+    NotYetValid { from: u64 },
+    #[error("the token was issued in the future, at {}: compare the clocks of issuer and service", instant(*.at))]
+    IssuedInFuture { at: u64 },
+    #[error("the token is valid for {seconds} s from `iat` to `exp`; it must be more than 0 s and at most {maximum} s")]
+    Lifetime { seconds: i64, maximum: u64 },
+    #[error("the token's issuer must be `{expected}`")]
+    Issuer { expected: String },
+    #[error("the token's audience must be `{expected}` and nothing else")]
+    Audience { expected: String },
+    #[error("the token's `{claim}` claim is missing or blank")]
+    Blank { claim: &'static str },
+    #[error("a token of role {role} needs the `{claim}` claim")]
+    Needed { role: Role, claim: &'static str },
+    #[error("`{name}` is not a role: choose operator, supervisor, manager, service or admin")]
+    UnknownRole { name: String },
+    #[error("the token could not be signed")]
+    Signing,
+}
+
+/// A second since the Unix epoch as people read it; a number when it lies outside the calendar.
+fn instant(seconds: u64) -> String {
+    i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0))
+        .map_or_else(|| seconds.to_string(), |at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+/// The clock's milliseconds as the seconds that tokens count in. A clock before 1970 counts as 1970.
+fn seconds(now: Millis) -> u64 {
+    u64::try_from(now.div_euclid(1_000)).unwrap_or(0)
+}

@@ -1,7 +1,17 @@
 //! ClickHouse behind one trait: statements and Arrow batches in, Arrow batches out.
 //!
 //! This module runs what it is given. It knows nothing of metrics, events or viewers. The embedded engine is
-//! in [`embedded`], finding and installing its library in [`engine`], tables in [`migrations`].
+//! in [`embedded`], the directory it owns in [`data_directory`], finding and installing its library in
+//! [`engine`], tables in [`migrations`].
+
+pub mod data_directory;
+pub mod embedded;
+pub mod engine;
+pub mod limits;
+pub mod migrations;
+
+use std::io;
+use std::path::PathBuf;
 
 use arrow::array::RecordBatch;
 use futures_util::future::BoxFuture;
@@ -10,12 +20,17 @@ use crate::sql::Sql;
 
 /// A ClickHouse of one kind or another.
 ///
-/// Dropping a query's future stops the query in the engine.
+/// Dropping the future of [`Store::query`] stops the query in the engine. A change that has begun is carried
+/// through even if nobody waits for it any more.
 pub trait Store: Send + Sync {
-    /// Runs a reading statement within the engine's limits. The batches may be none at all.
+    /// Runs a reading statement within the engine's limits. The batches may be none at all; none is empty.
+    ///
+    /// The statement must not have a `SETTINGS` clause: a reading connection may not change settings.
     fn query(&self, statement: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>>;
 
-    /// Inserts a batch; columns are matched by name. Returns when it is on disk.
+    /// Inserts a batch; columns are matched by name and must be exactly the table's. Returns when it is on disk.
+    ///
+    /// A batch without rows is not an error and does nothing.
     fn insert(&self, table: &'static str, batch: RecordBatch) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Runs a statement that changes something: a migration, a maintenance step.
@@ -30,14 +45,44 @@ pub trait Store: Send + Sync {
 pub enum StoreError {
     #[error("the query took longer than {seconds} s and was stopped")]
     TimedOut { seconds: u64 },
-    #[error("the query needs more memory than {limit} allows")]
-    TooMuchMemory { limit: &'static str },
-    #[error("the query reads or returns more rows than {limit} allows")]
-    TooManyRows { limit: &'static str },
+    #[error("every query connection was busy for {seconds} s")]
+    Busy { seconds: u64 },
+    #[error("the query needs more memory than {limit_bytes} bytes, the limit of one query")]
+    TooMuchMemory { limit_bytes: u64 },
+    #[error("the query reads or returns more rows than the limit {limit} = {rows} allows")]
+    TooManyRows { limit: &'static str, rows: u64 },
     #[error("the disk of the data directory is full")]
     DiskFull,
     #[error("the store is shutting down")]
     Closed,
+    #[error("the batch does not fit the table {table}: {reason}")]
+    WrongColumns { table: &'static str, reason: String },
     #[error("the engine refused a statement (code {code}): {message}")]
     Engine { code: i32, message: String },
+}
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(
+        "the data directory {directory} belongs to another running rapport{owner}: stop that one, choose another \
+         directory with RAPPORT_DATA_DIR, or send events to the running one over HTTP"
+    )]
+    InUse { directory: PathBuf, owner: String },
+    #[error("the data directory {directory} cannot be used")]
+    Directory {
+        directory: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the engine library {library} could not be loaded: {reason}")]
+    Library { library: PathBuf, reason: String },
+    #[error("a database's name has lower-case letters, digits and _ only, not {name:?}")]
+    DatabaseName { name: String },
+    #[error("the engine could not open {directory}")]
+    Engine {
+        directory: PathBuf,
+        #[source]
+        source: StoreError,
+    },
 }

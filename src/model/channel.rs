@@ -60,6 +60,21 @@ impl Signal {
         Signal::Clicked,
         Signal::Source,
     ];
+
+    /// The name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Failed => "failed",
+            Self::OptedOut => "optedOut",
+            Self::Blocked => "blocked",
+            Self::Muted => "muted",
+            Self::Clicked => "clicked",
+            Self::Source => "source",
+        }
+    }
 }
 
 /// How well a signal is known, from best to worst.
@@ -70,6 +85,30 @@ pub enum Level {
     LowerBound,
     Approximate,
     Unavailable,
+}
+
+impl Level {
+    pub const ALL: [Level; 4] = [Level::Exact, Level::LowerBound, Level::Approximate, Level::Unavailable];
+
+    /// The name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "EXACT",
+            Self::LowerBound => "LOWER_BOUND",
+            Self::Approximate => "APPROXIMATE",
+            Self::Unavailable => "UNAVAILABLE",
+        }
+    }
+
+    /// What it says of a number.
+    pub fn definition(self) -> &'static str {
+        match self {
+            Self::Exact => "Every case is seen.",
+            Self::LowerBound => "Not every case is seen: the true value can only be higher.",
+            Self::Approximate => "Cases are seen indirectly: the true value is near.",
+            Self::Unavailable => "The channel cannot tell: the value is null, not zero.",
+        }
+    }
 }
 
 /// What one channel can supply.

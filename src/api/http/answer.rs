@@ -1,0 +1,81 @@
+//! From the library's response to bytes: codes on every error, at most so many of them, the right status.
+
+use async_graphql::{ErrorExtensionValues, Response as GraphqlResponse, ServerError, Value};
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::{accept::Media, request_id::RequestId};
+use crate::api::{
+    errors::{ApiError, Code},
+    execution::Progress,
+    limits::Limits,
+};
+
+#[derive(Serialize)]
+struct Body {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ServerError>,
+    /// Absent when execution never began; `null` when an error reached the root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<Omitted>,
+}
+
+/// Tells that `limits.errors` cut something off.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Omitted {
+    errors_omitted: usize,
+}
+
+/// The answer to a request that reached the schema.
+pub fn answer(
+    mut response: GraphqlResponse,
+    progress: &Progress,
+    media: Media,
+    limits: &Limits,
+    request_id: &RequestId,
+) -> Response {
+    let omitted = response.errors.len().saturating_sub(limits.errors);
+    response.errors.truncate(limits.errors);
+    for error in &mut response.errors {
+        set_code(error, progress, request_id);
+    }
+    let status = if progress.began() || media == Media::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let body = Body {
+        errors: response.errors,
+        data: progress.began().then_some(response.data),
+        extensions: (0 < omitted).then_some(Omitted { errors_omitted: omitted }),
+    };
+    match serde_json::to_string(&body) {
+        Ok(text) => (status, [(header::CONTENT_TYPE, media.content_type())], text).into_response(),
+        Err(error) => refuse(ApiError::internal(request_id, &error), media),
+    }
+}
+
+/// The answer to a request that did not reach the schema, or did not come back from it.
+pub fn refuse(error: ApiError, media: Media) -> Response {
+    let is_legacy = media == Media::Json && error.code.is_about_document();
+    let status = if is_legacy { StatusCode::OK } else { error.code.status() };
+    error.into_response_as(media.content_type(), status)
+}
+
+/// Before execution an error without a code is the library's verdict on the document. During execution it is a
+/// failure that nobody foresaw, so its text is for the log alone.
+fn set_code(error: &mut ServerError, progress: &Progress, request_id: &RequestId) {
+    let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+    if extensions.get("code").is_some() {
+        return;
+    }
+    if !progress.began() {
+        extensions.set("code", Code::InvalidQuery.text());
+        return;
+    }
+    let opaque = ApiError::internal(request_id, &error.message);
+    extensions.set("code", opaque.code.text());
+    error.message = opaque.message;
+}

@@ -1,0 +1,137 @@
+//! The handlers of `/graphql`.
+
+use std::sync::Arc;
+
+use async_graphql::{Request as GraphqlRequest, parser::types::OperationType};
+use axum::{
+    Extension,
+    body::Body,
+    extract::{RawQuery, State},
+    http::{HeaderMap, Uri},
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    accept::{self, Media, Page},
+    answer,
+    bearer::authenticate,
+    body::read_body,
+    page,
+    parameters::{self, Parameters},
+    request_id::RequestId,
+};
+use crate::api::{
+    document::{self, operation},
+    errors::{ApiError, Code},
+    execution::Progress,
+    server::HttpState,
+};
+
+/// How a request came, which decides what it may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    Get,
+    Post,
+}
+
+/// `GET /` and `GET /graphql`: a query, or the page for a browser.
+pub async fn get(
+    State(state): State<Arc<HttpState>>,
+    Extension(request_id): Extension<RequestId>,
+    uri: Uri,
+    RawQuery(query_string): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let media = match accept::negotiate(&headers, Page::Offered) {
+        Ok(Media::Html) => return page::response(&state),
+        Ok(media) => media,
+        Err(error) => return error.into_response(),
+    };
+    if uri.path() != "/graphql" {
+        return ApiError::new(Code::NotFound, "there is no such route; queries go to /graphql").into_response();
+    }
+    let viewer = match authenticate(&state.authenticator, &headers) {
+        Ok(viewer) => viewer,
+        Err(error) => return answer::refuse(error, media),
+    };
+    let parameters = parameters::from_query_string(&query_string.unwrap_or_default(), &state.limits);
+    match parameters {
+        Ok(parameters) => run(&state, viewer, parameters, Method::Get, media, &request_id).await,
+        Err(error) => answer::refuse(error, media),
+    }
+}
+
+/// `POST /graphql`.
+pub async fn post(
+    State(state): State<Arc<HttpState>>,
+    Extension(request_id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let media = match accept::negotiate(&headers, Page::NotOffered) {
+        Ok(media) => media,
+        Err(error) => return error.into_response(),
+    };
+    // The token first: an unknown client's body is not even read.
+    let viewer = match authenticate(&state.authenticator, &headers) {
+        Ok(viewer) => viewer,
+        Err(error) => return answer::refuse(error, media),
+    };
+    match read_parameters(&state, &headers, body).await {
+        Ok(parameters) => run(&state, viewer, parameters, Method::Post, media, &request_id).await,
+        Err(error) => answer::refuse(error, media),
+    }
+}
+
+async fn read_parameters(state: &HttpState, headers: &HeaderMap, body: Body) -> Result<Parameters, ApiError> {
+    parameters::check_content_type(headers)?;
+    let bytes = read_body(body, headers, state.limits.body_bytes, state.limits.body_time).await?;
+    parameters::from_body(&bytes, &state.limits)
+}
+
+async fn run(
+    state: &HttpState,
+    viewer: crate::auth::Viewer,
+    parameters: Parameters,
+    method: Method,
+    media: Media,
+    request_id: &RequestId,
+) -> Response {
+    let request = match prepare(state, parameters, method) {
+        Ok(request) => request,
+        Err(error) => return answer::refuse(error, media),
+    };
+    let progress = Progress::default();
+    let request =
+        (state.per_request)(request, &viewer, request_id).data(viewer).data(request_id.clone()).data(progress.clone());
+    // When time is up, or the client goes away, the future is dropped and with it the store's query.
+    match tokio::time::timeout(state.limits.execution_time, state.schema.execute(request)).await {
+        Ok(response) => answer::answer(response, &progress, media, &state.limits, request_id),
+        Err(_) => {
+            let seconds = state.limits.execution_time.as_secs_f32();
+            let message = format!("the query took longer than {seconds} s and was stopped");
+            answer::refuse(ApiError::new(Code::Timeout, message), media)
+        }
+    }
+}
+
+/// Checks the document and hands it to the library parsed, so that it is parsed once.
+fn prepare(state: &HttpState, parameters: Parameters, method: Method) -> Result<GraphqlRequest, ApiError> {
+    let document = document::parse(&parameters.query, &state.limits)?;
+    let operation = operation::select(&document, parameters.operation_name.as_deref())?;
+    match operation.ty {
+        OperationType::Query => {}
+        OperationType::Mutation if method == Method::Post => {}
+        OperationType::Mutation => return Err(ApiError::method_not_allowed("a mutation needs POST", "POST")),
+        OperationType::Subscription => {
+            return Err(ApiError::new(Code::InvalidQuery, "this route does not serve subscriptions"));
+        }
+    }
+    operation::check_variables(operation, &parameters.variables)?;
+    let mut request = GraphqlRequest::new(parameters.query).variables(parameters.variables);
+    if let Some(name) = parameters.operation_name {
+        request = request.operation_name(name);
+    }
+    request.set_parsed_query(document);
+    Ok(request)
+}

@@ -1,0 +1,150 @@
+//! Every limit on a request, named, with its default. Nothing here enforces; each limit says where it is held.
+
+use std::time::Duration;
+
+use super::errors::{ApiError, Code};
+
+/// The limits of one server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a GraphQL body or query string; held by `http::body`.
+    pub body_bytes: usize,
+    /// Bytes of an ingest body as sent; held by the ingest route.
+    pub ingest_compressed_bytes: usize,
+    /// Bytes of an ingest body when decompressed; held by the ingest route.
+    pub ingest_bytes: usize,
+    /// Bytes of the variables as JSON; held by `http::parameters`.
+    pub variables_bytes: usize,
+    /// How long a body may take to arrive; held by `http::body`.
+    pub body_time: Duration,
+    /// How long a query may run; held by `http::graphql`.
+    pub execution_time: Duration,
+    /// Words and signs of a document; held by `document::lexer` before the document is parsed.
+    pub tokens: usize,
+    /// Brackets open at once; held by `document::lexer`, because the parser recurses on them.
+    pub nesting: usize,
+    /// Fields on the longest path, introspection aside; held by `document`, as are the next six.
+    pub depth: usize,
+    /// Fields on the longest path under `__schema` or `__type`. GraphiQL's own question needs 15.
+    pub introspection_depth: usize,
+    /// Lists of fields or types within each other under `__schema` or `__type`: each multiplies the answer.
+    pub introspection_lists: usize,
+    /// Fields in all operations, each counted as often as fragments repeat it.
+    pub complexity: usize,
+    /// Renamed fields, counted like `complexity`.
+    pub aliases: usize,
+    /// Fields at the root of one operation; root fields run at once.
+    pub root_fields: usize,
+    /// Directives, counted like `complexity`.
+    pub directives: usize,
+    /// Errors told in one answer; held by `http::answer`.
+    pub errors: usize,
+    /// Points of all series of one field; held by the schema, as are the next four.
+    pub series_points: usize,
+    /// Groups that one breakdown may ask for.
+    pub groups: usize,
+    /// Groups that one breakdown may have before it is sorted and cut.
+    pub groups_read: usize,
+    /// Dimensions of one breakdown.
+    pub dimensions: usize,
+    /// Items on a page of a list.
+    pub page: usize,
+    /// Days of a range; `TimeRange::LONGEST_MS` says why.
+    pub range_days: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 256 * 1024,
+            ingest_compressed_bytes: 8 * 1024 * 1024,
+            ingest_bytes: 32 * 1024 * 1024,
+            variables_bytes: 64 * 1024,
+            body_time: Duration::from_secs(10),
+            execution_time: Duration::from_secs(10),
+            // A dashboard of ten panels has about 600.
+            tokens: 4_000,
+            // The parser's own limit, which it only applies after it has recursed.
+            nesting: 64,
+            depth: 12,
+            introspection_depth: 20,
+            introspection_lists: 3,
+            complexity: 2_000,
+            aliases: 50,
+            root_fields: 10,
+            directives: 50,
+            errors: 20,
+            // A year by hour is 8,784 points.
+            series_points: 10_000,
+            groups: 1_000,
+            // Sorted in memory: about 5 MB.
+            groups_read: 10_000,
+            dimensions: 4,
+            page: 500,
+            range_days: 731,
+        }
+    }
+}
+
+/// A limit as documentation and the `limits` query show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitRow {
+    pub name: &'static str,
+    pub value: u64,
+    pub unit: &'static str,
+}
+
+impl Limits {
+    /// All limits in reading order.
+    pub fn rows(&self) -> Vec<LimitRow> {
+        let row = |name, value: usize, unit| LimitRow { name, value: value as u64, unit };
+        vec![
+            row("bodyBytes", self.body_bytes, "bytes"),
+            row("ingestCompressedBytes", self.ingest_compressed_bytes, "bytes"),
+            row("ingestBytes", self.ingest_bytes, "bytes"),
+            row("variablesBytes", self.variables_bytes, "bytes"),
+            LimitRow { name: "bodySeconds", value: self.body_time.as_secs(), unit: "seconds" },
+            LimitRow { name: "executionSeconds", value: self.execution_time.as_secs(), unit: "seconds" },
+            row("tokens", self.tokens, "tokens"),
+            row("nesting", self.nesting, "brackets"),
+            row("depth", self.depth, "fields"),
+            row("introspectionDepth", self.introspection_depth, "fields"),
+            row("introspectionLists", self.introspection_lists, "lists"),
+            row("complexity", self.complexity, "fields"),
+            row("aliases", self.aliases, "aliases"),
+            row("rootFields", self.root_fields, "fields"),
+            row("directives", self.directives, "directives"),
+            row("errors", self.errors, "errors"),
+            row("seriesPoints", self.series_points, "points"),
+            row("groups", self.groups, "groups"),
+            row("groupsRead", self.groups_read, "groups"),
+            row("dimensions", self.dimensions, "dimensions"),
+            row("filterValues", crate::metrics::filter::VALUES_MAX, "values"),
+            row("page", self.page, "items"),
+            row("rangeDays", self.range_days, "days"),
+        ]
+    }
+}
+
+/// Refuses when more was asked than the limit allows. `name` is the one of [`Limits::rows`].
+pub fn check_limit(name: &'static str, limit: usize, asked: usize) -> Result<(), ApiError> {
+    if asked <= limit {
+        return Ok(());
+    }
+    // A count that saturated is larger than can be told.
+    let asked = if asked == usize::MAX { "more than can be counted".to_owned() } else { asked.to_string() };
+    Err(ApiError::new(Code::LimitExceeded, format!("the limit `{name}` is {limit}, and the request has {asked}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_allows_itself_and_no_more() {
+        assert!(check_limit("depth", 12, 12).is_ok());
+        let error = check_limit("depth", 12, 13).unwrap_err();
+        assert_eq!(error.message, "the limit `depth` is 12, and the request has 13");
+        assert_eq!(error.code, Code::LimitExceeded);
+    }
+}

@@ -1,0 +1,96 @@
+//! The routes that are not GraphQL: events in, and health.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json, Router, routing};
+use serde_json::json;
+
+use crate::auth::Role;
+use crate::ingest::body::{BodyError, BodyLimits, decode};
+use crate::ingest::lines::{LinesError, split};
+use crate::ingest::{Ingest, IngestError};
+use crate::sql::Sql;
+use crate::store::Store;
+
+use super::errors::{ApiError, Code};
+use super::http::body::read_body;
+use super::http::request_id::RequestId;
+use super::server::HttpState;
+
+/// How long the engine may take to answer a question of health.
+const READY_WITHIN: Duration = Duration::from_secs(1);
+
+/// What the routes share.
+#[derive(Clone)]
+pub struct RestState {
+    pub http: Arc<HttpState>,
+    pub ingest: Ingest,
+    pub store: Arc<dyn Store>,
+}
+
+pub fn routes(state: RestState) -> Router {
+    let not_post = || async { ApiError::method_not_allowed("this route takes POST", "POST") };
+    Router::new()
+        .route("/v1/events", routing::post(events).fallback(not_post))
+        .route("/health/live", routing::get(|| async { Json(json!({"status": "live"})) }))
+        .route("/health/ready", routing::get(ready))
+        .with_state(state)
+}
+
+/// `POST /v1/events`: NDJSON or a JSON array, plain, gzip or zstd. Answers with the receipt when all is stored.
+async fn events(
+    State(state): State<RestState>,
+    Extension(request_id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let viewer = state.http.authenticate(&headers)?;
+    if !matches!(viewer.role(), Role::Service | Role::Admin) {
+        let message = format!("a token of the role {} cannot send events: use one of the role SERVICE", viewer.role());
+        return Err(ApiError::new(Code::Forbidden, message));
+    }
+    let limits = &state.http.limits;
+    let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("unreadable").to_owned());
+    let body_limits = BodyLimits { sent_bytes: limits.ingest_compressed_bytes, plain_bytes: limits.ingest_bytes };
+    let sent = read_body(body, &headers, body_limits.sent_bytes, limits.body_time).await?;
+    // Decompressing and finding the lines is work for a thread of its own.
+    let plain = tokio::task::spawn_blocking(move || decode(sent, encoding.as_deref(), body_limits)).await;
+    let plain = plain.map_err(|error| ApiError::internal(&request_id, &error))?.map_err(|error| refuse_body(&error))?;
+    let lines = split(plain).map_err(|error| refuse_lines(&error))?;
+    let receipt = state.ingest.accept(viewer.tenant(), lines).await;
+    let receipt = receipt.map_err(|error| match error {
+        IngestError::Store(error) => ApiError::of_store(&request_id, &error),
+        error => ApiError::internal(&request_id, &error),
+    })?;
+    Ok(Json(receipt).into_response())
+}
+
+fn refuse_body(error: &BodyError) -> ApiError {
+    let code = match error {
+        BodyError::TooLarge { .. } => Code::PayloadTooLarge,
+        BodyError::UnknownEncoding { .. } => Code::UnsupportedMediaType,
+        BodyError::Empty | BodyError::Broken { .. } => Code::InvalidBody,
+    };
+    ApiError::new(code, error.to_string())
+}
+
+fn refuse_lines(error: &LinesError) -> ApiError {
+    ApiError::new(Code::InvalidBody, error.to_string())
+}
+
+/// `GET /health/ready`: whether the engine answers.
+async fn ready(State(state): State<RestState>) -> Response {
+    let answer = tokio::time::timeout(READY_WITHIN, state.store.query(Sql::new("SELECT 1"))).await;
+    match answer {
+        Ok(Ok(_)) => Json(json!({"status": "ready"})).into_response(),
+        Ok(Err(_)) | Err(_) => {
+            let body = Json(json!({"status": "not ready", "reason": "the engine does not answer"}));
+            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The GraphQL schema, built at start from the metrics catalogue.
+//!
+//! A family of metrics becomes a field of `analytics`, a metric a field of its family, a definition a description:
+//! nothing is declared twice. Resolvers parse arguments and shape values; they write no SQL.
+
+pub mod analytics;
+pub mod arguments;
+pub mod asking;
+mod family;
+mod hours;
+mod inputs;
+mod quality;
+mod reference;
+mod scalars;
+
+use async_graphql::Error;
+use async_graphql::dynamic::{Object, Schema, SchemaBuilder};
+
+use super::errors::{ApiError, Code};
+
+pub use asking::Asking;
+
+/// The whole schema, not yet finished: the protocol layer adds its own part. Limits of depth and complexity are there.
+pub fn builder() -> SchemaBuilder {
+    let mut query = Object::new("Query").description("Everything that can be read.");
+    query = analytics::add_to(query);
+    query = reference::add_to(query);
+    let mut schema = Schema::build("Query", None, None);
+    schema = scalars::register(schema);
+    schema = inputs::register(schema);
+    schema = reference::register(schema);
+    schema = analytics::register(schema);
+    schema = hours::register(schema);
+    schema = quality::register(schema);
+    schema.register(query)
+}
+
+/// Registers several types at once.
+fn register_all<T: Into<async_graphql::dynamic::Type>>(
+    mut schema: SchemaBuilder,
+    types: impl IntoIterator<Item = T>,
+) -> SchemaBuilder {
+    for item in types {
+        schema = schema.register(item);
+    }
+    schema
+}
+
+fn refused(code: Code, message: impl Into<String>) -> Error {
+    ApiError::new(code, message).into()
+}

@@ -1,0 +1,134 @@
+//! Arguments, parsed with errors that say what was wrong.
+//!
+//! The library checks neither the range of an `Int` in a schema that is built at run time, nor anything inside a
+//! string, so every argument goes through here.
+
+use async_graphql::Error;
+use async_graphql::dynamic::{ObjectAccessor, ValueAccessor};
+
+use crate::api::arguments::bounded_int;
+use crate::api::errors::Code;
+use crate::metrics::filter::{Clauses, Filter, FilterError, Property};
+use crate::metrics::period::{self, PeriodError};
+use crate::model::clock::Millis;
+use crate::model::{Channel, TimeRange};
+
+use chrono_tz::Tz;
+
+use super::refused;
+
+/// The longest value of a filter: as long as an id can be.
+const VALUE_CHARS_MAX: usize = 256;
+
+/// An optional whole number within bounds.
+///
+/// # Errors
+/// When it is out of bounds or no number.
+pub fn optional_int(
+    arguments: &ObjectAccessor<'_>,
+    name: &'static str,
+    min: i32,
+    max: i32,
+) -> Result<Option<i32>, Error> {
+    given(arguments, name).map(|value| bounded_int(&value, name, min, max)).transpose()
+}
+
+/// An argument that is there and not null.
+pub fn given<'a>(arguments: &'a ObjectAccessor<'_>, name: &str) -> Option<ValueAccessor<'a>> {
+    arguments.get(name).filter(|value| !value.is_null())
+}
+
+/// The zone of a request: its own, else the house's.
+///
+/// # Errors
+/// When there is no such zone.
+pub fn zone(arguments: &ObjectAccessor<'_>, default: Tz) -> Result<Tz, Error> {
+    match given(arguments, "timezone") {
+        Some(value) => period::zone(value.string()?).map_err(refuse_period),
+        None => Ok(default),
+    }
+}
+
+/// The range of a request: `{from, to}` or `{last}`.
+///
+/// # Errors
+/// When it is neither, or not a range.
+pub fn range(arguments: &ObjectAccessor<'_>, zone: Tz, now: Millis) -> Result<TimeRange, Error> {
+    let range = arguments.try_get("range")?;
+    let range = range.object()?;
+    let text = |name: &str| -> Result<Option<String>, Error> {
+        given(&range, name).map(|value| value.string().map(str::to_owned)).transpose()
+    };
+    match (text("from")?, text("to")?, text("last")?) {
+        (Some(from), Some(to), None) => period::between(&from, &to, zone).map_err(refuse_period),
+        (None, None, Some(last)) => period::last(&last, zone, now).map_err(refuse_period),
+        _ => Err(refused(Code::InvalidQuery, "`range` takes either both `from` and `to`, or `last`")),
+    }
+}
+
+/// The filter of a request; none keeps everything.
+///
+/// # Errors
+/// When a list is empty, too long, or holds what cannot be.
+pub fn filter(arguments: &ObjectAccessor<'_>) -> Result<Filter, Error> {
+    let Some(value) = given(arguments, "filter") else {
+        return Ok(Filter::default());
+    };
+    let object = value.object()?;
+    let keep = clauses(&object)?;
+    let leave = match given(&object, "not") {
+        Some(value) => clauses(&value.object()?)?,
+        None => Clauses::default(),
+    };
+    Ok(Filter::new(keep, leave))
+}
+
+fn clauses(object: &ObjectAccessor<'_>) -> Result<Clauses, Error> {
+    let mut clauses = Clauses::default();
+    for property in Property::ALL {
+        let Some(value) = given(object, property.name()) else { continue };
+        let mut texts = Vec::new();
+        for item in value.list()?.iter() {
+            texts.push(filter_value(property, &item)?);
+        }
+        clauses.add(property, texts).map_err(refuse_filter)?;
+    }
+    if let Some(value) = given(object, "hours") {
+        clauses.add_hours(integers(&value)?).map_err(refuse_filter)?;
+    }
+    if let Some(value) = given(object, "weekdays") {
+        clauses.add_weekdays(integers(&value)?).map_err(refuse_filter)?;
+    }
+    Ok(clauses)
+}
+
+fn filter_value(property: Property, item: &ValueAccessor<'_>) -> Result<String, Error> {
+    if property == Property::Authors {
+        return Ok(item.enum_name()?.to_owned());
+    }
+    let text = item.string()?;
+    if VALUE_CHARS_MAX < text.chars().count() {
+        let message =
+            format!("a value of the filter `{}` is longer than {VALUE_CHARS_MAX} characters", property.name());
+        return Err(refused(Code::InvalidQuery, message));
+    }
+    if property == Property::Channels {
+        // A name that no channel can have matches nothing; it is no error, as a channel without rows is none.
+        return Ok(Channel::parse(text).map_or_else(|| text.to_owned(), |channel| channel.as_str().to_owned()));
+    }
+    Ok(text.to_owned())
+}
+
+fn integers(value: &ValueAccessor<'_>) -> Result<Vec<i64>, Error> {
+    value.list()?.iter().map(|item| item.i64()).collect()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
+fn refuse_period(error: PeriodError) -> Error {
+    refused(Code::InvalidQuery, error.to_string())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
+fn refuse_filter(error: FilterError) -> Error {
+    refused(Code::InvalidQuery, error.to_string())
+}

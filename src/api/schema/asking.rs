@@ -1,0 +1,108 @@
+//! One request's way to the engine: who asks, when, and every statement once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use async_graphql::Error;
+use chrono_tz::Tz;
+use futures_util::future::try_join_all;
+use tokio::sync::OnceCell;
+
+use crate::api::errors::{ApiError, Code};
+use crate::api::http::request_id::RequestId;
+use crate::api::limits::Limits;
+use crate::auth::Viewer;
+use crate::metrics::answer::{self, AnswerError, Line, Rows};
+use crate::metrics::catalogue::Metric;
+use crate::metrics::compile::compile;
+use crate::metrics::query::{Grouping, MetricQuery, QueryError, Question};
+use crate::model::Scope;
+use crate::model::clock::Millis;
+use crate::store::{Store, StoreError};
+
+use super::refused;
+
+/// What the resolvers of one request share.
+pub struct Asking {
+    pub viewer: Viewer,
+    /// One instant for the whole request, so that its parts agree.
+    pub now: Millis,
+    pub default_zone: Tz,
+    pub limits: Arc<Limits>,
+    pub request_id: RequestId,
+    store: Arc<dyn Store>,
+    statements: Mutex<HashMap<String, Arc<OnceCell<Arc<Rows>>>>>,
+}
+
+impl Asking {
+    pub fn new(
+        viewer: Viewer,
+        now: Millis,
+        default_zone: Tz,
+        limits: Arc<Limits>,
+        request_id: RequestId,
+        store: Arc<dyn Store>,
+    ) -> Self {
+        Self { viewer, now, default_zone, limits, request_id, store, statements: Mutex::default() }
+    }
+
+    /// What the viewer may read.
+    ///
+    /// # Errors
+    /// When its role reads nothing.
+    pub fn scope(&self) -> Result<Scope, Error> {
+        let message = "a token of the role SERVICE sends events and reads nothing: use one of a person";
+        self.viewer.scope().ok_or_else(|| refused(Code::Forbidden, message))
+    }
+
+    /// Answers a question: its statements run concurrently, and one that this request has run before does not run again.
+    ///
+    /// # Errors
+    /// When the question is refused or the engine fails.
+    pub async fn answer(
+        &self,
+        question: &Question,
+        metrics: &[&'static Metric],
+        grouping: &Grouping,
+    ) -> Result<Vec<Line>, Error> {
+        let queries = MetricQuery::plan(question, metrics, grouping, self.limits.series_points)
+            .map_err(|error| self.refuse_query(&error))?;
+        let parts = try_join_all(queries.iter().map(|query| self.run(query))).await?;
+        answer::merge(question, grouping, metrics, parts).map_err(|error| self.refuse_answer(&error))
+    }
+
+    async fn run(&self, query: &MetricQuery) -> Result<Arc<Rows>, Error> {
+        let statement = compile(query, self.limits.groups_read);
+        let cell = {
+            let mut statements = self.statements.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            // Text and values together name a statement; both are printed exactly.
+            Arc::clone(statements.entry(format!("{statement:?}")).or_default())
+        };
+        let rows = cell.get_or_try_init(|| async {
+            let batches = self.store.query(statement).await.map_err(|error| self.refuse_store(&error))?;
+            let rows = answer::read(query, &batches, self.limits.groups_read);
+            rows.map(Arc::new).map_err(|error| self.refuse_answer(&error))
+        });
+        rows.await.cloned()
+    }
+
+    fn refuse_query(&self, error: &QueryError) -> Error {
+        match error {
+            QueryError::TooManyDimensions { .. } | QueryError::Calendar(_) => {
+                refused(Code::LimitExceeded, error.to_string())
+            }
+            _ => refused(Code::InvalidQuery, error.to_string()),
+        }
+    }
+
+    pub fn refuse_answer(&self, error: &AnswerError) -> Error {
+        match error {
+            AnswerError::TooManyGroups { .. } => refused(Code::LimitExceeded, error.to_string()),
+            AnswerError::Column { .. } | AnswerError::Calendar(_) => ApiError::internal(&self.request_id, error).into(),
+        }
+    }
+
+    fn refuse_store(&self, error: &StoreError) -> Error {
+        ApiError::of_store(&self.request_id, error).into()
+    }
+}

@@ -1,0 +1,33 @@
+//! Scalars, and how values take their shape.
+
+use async_graphql::Value;
+use async_graphql::dynamic::{FieldValue, Scalar, SchemaBuilder};
+use chrono::{DateTime, SecondsFormat};
+
+use crate::metrics::answer::Number;
+use crate::model::clock::Millis;
+
+pub const LONG: &str = "Long";
+pub const DATE_TIME: &str = "DateTime";
+
+pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
+    schema
+        .register(Scalar::new(LONG).description("A whole number of up to 64 bits; 0 or more in every answer."))
+        .register(
+            Scalar::new(DATE_TIME)
+                .description("An instant in UTC with milliseconds, RFC 3339: 2026-03-29T10:00:00.000Z.")
+                .specified_by_url("https://scalars.graphql.org/andimarek/date-time.html"),
+        )
+}
+
+pub fn date_time(at: Millis) -> Value {
+    let instant = DateTime::from_timestamp_millis(at).unwrap_or(DateTime::UNIX_EPOCH);
+    Value::from(instant.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+pub fn number(number: Option<Number>) -> Option<FieldValue<'static>> {
+    number.map(|number| match number {
+        Number::Count(count) => FieldValue::value(count),
+        Number::Share(share) => FieldValue::value(share),
+    })
+}

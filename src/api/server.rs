@@ -1,0 +1,128 @@
+//! The router and what its handlers share.
+
+use std::sync::Arc;
+
+use async_graphql::{
+    Request as GraphqlRequest,
+    dynamic::{Schema, SchemaBuilder, SchemaError},
+};
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing,
+};
+use tower_http::compression::CompressionLayer;
+
+use super::{
+    errors::{ApiError, Code},
+    execution::{Introspection, finish_schema},
+    http::{
+        bearer, graphql,
+        page::Page,
+        request_id::{RequestId, RequestIds, name_request},
+    },
+    limits::Limits,
+};
+use crate::{
+    auth::{Authenticator, Viewer},
+    model::clock::Millis,
+};
+
+/// Adds what resolvers need to a request's data.
+pub type PerRequest = Box<dyn Fn(GraphqlRequest, &Viewer, &RequestId) -> GraphqlRequest + Send + Sync>;
+
+/// What the handlers of GraphQL share.
+pub struct HttpState {
+    pub schema: Schema,
+    pub authenticator: Authenticator,
+    pub limits: Limits,
+    pub per_request: PerRequest,
+    pub page: Page,
+}
+
+impl HttpState {
+    /// Takes a schema that is not finished, because the protocol needs an extension in it.
+    pub fn new(
+        schema: SchemaBuilder,
+        introspection: Introspection,
+        authenticator: Authenticator,
+        limits: Limits,
+    ) -> Result<Self, SchemaError> {
+        let schema = finish_schema(schema, introspection)?;
+        // With introspection forbidden the page must not give the schema away either.
+        let sdl = match introspection {
+            Introspection::Allowed => Some(sdl(&schema)),
+            Introspection::Forbidden => None,
+        };
+        let page = Page::new(sdl.as_deref(), &limits);
+        Ok(Self { schema, authenticator, limits, per_request: Box::new(|request, _, _| request), page })
+    }
+
+    #[must_use]
+    pub fn with_per_request(mut self, per_request: PerRequest) -> Self {
+        self.per_request = per_request;
+        self
+    }
+
+    /// The one who sent these headers, for routes other than GraphQL.
+    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Viewer, ApiError> {
+        bearer::authenticate(&self.authenticator, headers)
+    }
+}
+
+/// The schema as text, the same for the same schema whatever order it was built in.
+pub fn sdl(schema: &Schema) -> String {
+    let options = async_graphql::SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items()
+        .include_specified_by()
+        .prefer_single_line_descriptions()
+        .use_space_ident()
+        .indent_width(2);
+    schema.sdl_with_options(options)
+}
+
+/// All routes: GraphQL and the page, beside the `other` routes of the application.
+///
+/// `started` names the server's run in request ids.
+pub fn router(state: Arc<HttpState>, other: Router, started: Millis) -> Router {
+    let graphql = routing::get(graphql::get).post(graphql::post);
+    Router::new()
+        .route("/graphql", graphql.fallback(|| refuse_method("GET, HEAD, POST")))
+        .route("/", routing::get(graphql::get).fallback(|| refuse_method("GET, HEAD")))
+        .with_state(state)
+        .merge(other)
+        .fallback(|| async { ApiError::new(Code::NotFound, "there is no such route; queries go to /graphql") })
+        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn(secure))
+        .layer(middleware::from_fn_with_state(Arc::new(RequestIds::new(started)), name_request))
+}
+
+async fn refuse_method(allow: &'static str) -> Response {
+    ApiError::method_not_allowed(format!("this route takes {allow}"), allow).into_response()
+}
+
+/// Headers that every answer has, unless its handler set its own.
+async fn secure(request: Request, next: Next) -> Response {
+    const HEADERS: [(HeaderName, &str); 6] = [
+        // Figures are somebody's: no cache, shared or not, keeps them.
+        (header::CACHE_CONTROL, "private, no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    // Appended: the compression layer adds its own.
+    headers.append(header::VARY, HeaderValue::from_static("accept, authorization"));
+    response
+}

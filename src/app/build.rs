@@ -1,0 +1,97 @@
+//! Everything put together: engine, tables, ingestion, schema, routes. Each part is built here and nowhere else.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use async_graphql::dynamic::SchemaError;
+use axum::Router;
+use chrono_tz::Tz;
+
+use crate::api::execution::Introspection;
+use crate::api::schema::{self, Asking};
+use crate::api::server::{HttpState, router};
+use crate::api::{Limits, rest};
+use crate::auth::{Authenticator, Secret, TokenConfig};
+use crate::ingest::Ingest;
+use crate::metrics;
+use crate::model::Clock;
+use crate::store::Store;
+use crate::store::data_directory::DataDirectory;
+use crate::store::embedded::EmbeddedStore;
+use crate::store::engine::{self, EngineSource};
+use crate::store::migrations::{Fact, MIGRATIONS, MigrationReport, migrate};
+
+use super::config::Config;
+
+/// The name of the one database in a data directory.
+const DATABASE: &str = "rapport";
+
+/// An open store whose tables are up to date.
+pub struct OpenStore {
+    pub store: Arc<EmbeddedStore>,
+    pub migrations: MigrationReport,
+}
+
+/// Finds or installs the engine, opens the data directory and brings its tables up to date.
+///
+/// # Errors
+/// When the engine cannot be had, the directory belongs to another process, or a migration fails.
+pub async fn open_store(config: &Config, clock: &dyn Clock) -> Result<OpenStore> {
+    let source = EngineSource { library: config.engine_library.clone(), cache_dir: config.cache_dir.clone() };
+    let data_dir = config.data_dir.clone();
+    let store = tokio::task::spawn_blocking(move || open_embedded(&source, &data_dir)).await??;
+    let store = Arc::new(store);
+    let migrations = migrate(store.as_ref(), clock, MIGRATIONS, &facts())
+        .await
+        .context("the tables cannot be brought up to date")?;
+    Ok(OpenStore { store, migrations })
+}
+
+fn open_embedded(source: &EngineSource, data_dir: &Path) -> Result<EmbeddedStore> {
+    let library = engine::find_or_install(source)?;
+    let directory = DataDirectory::open(&library, data_dir)?;
+    Ok(EmbeddedStore::open(&directory, DATABASE, crate::store::limits::Limits::default())?)
+}
+
+/// The views of the metrics, for the migrations.
+pub fn facts() -> Vec<Fact> {
+    metrics::FACTS.iter().map(|(name, text)| Fact { name, text }).collect()
+}
+
+/// What the routes need.
+pub struct Service {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub secret: Secret,
+    pub timezone: Tz,
+    pub limits: Limits,
+}
+
+/// The whole API over a store.
+///
+/// # Errors
+/// When the schema contradicts itself: a mistake in the catalogue, which a test finds.
+pub fn build_router(service: Service) -> Result<Router, SchemaError> {
+    let Service { store, clock, secret, timezone, limits } = service;
+    let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock));
+    let shared = Arc::new(limits.clone());
+    let started = clock.now();
+    let (asked_store, asked_clock) = (Arc::clone(&store), Arc::clone(&clock));
+    let state = HttpState::new(schema::builder(), Introspection::Allowed, authenticator, limits)?.with_per_request(
+        Box::new(move |request, viewer, request_id| {
+            request.data(Arc::new(Asking::new(
+                viewer.clone(),
+                asked_clock.now(),
+                timezone,
+                Arc::clone(&shared),
+                request_id.clone(),
+                Arc::clone(&asked_store),
+            )))
+        }),
+    );
+    let state = Arc::new(state);
+    let ingest = Ingest::new(Arc::clone(&store), clock);
+    let other = rest::routes(rest::RestState { http: Arc::clone(&state), ingest, store });
+    Ok(router(state, other, started))
+}

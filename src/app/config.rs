@@ -1,0 +1,193 @@
+//! Configuration: `rapport.toml`, then variables, parsed once. The only place that reads the environment.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use chrono_tz::Tz;
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use serde::Deserialize;
+
+use crate::auth::{AuthError, Secret};
+
+/// The configuration's file, in the working directory unless `--config` names another.
+pub const FILE: &str = "rapport.toml";
+
+/// What the file and the variables said, with defaults where they said nothing.
+pub struct Config {
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    pub jwt_secret: Option<Secret>,
+    pub engine_library: Option<PathBuf>,
+    pub cache_dir: PathBuf,
+    pub timezone: Tz,
+    /// Where the values came from, for `doctor`.
+    pub file: Option<PathBuf>,
+}
+
+/// The same, as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(default = "default_listen")]
+    listen: String,
+    #[serde(default = "default_data_dir")]
+    data_dir: PathBuf,
+    jwt_secret: Option<String>,
+    #[serde(default = "default_store")]
+    store: String,
+    engine_library: Option<PathBuf>,
+    cache_dir: Option<PathBuf>,
+    #[serde(default = "default_timezone")]
+    timezone: String,
+}
+
+/// The variables that are read; each is `RAPPORT_` and the key in upper case.
+const KEYS: [&str; 7] = ["listen", "data_dir", "jwt_secret", "store", "engine_library", "cache_dir", "timezone"];
+
+impl Config {
+    /// Reads the file, if there is one, and the variables, which win.
+    ///
+    /// # Errors
+    /// When a key is unknown, a value has the wrong form, or `--config` names a file that is not there.
+    pub fn read(named: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = named.map_or_else(|| PathBuf::from(FILE), Path::to_path_buf);
+        if named.is_some() && !path.exists() {
+            return Err(ConfigError::NoFile { path });
+        }
+        let file = path.exists().then(|| path.clone());
+        let written: Written = Figment::new()
+            .merge(Toml::file(&path))
+            .merge(Env::prefixed("RAPPORT_").only(&KEYS))
+            .extract()
+            .map_err(|error| ConfigError::Form { reason: error.to_string() })?;
+        Self::from_written(written, file)
+    }
+
+    fn from_written(written: Written, file: Option<PathBuf>) -> Result<Self, ConfigError> {
+        if written.store != "embedded" {
+            return Err(ConfigError::Store { store: written.store });
+        }
+        Ok(Self {
+            listen: written.listen.parse().map_err(|_| ConfigError::Listen { listen: written.listen })?,
+            data_dir: written.data_dir,
+            jwt_secret: written
+                .jwt_secret
+                .map(|secret| Secret::new(&secret))
+                .transpose()
+                .map_err(ConfigError::Secret)?,
+            engine_library: written.engine_library,
+            cache_dir: match written.cache_dir {
+                Some(directory) => directory,
+                None => default_cache_dir().ok_or(ConfigError::NoHome)?,
+            },
+            timezone: written.timezone.parse().map_err(|_| ConfigError::Timezone { timezone: written.timezone })?,
+            file,
+        })
+    }
+
+    /// The secret for tokens.
+    ///
+    /// # Errors
+    /// When none is configured.
+    pub fn secret(&self) -> Result<Secret, ConfigError> {
+        self.jwt_secret.clone().ok_or(ConfigError::NoSecret)
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("listen", &self.listen).field("data_dir", &self.data_dir).finish_non_exhaustive()
+    }
+}
+
+fn default_listen() -> String {
+    "127.0.0.1:8080".to_owned()
+}
+
+fn default_data_dir() -> PathBuf {
+    PathBuf::from("./data")
+}
+
+fn default_store() -> String {
+    "embedded".to_owned()
+}
+
+fn default_timezone() -> String {
+    "UTC".to_owned()
+}
+
+/// The user's cache directory, where the engine's library is kept for all data directories.
+#[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
+pub fn default_cache_dir() -> Option<PathBuf> {
+    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = named.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
+    cache.map(|cache| cache.join("rapport"))
+}
+
+/// The log's filter: `RUST_LOG`, else warnings.
+#[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
+pub fn log_filter() -> String {
+    std::env::var("RUST_LOG").unwrap_or_else(|_| "warn,rapport=info".to_owned())
+}
+
+/// What is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("there is no configuration file {path}")]
+    NoFile { path: PathBuf },
+    #[error("the configuration cannot be read: {reason}")]
+    Form { reason: String },
+    #[error("`listen` is `{listen}`: give an address and a port, such as 127.0.0.1:8080")]
+    Listen { listen: String },
+    #[error("`timezone` is `{timezone}`: give an IANA name such as Europe/Berlin")]
+    Timezone { timezone: String },
+    #[error("`store` is `{store}`: this version has the embedded engine only, `embedded`")]
+    Store { store: String },
+    #[error("there is no home directory for the engine's library: set RAPPORT_CACHE_DIR")]
+    NoHome,
+    #[error(
+        "RAPPORT_JWT_SECRET is not set: make one with `openssl rand -base64 48`, and keep it, or no token is valid any more"
+    )]
+    NoSecret,
+    #[error(transparent)]
+    Secret(AuthError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(toml: &str) -> Result<Config, String> {
+        let written: Written = Figment::new().merge(Toml::string(toml)).extract().map_err(|error| error.to_string())?;
+        Config::from_written(written, None).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_file_gives_the_defaults() {
+        let config = read("cache_dir = '/c'").expect("valid");
+        assert_eq!((config.listen.port(), config.timezone), (8080, Tz::UTC));
+        assert!(config.jwt_secret.is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (toml, expect) in [
+            ("lisen = 'x'", "unknown field: found `lisen`"),
+            ("listen = 'here'", "`listen` is `here`"),
+            ("timezone = 'Mars'", "`timezone` is `Mars`"),
+            ("store = 'http://localhost:8123'", "this version has the embedded engine only"),
+            ("jwt_secret = 'short'", "needs at least 32"),
+        ] {
+            let error = read(&format!("cache_dir = '/c'\n{toml}")).expect_err(toml);
+            assert!(error.contains(expect), "{toml}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_secret_is_never_shown() {
+        let config = read("cache_dir = '/c'\njwt_secret = 'abcdefghijklmnopqrstuvwxyz0123456789'").expect("valid");
+        assert!(!format!("{config:?}").contains("abcdef"));
+    }
+}

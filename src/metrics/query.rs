@@ -1,0 +1,190 @@
+//! A question that can be answered: valid by construction, so the compiler has no error path.
+
+use crate::model::clock::Millis;
+use crate::model::{Granularity, Scope, Sight, TimeRange};
+
+use super::calendar::{Calendar, CalendarError};
+use super::catalogue::{Dimension, Fact, Family, Metric};
+use super::filter::Filter;
+
+/// What to divide the answer by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Grouping {
+    Total,
+    Every(Granularity),
+    By(Vec<Dimension>),
+}
+
+/// What the query itself brings to the meaning of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The present instant, once for the whole request, in milliseconds since the epoch.
+    pub now: Millis,
+    /// Only reads so many hours after sending count. `None`: all.
+    pub read_within_hours: Option<i32>,
+}
+
+/// One statement's worth of a question: metrics of one fact, one grouping, one range.
+#[derive(Clone, Debug)]
+pub struct MetricQuery {
+    family: &'static Family,
+    fact: &'static Fact,
+    metrics: Vec<&'static Metric>,
+    grouping: Grouping,
+    calendar: Calendar,
+    filter: Filter,
+    scope: Scope,
+    terms: Terms,
+}
+
+/// The parts of a question that its statements share.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub family: &'static Family,
+    pub calendar: Calendar,
+    pub filter: Filter,
+    pub scope: Scope,
+    pub terms: Terms,
+}
+
+/// The most dimensions of one breakdown: beyond four, no table can be read.
+pub const DIMENSIONS_MAX: usize = 4;
+
+impl MetricQuery {
+    /// Divides a question into statements, one a fact. Metrics of other families and doubles are ignored.
+    ///
+    /// The family's own fact is always asked: quality comes from it.
+    ///
+    /// # Errors
+    /// When the grouping has too many dimensions or one that a fact does not have, or a series too many points.
+    pub fn plan(
+        question: &Question,
+        metrics: &[&'static Metric],
+        grouping: &Grouping,
+        points_max: usize,
+    ) -> Result<Vec<MetricQuery>, QueryError> {
+        if let Grouping::Every(every) = grouping {
+            question.calendar.points(*every, points_max)?;
+        }
+        if let Grouping::By(dimensions) = grouping {
+            check_dimensions(question.family, metrics, dimensions)?;
+        }
+        let mut facts = vec![question.family.fact];
+        for metric in metrics {
+            if !facts.iter().any(|fact| std::ptr::eq(*fact, metric.fact)) {
+                facts.push(metric.fact);
+            }
+        }
+        let query = |fact: &'static Fact| MetricQuery {
+            family: question.family,
+            fact,
+            metrics: question
+                .family
+                .metrics
+                .iter()
+                .filter(|known| {
+                    std::ptr::eq(known.fact, fact) && metrics.iter().any(|metric| std::ptr::eq(*metric, *known))
+                })
+                .collect(),
+            grouping: grouping.clone(),
+            calendar: question.calendar.clone(),
+            filter: question.filter.clone(),
+            scope: question.scope.clone(),
+            terms: question.terms,
+        };
+        Ok(facts.into_iter().map(query).collect())
+    }
+
+    pub fn family(&self) -> &'static Family {
+        self.family
+    }
+
+    pub fn fact(&self) -> &'static Fact {
+        self.fact
+    }
+
+    pub fn metrics(&self) -> &[&'static Metric] {
+        &self.metrics
+    }
+
+    pub fn grouping(&self) -> &Grouping {
+        &self.grouping
+    }
+
+    pub fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
+    pub fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    pub fn range(&self) -> TimeRange {
+        self.calendar.range()
+    }
+
+    /// Whether the statement brings the cohort's quality.
+    pub fn brings_quality(&self) -> bool {
+        std::ptr::eq(self.fact, self.family.fact)
+    }
+
+    /// The view to read: the plain one where nothing in the question needs whole dialogs.
+    pub fn view(&self) -> &'static str {
+        let by_owner = match &self.grouping {
+            Grouping::By(dimensions) => dimensions.iter().any(|dimension| dimension.needs_owner()),
+            Grouping::Total | Grouping::Every(_) => false,
+        };
+        let needs_dialogs = by_owner
+            || self.filter.needs_owner()
+            || *self.scope.sight() != Sight::Everything
+            || self.metrics.iter().any(|metric| metric.needs_dialogs());
+        match self.fact.plain_view {
+            Some(plain) if !needs_dialogs => plain,
+            _ => self.fact.view,
+        }
+    }
+}
+
+fn check_dimensions(family: &Family, metrics: &[&'static Metric], dimensions: &[Dimension]) -> Result<(), QueryError> {
+    if dimensions.is_empty() {
+        return Err(QueryError::NoDimension);
+    }
+    if DIMENSIONS_MAX < dimensions.len() {
+        return Err(QueryError::TooManyDimensions { count: dimensions.len() });
+    }
+    for (index, dimension) in dimensions.iter().enumerate() {
+        if dimensions[..index].contains(dimension) {
+            return Err(QueryError::DimensionTwice { dimension: dimension.name() });
+        }
+        if !family.fact.dimensions.contains(dimension) {
+            return Err(QueryError::NotADimension { metric: family.name, dimension: dimension.name() });
+        }
+        if let Some(metric) = metrics.iter().find(|metric| !metric.fact.dimensions.contains(dimension)) {
+            return Err(QueryError::NotADimension { metric: metric.name, dimension: dimension.name() });
+        }
+    }
+    Ok(())
+}
+
+/// Why a question cannot be answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    #[error("`dimensions` is empty: name at least one, or ask for `total`")]
+    NoDimension,
+    #[error("{count} dimensions asked for; the limit `dimensions` is {DIMENSIONS_MAX}")]
+    TooManyDimensions { count: usize },
+    #[error("the dimension {dimension} is named twice")]
+    DimensionTwice { dimension: &'static str },
+    #[error("`{metric}` cannot be divided by {dimension}: its rows do not have it")]
+    NotADimension { metric: &'static str, dimension: &'static str },
+    #[error(transparent)]
+    Calendar(#[from] CalendarError),
+}

@@ -1,0 +1,42 @@
+//! What one query may cost. The numbers are defaults; the configuration may set others.
+
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
+
+/// Limits of each reading statement, and how many may run at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Seconds that a query may run, and that it may wait for a free connection.
+    pub seconds: u64,
+    /// Bytes of memory for one query. All connections together may take `connections` times as much.
+    pub memory_bytes: u64,
+    /// Rows that a query may read from its tables.
+    pub rows_read: u64,
+    /// Rows that a query may return.
+    pub rows_returned: u64,
+    /// Threads of one query.
+    pub threads: usize,
+    /// Queries that run at the same time; the others wait in order of arrival.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let cores = available_parallelism().map_or(2, NonZeroUsize::get);
+        Self {
+            // A dashboard gives up after 30 s to 60 s; the largest reports measured take 2 s.
+            seconds: 30,
+            // 30 million message states of about 100 bytes are merged in memory at worst: 3 GB, rounded up.
+            memory_bytes: 4 << 30,
+            // Two years of 3 million messages a day with 3 states each are 6.6 billion; a report over one month of
+            // that tenant reads 0.3 billion. 2 billion leaves room and still stops a scan of everything.
+            rows_read: 2_000_000_000,
+            // 731 days in hours are 17,544 buckets; times 50 groups 877,200. Exports page below it as well.
+            rows_returned: 1_000_000,
+            // A lone query may use the whole machine; the engine shares the cores when there are more.
+            threads: cores,
+            // One query a core keeps the machine busy. With a single one a slow report would hold up all others.
+            connections: cores.max(2),
+        }
+    }
+}

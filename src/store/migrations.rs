@@ -1,0 +1,177 @@
+//! The tables, brought up to date: every migration once and in order, every fact's view at each start.
+//!
+//! A migration is one statement in one file, `sql/migrations/NNNN_name.sql`, compiled into the program. Each is
+//! idempotent, so that a crash between running one and recording it is harmless. Nothing is ever undone: a database
+//! that a newer program has changed is refused.
+
+use std::collections::BTreeMap;
+
+use arrow::array::AsArray;
+use arrow::datatypes::UInt32Type;
+use sha2::{Digest, Sha256};
+
+use super::{Store, StoreError};
+use crate::model::clock::Clock;
+use crate::sql::Sql;
+
+/// One file of `sql/migrations`.
+#[derive(Clone, Copy, Debug)]
+pub struct Migration {
+    /// The number that its name begins with, from 1 without gaps.
+    pub number: u32,
+    /// The file's name.
+    pub name: &'static str,
+    pub text: &'static str,
+}
+
+/// One file of `sql/facts`: a `CREATE OR REPLACE VIEW` statement.
+#[derive(Clone, Copy, Debug)]
+pub struct Fact {
+    /// The file's name.
+    pub name: &'static str,
+    pub text: &'static str,
+}
+
+/// What has been done, for the person who asked for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MigrationReport {
+    /// Names of the migrations that ran now, in order.
+    pub applied: Vec<&'static str>,
+    /// Names of those that had run before.
+    pub present: Vec<&'static str>,
+    /// Names of the facts whose views were made anew.
+    pub facts: Vec<&'static str>,
+}
+
+const fn migration(number: u32, name: &'static str, text: &'static str) -> Migration {
+    Migration { number, name, text }
+}
+
+/// All migrations. A test compares the list with the directory.
+pub const MIGRATIONS: &[Migration] = &[
+    migration(1, "0001_inbox.sql", include_str!("../../sql/migrations/0001_inbox.sql")),
+    migration(2, "0002_events.sql", include_str!("../../sql/migrations/0002_events.sql")),
+    migration(3, "0003_messages.sql", include_str!("../../sql/migrations/0003_messages.sql")),
+    migration(4, "0004_messages_feed.sql", include_str!("../../sql/migrations/0004_messages_feed.sql")),
+    migration(5, "0005_read_marks.sql", include_str!("../../sql/migrations/0005_read_marks.sql")),
+    migration(6, "0006_read_marks_feed.sql", include_str!("../../sql/migrations/0006_read_marks_feed.sql")),
+    migration(7, "0007_engagements.sql", include_str!("../../sql/migrations/0007_engagements.sql")),
+    migration(8, "0008_engagements_feed.sql", include_str!("../../sql/migrations/0008_engagements_feed.sql")),
+    migration(9, "0009_dialog_events.sql", include_str!("../../sql/migrations/0009_dialog_events.sql")),
+    migration(10, "0010_dialog_events_feed.sql", include_str!("../../sql/migrations/0010_dialog_events_feed.sql")),
+];
+
+/// All facts, each after those that it reads from. A test compares the list with the directory.
+pub const FACTS: &[Fact] = &[];
+
+const CREATE_REGISTER: &str = "\
+CREATE TABLE IF NOT EXISTS schema_migrations
+(
+    number UInt32,
+    name String,
+    checksum String,
+    applied_at DateTime64(3, 'UTC')
+)
+ENGINE = MergeTree
+ORDER BY number
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1";
+
+/// Brings a database up to date with the given migrations and facts, usually [`MIGRATIONS`] and [`FACTS`].
+///
+/// # Errors
+///
+/// [`MigrationError`]: a file that has run before was changed, the database is newer than the program, or the engine
+/// refused a statement; what ran before that stays recorded, and the next call goes on from there.
+pub async fn migrate(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    migrations: &[Migration],
+    facts: &[Fact],
+) -> Result<MigrationReport, MigrationError> {
+    let known = |source| MigrationError::Register { source };
+    store.execute(Sql::new(CREATE_REGISTER)).await.map_err(known)?;
+    let applied = read_register(store).await.map_err(known)?;
+    check(&applied, migrations)?;
+    let mut report = MigrationReport::default();
+    for migration in migrations {
+        if applied.contains_key(&migration.number) {
+            report.present.push(migration.name);
+            continue;
+        }
+        let failed = |source| MigrationError::Statement { name: migration.name, source };
+        store.execute(Sql::new(migration.text)).await.map_err(failed)?;
+        store.execute(record(migration, clock)).await.map_err(failed)?;
+        report.applied.push(migration.name);
+    }
+    for fact in facts {
+        let failed = |source| MigrationError::Statement { name: fact.name, source };
+        store.execute(Sql::new(fact.text)).await.map_err(failed)?;
+        report.facts.push(fact.name);
+    }
+    Ok(report)
+}
+
+/// Checksums of what has run, by number.
+async fn read_register(store: &dyn Store) -> Result<BTreeMap<u32, String>, StoreError> {
+    let batches = store.query(Sql::new("SELECT number, checksum FROM schema_migrations ORDER BY number")).await?;
+    let mut applied = BTreeMap::new();
+    for batch in &batches {
+        let numbers = batch.column(0).as_primitive::<UInt32Type>();
+        let checksums = batch.column(1).as_string::<i32>();
+        for (number, checksum) in numbers.iter().zip(checksums).filter_map(|(number, text)| number.zip(text)) {
+            applied.insert(number, checksum.to_owned());
+        }
+    }
+    Ok(applied)
+}
+
+/// Compares what has run with what the program has.
+fn check(applied: &BTreeMap<u32, String>, migrations: &[Migration]) -> Result<(), MigrationError> {
+    let newest = migrations.last().map_or(0, |migration| migration.number);
+    if let Some((&number, _)) = applied.last_key_value()
+        && newest < number
+    {
+        return Err(MigrationError::Newer { number, newest });
+    }
+    for migration in migrations {
+        if let Some(found) = applied.get(&migration.number)
+            && *found != checksum(migration.text)
+        {
+            return Err(MigrationError::Changed { name: migration.name });
+        }
+    }
+    Ok(())
+}
+
+fn record(migration: &Migration, clock: &dyn Clock) -> Sql {
+    let mut statement = Sql::new("INSERT INTO schema_migrations (number, name, checksum, applied_at) SELECT ");
+    statement.bind(i64::from(migration.number)).push(", ").bind(migration.name);
+    statement.push(", ").bind(checksum(migration.text));
+    statement.push(", fromUnixTimestamp64Milli(").bind(clock.now()).push(", 'UTC')");
+    statement
+}
+
+/// SHA-256 in hexadecimal digits.
+fn checksum(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Why the tables could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    #[error("the file {name} has already run here and was changed since: restore it and write a new migration")]
+    Changed { name: &'static str },
+    #[error("the database is newer (migration {number}) than this program (migration {newest}): update the program")]
+    Newer { number: u32, newest: u32 },
+    #[error("the file {name} failed")]
+    Statement {
+        name: &'static str,
+        #[source]
+        source: StoreError,
+    },
+    #[error("the list of applied migrations cannot be read or made")]
+    Register {
+        #[source]
+        source: StoreError,
+    },
+}

@@ -1,0 +1,148 @@
+//! What Arrow batches become in the tables.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, ListBuilder, MapBuilder, RecordBatch,
+    StringArray, StringBuilder, TimestampMillisecondArray,
+};
+use rapport::sql::Sql;
+use rapport::store::{Store, StoreError};
+
+use crate::engine::{self, shown};
+
+/// Columns of `inbox` that hold text, in no special order: the store puts columns in the table's.
+const TEXTS: [&str; 28] = [
+    "tenant",
+    "clock",
+    "channel",
+    "account",
+    "chat",
+    "contact",
+    "dialog",
+    "operator",
+    "team",
+    "author",
+    "campaign",
+    "scenario",
+    "template",
+    "source",
+    "message_kind",
+    "failure_code",
+    "failure_reason",
+    "survey_id",
+    "conversion_action",
+    "conversion_currency",
+    "conversion_order",
+    "cost_currency",
+    "cost_category",
+    "consent_purpose",
+    "consent_text_version",
+    "link_url",
+    "id",
+    "message",
+];
+
+/// Events with a value in every column. Each third is the reception, the sending or the reading of a message.
+fn batch(rows: usize) -> RecordBatch {
+    let text =
+        |value: &dyn Fn(usize) -> String| -> ArrayRef { Arc::new(StringArray::from_iter_values((0..rows).map(value))) };
+    let mut columns: Vec<(&str, ArrayRef)> = Vec::new();
+    for name in TEXTS {
+        columns.push(match name {
+            "id" => (name, text(&|row| format!("event-{row}"))),
+            "message" => (name, text(&|row| format!("{}", row / 3))),
+            name => (name, text(&|_| format!("a {name}"))),
+        });
+    }
+    let kinds = ["message.received", "message.delivered", "read.watermark"];
+    columns.push(("kind", text(&|row| kinds[row % 3].to_owned())));
+    let times = TimestampMillisecondArray::from_iter_values((0..rows as i64).map(|row| engine::NOW + row));
+    let times: ArrayRef = Arc::new(times.with_timezone("UTC"));
+    columns.push(("at", Arc::clone(&times)));
+    columns.push(("received_at", times));
+    columns.push(("assisted", Arc::new(BooleanArray::from(vec![true; rows]))));
+    let even = |row: usize| row.is_multiple_of(2);
+    let scores: Float64Array = (0..rows).map(|row| even(row).then_some(4.5)).collect();
+    columns.push(("survey_score", Arc::new(scores)));
+    let scales: Int64Array = (0..rows).map(|row| even(row).then_some(5)).collect();
+    columns.push(("survey_scale", Arc::new(scales)));
+    for name in ["conversion_value", "cost_amount"] {
+        let amounts: Decimal128Array = (0..rows).map(|row| even(row).then_some(-123_456_789_012_345_678)).collect();
+        columns.push((name, Arc::new(amounts.with_precision_and_scale(18, 4).expect("18 digits are enough"))));
+    }
+    let mut segments = ListBuilder::new(StringBuilder::new());
+    let mut attributes = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+    for row in 0..rows {
+        if even(row) {
+            segments.values().append_value("vip");
+            segments.values().append_value("it's \"new\"");
+            attributes.keys().append_value("language");
+            attributes.values().append_value("ru");
+        }
+        segments.append(true);
+        attributes.append(true).expect("as many keys as values");
+    }
+    columns.push(("segments", Arc::new(segments.finish())));
+    columns.push(("attributes", Arc::new(attributes.finish())));
+    RecordBatch::try_from_iter(columns).expect("all columns have the same length")
+}
+
+#[tokio::test]
+async fn every_column_of_an_event_arrives_as_it_was_sent() {
+    let store = engine::store().await;
+    store.insert("events", batch(2)).await.expect("the batch fits");
+    let rest = "SELECT id, kind, toString(at) AS at, assisted, segments, survey_score, survey_scale, conversion_value, cost_amount, \
+                attributes FROM events ORDER BY id";
+    insta::assert_snapshot!(shown(&store, rest).await);
+    // Each text says which column it is meant for.
+    let texts = "SELECT tenant, clock, channel, account, chat, contact, dialog, message, operator, team, author, \
+                 campaign, scenario, template, source, message_kind, failure_code, failure_reason, survey_id, \
+                 conversion_action, conversion_currency, conversion_order, cost_currency, cost_category, \
+                 consent_purpose, consent_text_version, link_url, toString(received_at) AS received FROM events ORDER BY id LIMIT 1";
+    insta::assert_snapshot!(shown(&store, texts).await);
+}
+
+#[tokio::test]
+async fn the_feeds_of_the_inbox_fill_the_state_tables_before_insert_returns() {
+    let store = engine::store().await;
+    store.insert("inbox", batch(3)).await.expect("the batch fits");
+    let messages = "SELECT message, contact, assisted, segments, toString(received_at) AS received, \
+                    toString(delivered_at) AS delivered, toString(read_at) AS read \
+                    FROM messages FINAL ORDER BY message";
+    insta::assert_snapshot!(shown(&store, messages).await);
+    insta::assert_snapshot!(shown(&store, "SELECT number, toString(at) AS at FROM read_marks").await);
+    insta::assert_snapshot!(shown(&store, "SELECT toString(at) AS at FROM engagements").await);
+}
+
+#[tokio::test]
+async fn an_empty_batch_is_nothing_and_no_table_is_needed_for_it() {
+    let store = engine::empty_store();
+    store.insert("nowhere", batch(0)).await.expect("nothing to insert");
+}
+
+#[tokio::test]
+async fn a_batch_that_lacks_a_column_is_refused_and_nothing_is_stored() {
+    let store = engine::store().await;
+    let whole = batch(1);
+    let part = whole.project(&(1..whole.num_columns()).collect::<Vec<_>>()).expect("the columns exist");
+    let refused = store.insert("events", part).await.expect_err("a column is missing");
+    assert!(matches!(refused, StoreError::WrongColumns { table: "events", .. }), "{refused}");
+    let unknown = store.insert("nowhere", batch(1)).await.expect_err("there is no such table");
+    assert!(matches!(unknown, StoreError::WrongColumns { table: "nowhere", .. }), "{unknown}");
+    assert!(store.query(Sql::new("SELECT 1 FROM events")).await.expect("a plain query").is_empty());
+}
+
+#[tokio::test]
+async fn a_thousand_events_are_on_disk_within_a_second() {
+    let store = engine::store().await;
+    let batch = batch(1000);
+    let start = Instant::now();
+    store.insert("inbox", batch.clone()).await.expect("the batch fits");
+    let inbox = start.elapsed();
+    store.insert("events", batch).await.expect("the batch fits");
+    let both = start.elapsed();
+    println!("1,000 rows: inbox with feeds {inbox:?}, with events {both:?}");
+    assert!(both.as_millis() < 1000, "{both:?}");
+}

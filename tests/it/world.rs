@@ -1,0 +1,161 @@
+//! A whole API in a test: real engine, real routes, no sockets; only the clock is ours.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use chrono_tz::Tz;
+use futures_util::future::BoxFuture;
+use http_body_util::BodyExt;
+use rapport::api::Limits;
+use rapport::app::build::{Service, build_router, facts};
+use rapport::auth::{Grant, Role, Secret, TokenConfig, issue};
+use rapport::model::clock::{Clock, Millis};
+use rapport::sql::Sql;
+use rapport::store::embedded::EmbeddedStore;
+use rapport::store::migrations::{MIGRATIONS, migrate};
+use rapport::store::{Store, StoreError};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::engine::{FixedClock, empty_store};
+
+const SECRET: &str = "a secret for tests that is long enough";
+
+/// The tenant that tests speak for unless they say otherwise.
+pub const TENANT: &str = "acme";
+
+/// Counts the statements that go through it.
+pub struct CountingStore {
+    inner: EmbeddedStore,
+    queries: AtomicUsize,
+}
+
+impl Store for CountingStore {
+    fn query(&self, statement: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>> {
+        self.queries.fetch_add(1, Ordering::Relaxed);
+        self.inner.query(statement)
+    }
+
+    fn insert(&self, table: &'static str, batch: RecordBatch) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.insert(table, batch)
+    }
+
+    fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.execute(statement)
+    }
+
+    fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
+        self.inner.version()
+    }
+}
+
+/// An API over an empty store, at an instant that stands still.
+pub struct World {
+    pub router: Router,
+    pub store: Arc<CountingStore>,
+    pub now: Millis,
+}
+
+impl World {
+    pub async fn at(now: &str) -> Self {
+        let now = instant(now);
+        let store = empty_store();
+        migrate(&store, &FixedClock(now), MIGRATIONS, &facts()).await.expect("the migrations run");
+        let store = Arc::new(CountingStore { inner: store, queries: AtomicUsize::new(0) });
+        let service = Service {
+            store: store.clone(),
+            clock: Arc::new(FixedClock(now)),
+            secret: Secret::new(SECRET).expect("long enough"),
+            timezone: Tz::UTC,
+            limits: Limits::default(),
+        };
+        Self { router: build_router(service).expect("the schema is sound"), store, now }
+    }
+
+    pub fn token_of(&self, tenant: &str, role: Role, operator: Option<&str>, teams: &[&str]) -> String {
+        let grant = Grant {
+            sub: "tester".to_owned(),
+            tenant: tenant.to_owned(),
+            role,
+            operator: operator.map(str::to_owned),
+            teams: teams.iter().map(|team| (*team).to_owned()).collect(),
+        };
+        let secret = Secret::new(SECRET).expect("long enough");
+        issue(&secret, &TokenConfig::default(), &grant, self.now, Duration::from_secs(3600)).expect("a sound grant")
+    }
+
+    pub fn manager(&self) -> String {
+        self.token_of(TENANT, Role::Manager, None, &[])
+    }
+
+    pub fn operator(&self, name: &str) -> String {
+        self.token_of(TENANT, Role::Operator, Some(name), &[])
+    }
+
+    pub fn service(&self) -> String {
+        self.token_of(TENANT, Role::Service, None, &[])
+    }
+
+    /// Posts a body to `/v1/events` and returns status and answer.
+    pub async fn post_events(&self, token: &str, encoding: Option<&str>, body: impl Into<Body>) -> (StatusCode, Value) {
+        let mut request = Request::post("/v1/events").header("authorization", format!("Bearer {token}"));
+        if let Some(encoding) = encoding {
+            request = request.header("content-encoding", encoding);
+        }
+        self.send(request.body(body.into()).expect("a request")).await
+    }
+
+    /// Sends events of the usual tenant; all must be new or all but `duplicates`.
+    pub async fn take(&self, events: &[Value]) -> Value {
+        let (status, receipt) = self.post_events(&self.service(), None, Value::from(events.to_vec()).to_string()).await;
+        assert_eq!(status, StatusCode::OK, "{receipt}");
+        assert_eq!(receipt["rejectedTotal"], 0, "{receipt}");
+        receipt
+    }
+
+    /// Asks and returns the whole answer, errors included.
+    pub async fn answer(&self, token: &str, query: &str) -> Value {
+        let request = Request::post("/graphql")
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .body(Body::from(json!({"query": query}).to_string()))
+            .expect("a request");
+        self.send(request).await.1
+    }
+
+    /// Asks what must be answered without errors, and returns `data`.
+    pub async fn ask(&self, token: &str, query: &str) -> Value {
+        let answer = self.answer(token, query).await;
+        assert!(answer.get("errors").is_none(), "{query}\n{answer:#}");
+        answer["data"].clone()
+    }
+
+    /// Asks `analytics(…) { … }` as the manager.
+    pub async fn analytics(&self, arguments: &str, fields: &str) -> Value {
+        self.ask(&self.manager(), &format!("{{ analytics({arguments}) {{ {fields} }} }}")).await["analytics"].clone()
+    }
+
+    /// How many statements the engine gets for a question.
+    pub async fn statements(&self, query: &str) -> usize {
+        let before = self.store.queries.load(Ordering::Relaxed);
+        self.ask(&self.manager(), query).await;
+        self.store.queries.load(Ordering::Relaxed) - before
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let response = self.router.clone().oneshot(request).await.expect("the router answers");
+        let status = response.status();
+        let bytes = response.into_body().collect().await.expect("a whole body").to_bytes();
+        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+}
+
+/// Milliseconds of an RFC 3339 instant.
+pub fn instant(text: &str) -> Millis {
+    chrono::DateTime::parse_from_rfc3339(text).expect("a test's instant").timestamp_millis()
+}
