@@ -3,9 +3,9 @@
 //! Nothing else in the crate is built here twice, and nothing here computes a figure.
 
 pub mod build;
-//CLI
-//COMMANDS
+pub mod cli;
+pub mod commands;
 pub mod config;
-//DEMO
-//OPTIONS
+pub mod demo;
+pub mod options;
 pub mod serve;

@@ -64,6 +64,11 @@ impl Ingest {
         let tenant = tenant.to_owned();
         tokio::spawn(async move { door.accept(&tenant, items).await }).await?
     }
+
+    /// Whether the tenant has no event at all.
+    pub async fn is_empty(&self, tenant: &str) -> Result<bool, IngestError> {
+        known::is_empty(self.door.store.as_ref(), tenant).await
+    }
 }
 
 impl Door {

@@ -1,1 +1,42 @@
-fn main() {}
+//! The program `rapport`: see `rapport --help`.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+use rapport::app::cli::{Cli, Command};
+use rapport::app::config::{self, Config};
+use rapport::app::{commands, demo};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::new(config::log_filter());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(cli).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rapport: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<()> {
+    if let Command::Generate(options) = &cli.command {
+        return commands::generate(options);
+    }
+    if let Command::Schema(options) = &cli.command {
+        return commands::schema(options);
+    }
+    let config = Config::read(cli.config.as_deref())?;
+    match &cli.command {
+        Command::Demo => demo::run(&config).await,
+        Command::Serve => commands::serve(&config).await,
+        Command::Ingest(options) => commands::ingest(&config, options).await,
+        Command::Token(options) => commands::token(&config, options),
+        Command::Migrate => commands::migrate(&config).await,
+        Command::Doctor => commands::doctor(&config).await,
+        Command::Generate(_) | Command::Schema(_) => Ok(()),
+    }
+}

@@ -15,6 +15,10 @@ pub struct Limits {
     pub ingest_bytes: usize,
     /// Bytes of the variables as JSON; held by `http::parameters`.
     pub variables_bytes: usize,
+    /// Connections open at once; held by `serve`, as is the next.
+    pub connections: usize,
+    /// How long the head of a request may take to arrive.
+    pub head_time: Duration,
     /// How long a body may take to arrive; held by `http::body`.
     pub body_time: Duration,
     /// How long a query may run; held by `http::graphql`.
@@ -60,6 +64,9 @@ impl Default for Limits {
             ingest_compressed_bytes: 8 * 1024 * 1024,
             ingest_bytes: 32 * 1024 * 1024,
             variables_bytes: 64 * 1024,
+            // Each takes a file descriptor, of which a process commonly has 1,024, and the store needs some.
+            connections: 768,
+            head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(10),
             execution_time: Duration::from_secs(10),
             // A dashboard of ten panels has about 600.
@@ -103,6 +110,8 @@ impl Limits {
             row("ingestCompressedBytes", self.ingest_compressed_bytes, "bytes"),
             row("ingestBytes", self.ingest_bytes, "bytes"),
             row("variablesBytes", self.variables_bytes, "bytes"),
+            row("connections", self.connections, "connections"),
+            LimitRow { name: "headSeconds", value: self.head_time.as_secs(), unit: "seconds" },
             LimitRow { name: "bodySeconds", value: self.body_time.as_secs(), unit: "seconds" },
             LimitRow { name: "executionSeconds", value: self.execution_time.as_secs(), unit: "seconds" },
             row("tokens", self.tokens, "tokens"),

@@ -9,13 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use chrono_tz::Tz;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::api::Limits;
 use crate::auth::{Grant, Role, Secret, TokenConfig, issue};
-use crate::ingest::{Ingest, Receipt};
-use crate::metrics::answer::integers;
+use crate::ingest::generate::Plan;
+use crate::ingest::{Ingest, Item};
+use crate::model::clock::Millis;
 use crate::model::{Clock, SystemClock};
-use crate::sql::Sql;
 use crate::store::Store;
 
 use super::build::{self, Service, build_router};
@@ -24,7 +26,10 @@ use super::serve;
 
 /// The tenant of the demonstration.
 pub const TENANT: &str = "demo";
-const DAYS: u32 = 90;
+/// An operator of the generated company.
+const OPERATOR: &str = "anna";
+const DAYS: i64 = 90;
+const DAY_MS: i64 = 86_400_000;
 const MESSAGES: u64 = 200_000;
 const SEED: u64 = 2026;
 
@@ -44,11 +49,11 @@ pub async fn run(config: &Config) -> Result<()> {
         Some(secret) => secret.clone(),
         None => own_secret(&config.data_dir)?,
     };
-    let events = count_events(store.as_ref()).await?;
-    if events == 0 {
-        fill(&store, &clock).await?;
+    let ingest = Ingest::new(Arc::clone(&store), Arc::clone(&clock));
+    if ingest.is_empty(TENANT).await? {
+        fill(&ingest, clock.now(), config.timezone).await?;
     } else {
-        println!("The store in {} has {events} events of the demonstration: kept as they are.", config.data_dir.display());
+        println!("The store in {} holds the demonstration's events already: they are kept.", config.data_dir.display());
     }
     let token = |role: Role, operator: Option<&str>| {
         let grant = Grant {
@@ -60,48 +65,43 @@ pub async fn run(config: &Config) -> Result<()> {
         };
         issue(&secret, &TokenConfig::default(), &grant, clock.now(), Duration::from_secs(86_400))
     };
-    let operator = busiest_operator(store.as_ref()).await?;
     let manager = token(Role::Manager, None)?;
-    let own = operator.as_deref().map(|operator| token(Role::Operator, Some(operator))).transpose()?;
-    print_how_to_ask(config.listen, &manager, operator.as_deref().zip(own.as_deref()));
-    let router = build_router(Service { store, clock, secret, timezone: config.timezone, limits: Limits::default() })?;
-    serve::serve(listener, router, &open.store).await
-}
-
-async fn fill(store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Result<()> {
-    println!("Filling the empty store with {DAYS} days of traffic (about {MESSAGES} messages) through the ingestion …");
-    let plan = crate::ingest::generate::Plan::days(SEED, DAYS, clock.now(), MESSAGES);
-    let ingest = Ingest::new(Arc::clone(store), Arc::clone(clock));
-    let receipt: Receipt = super::commands::take_in(&ingest, TENANT, plan.events().map(Ok), None).await?;
-    println!("{} events accepted, {} repeated ones ignored.", receipt.accepted, receipt.duplicates);
+    let own = token(Role::Operator, Some(OPERATOR))?;
+    let service = token(Role::Service, None)?;
+    print_how_to_ask(config.listen, &manager, &own, &service);
+    let limits = Limits::default();
+    let service = Service { store, clock, secret, timezone: config.timezone, limits: limits.clone() };
+    serve::serve(listener, build_router(service)?, limits, &open.store).await;
     Ok(())
 }
 
-async fn count_events(store: &dyn Store) -> Result<i64> {
-    let mut sql = Sql::new("SELECT count() AS n FROM events WHERE tenant = ");
-    sql.bind(TENANT);
-    let batches = store.query(sql).await?;
-    let counts = batches.first().map(|batch| integers(batch, "n")).transpose()?;
-    Ok(counts.map_or(0, |counts| counts.value(0)))
+async fn fill(ingest: &Ingest, now: Millis, time_zone: Tz) -> Result<()> {
+    println!("Filling the empty store with {DAYS} days of traffic through the ingestion …");
+    let plan = Plan { seed: SEED, tenant_index: 0, from: now - DAYS * DAY_MS, to: now, messages: MESSAGES, time_zone };
+    // Nine events to four messages, as the generator says.
+    let bar = ProgressBar::new(MESSAGES / 4 * 9);
+    bar.set_style(
+        ProgressStyle::with_template("{bar:40} {human_pos} events {per_sec}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    let shown = bar.clone();
+    let items = plan.events().zip(1..).map(move |(event, line)| {
+        shown.inc(1);
+        Item { line, event: Ok(event) }
+    });
+    let receipt = ingest.accept(TENANT, items).await?;
+    bar.finish_and_clear();
+    println!("{} events accepted; {} came twice and changed nothing.", receipt.accepted, receipt.duplicates);
+    Ok(())
 }
 
-/// Somebody whose own figures are worth looking at.
-async fn busiest_operator(store: &dyn Store) -> Result<Option<String>> {
-    use arrow::array::AsArray;
-    let mut sql = Sql::new("SELECT toString(operator) AS o FROM events WHERE kind = 'message.sent' AND operator != '' AND tenant = ");
-    sql.bind(TENANT).push(" GROUP BY operator ORDER BY count() DESC, operator LIMIT 1");
-    let batches = store.query(sql).await?;
-    let column = batches.first().and_then(|batch| batch.column(0).as_string_opt::<i32>());
-    Ok(column.map(|column| column.value(0).to_owned()))
-}
-
-fn print_how_to_ask(listen: SocketAddr, manager: &str, operator: Option<(&str, &str)>) {
-    println!("\nThe API:        http://{listen}/graphql   (a browser gets a page that explains it)");
-    println!("\nManager token (sees everything of the tenant `{TENANT}`, valid for 24 h):\n{manager}");
-    if let Some((operator, token)) = operator {
-        println!("\nOperator token (sees what belongs to {operator}):\n{token}");
-    }
-    println!("\nTry:\n{}", curl(listen, manager));
+fn print_how_to_ask(listen: SocketAddr, manager: &str, operator: &str, service: &str) {
+    println!("\nThe API: http://{listen}/graphql (a browser gets a page that explains it)");
+    println!("\nTokens of the tenant `{TENANT}`, valid for 24 hours:");
+    println!("\nA manager sees everything of the tenant:\n{manager}");
+    println!("\nThe operator {OPERATOR} sees what belongs to {OPERATOR}:\n{operator}");
+    println!("\nA service sends events to /v1/events:\n{service}");
+    println!("\nTry:\n\n{}", curl(listen, manager));
     println!("\nCtrl-C ends it; the data stays.");
 }
 

@@ -2,16 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
 use tokio::net::TcpListener;
 
+use crate::api::Limits;
 use crate::store::embedded::EmbeddedStore;
-
-/// How long open requests may take to finish after a signal.
-const DRAIN: Duration = Duration::from_secs(10);
 
 /// Takes the address first, so that a busy port is told before anything slow begins.
 ///
@@ -24,27 +21,14 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// Serves until Ctrl-C or SIGTERM, finishes what is open, and closes the store.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(listener: TcpListener, router: Router, store: &Arc<EmbeddedStore>) -> Result<()> {
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, store: &Arc<EmbeddedStore>) {
+    let stop = async {
         stop_signal().await;
         eprintln!("\nStopping: finishing open requests …");
-        let _ = stop.send(());
-    });
-    let deadline = async move {
-        let _ = stopped.await;
-        tokio::time::sleep(DRAIN).await;
     };
-    tokio::select! {
-        result = server => result.context("the server failed")?,
-        () = deadline => eprintln!("Some requests did not finish within {} s and were cut.", DRAIN.as_secs()),
-    }
+    crate::api::serve::serve(listener, router, limits, stop).await;
     store.close().await;
-    eprintln!("Stopped; everything that was accepted is stored.");
-    Ok(())
+    eprintln!("Stopped. What was accepted is stored.");
 }
 
 /// Ctrl-C, or what a service manager sends.

@@ -14,6 +14,13 @@ use crate::store::Store;
 /// Ids of one question: at most 2 MB of parameters (200 characters each), and 10,000 rows of answer.
 const IDS_MAX: usize = 10_000;
 
+/// Whether the store has no event of the tenant.
+pub(super) async fn is_empty(store: &dyn Store, tenant: &str) -> Result<bool, IngestError> {
+    let mut sql = Sql::new("SELECT 1 FROM events WHERE tenant = ");
+    sql.bind(tenant).push(" LIMIT 1");
+    Ok(store.query(sql).await?.iter().all(|batch| batch.num_rows() == 0))
+}
+
 pub(super) async fn find(
     store: &dyn Store,
     tenant: &str,

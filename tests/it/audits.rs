@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Command, sync::Mutex};
 
-use rapport::api::Limits;
+use rapport::api::{Limits, serve};
 
 use crate::fixture_schema::{Stopped, app, token};
 
@@ -12,7 +12,8 @@ const PACKAGES: [&str; 2] = ["graphql-http@1.23.1", "graphql@16.15.0"];
 async fn all_61_audits_of_graphql_over_http_are_ok() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/graphql", listener.local_addr().unwrap());
-    let server = tokio::spawn(async { axum::serve(listener, app(Limits::default(), Stopped::default())).await });
+    let router = app(Limits::default(), Stopped::default());
+    let server = tokio::spawn(serve(listener, router, Limits::default(), std::future::pending()));
     let report = tokio::task::spawn_blocking(move || run_audits(&url, &token())).await.unwrap();
     server.abort();
 

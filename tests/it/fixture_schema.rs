@@ -20,15 +20,18 @@ use rapport::{
 
 const SECRET: &str = "a secret for tests, at least 32 bytes";
 
-/// Counts the slow fields that were stopped before they were done.
+/// Counts the slow fields that began, and those that were stopped: they never end by themselves.
 #[derive(Clone, Default)]
-pub struct Stopped(pub Arc<AtomicUsize>);
+pub struct Stopped {
+    pub started: Arc<AtomicUsize>,
+    pub ended: Arc<AtomicUsize>,
+}
 
 struct CountStop(Stopped);
 
 impl Drop for CountStop {
     fn drop(&mut self) {
-        self.0.0.fetch_add(1, Ordering::SeqCst);
+        self.0.ended.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -109,6 +112,7 @@ fn schema(stopped: Stopped) -> SchemaBuilder {
         .field(Field::new("slow", TypeRef::named(TypeRef::INT), move |_| {
             let stopped = stopped.clone();
             FieldFuture::new(async move {
+                stopped.started.fetch_add(1, Ordering::SeqCst);
                 let _count = CountStop(stopped);
                 std::future::pending::<()>().await;
                 Ok(None::<Value>)

@@ -1,5 +1,6 @@
-//! The protocol, through the router without sockets: statuses, codes, limits, headers.
+//! The protocol, through the router without sockets where that is enough: statuses, codes, limits, headers.
 
+mod connections;
 mod errors;
 mod limits;
 mod requests;

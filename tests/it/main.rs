@@ -1,5 +1,7 @@
 //! Every integration test in one binary.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 mod audits;
 mod engine;
 mod events;

@@ -1,7 +1,5 @@
 //! The parameters of a GraphQL request, from a JSON body or a query string.
 
-use std::borrow::Cow;
-
 use async_graphql::Variables;
 use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
@@ -73,7 +71,7 @@ pub fn from_query_string(query_string: &str, limits: &Limits) -> Result<Paramete
     from_members(members, limits)
 }
 
-fn parse_member(name: &str, text: &Cow<'_, str>) -> Result<Value, ApiError> {
+fn parse_member(name: &str, text: &str) -> Result<Value, ApiError> {
     serde_json::from_str(text).map_err(|error| invalid(format!("the parameter `{name}` is not JSON: {error}")))
 }
 

@@ -50,6 +50,7 @@ async fn each_size_of_a_document_has_its_limit() {
     refused(&format!("{{ one {} }}", "@include(if: true) ".repeat(51)), "directives").await;
     refused(&format!("{{ one {} }}", "@a ".repeat(10_000)), "tokens").await;
     refused(&format!("{{ echo(first: [{}]) }}", "1 ".repeat(100_000)), "tokens").await;
+    refused(&format!("{{ echo(first: [{}]) }}", "0".repeat(100_000)), "tokens").await;
     refused(&repeat(10_000, &|at| format!("query q{at} {{ one }}")), "tokens").await;
 }
 
@@ -127,30 +128,5 @@ async fn a_slow_query_is_stopped() {
     let request = request(Method::POST, "/graphql").header(header::CONTENT_TYPE, "application/json");
     let request = request.body(Body::from(r#"{"query": "{ slow }"}"#)).unwrap();
     send(app(limits, stopped.clone()), request).await.refused(503, "TIMEOUT");
-    assert_eq!(stopped.0.load(Ordering::SeqCst), 1);
-}
-
-#[tokio::test]
-async fn a_query_is_stopped_when_its_client_goes_away() {
-    use std::io::Write;
-    let stopped = Stopped::default();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let router = app(Limits::default(), stopped.clone());
-    let server = tokio::spawn(async { axum::serve(listener, router).await });
-    let mut client = std::net::TcpStream::connect(address).unwrap();
-    let token = crate::fixture_schema::token();
-    let head = format!(
-        "GET /graphql?query=%7Bslow%7D HTTP/1.1\r\nHost: x\r\nAccept: */*\r\nAuthorization: Bearer {token}\r\n\r\n"
-    );
-    client.write_all(head.as_bytes()).unwrap();
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(stopped.0.load(Ordering::SeqCst), 0);
-    drop(client);
-    let deadline = Instant::now() + Duration::from_secs(5);
-    while stopped.0.load(Ordering::SeqCst) == 0 && Instant::now() < deadline {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(stopped.0.load(Ordering::SeqCst), 1);
-    server.abort();
+    assert_eq!(stopped.ended.load(Ordering::SeqCst), 1);
 }
