@@ -3,9 +3,10 @@
 //! Nothing is answered as accepted before the store has it on disk. A bad item costs only itself; a repeated one
 //! is counted and changes nothing. This module does no HTTP, and knows no metric and no viewer.
 //!
-//! Reading order: [`body`] (decompress), [`lines`] (take apart), [`item`] (one JSON object), [`normalise`] (the rules of an
-//! event), [`prepare`] (a batch without repeats), [`batch`] (Arrow), [`known`] (which ids are stored already),
-//! [`receipt`].
+//! Reading order: [`body`] (decompress), [`lines`] (take apart), [`item`] (one JSON object), [`normalise`] (the rules
+//! of an event) with [`reason`] (why not), [`prepare`] (a batch without repeats), [`known`] (which ids are stored
+//! already), [`batch`] (Arrow), [`receipt`]. Beside the API's way stand [`file`] (NDJSON, CSV, Parquet, chat
+//! histories) and [`generate`] (synthetic traffic).
 
 pub mod batch;
 pub mod body;

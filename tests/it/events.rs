@@ -1,17 +1,19 @@
 //! Events from bytes to a receipt: every bad input has its own words, and costs no good line beside it.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics has said what is wrong")]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use rapport::ingest::file::{AdapterOptions, Options, import};
+use rapport::ingest::generate::{Plan, write};
 use rapport::ingest::{Ingest, Receipt, body, lines};
 use rapport::model::{Clock, event};
 use rapport::sql::Sql;
 use rapport::store::{Store, StoreError};
+
+use crate::engine;
 
 /// 2026-05-01T12:00:00Z.
 const NOW: i64 = 1_777_636_800_000;
@@ -152,4 +154,52 @@ fn a_body_that_is_no_body_is_refused() {
 fn the_schema_file_is_the_one_that_the_types_give() {
     let committed = include_str!("../../schema/event.schema.json");
     assert!(committed == event::json_schema(), "run: cargo run -- schema --event > schema/event.schema.json");
+}
+
+#[tokio::test]
+async fn the_engine_keeps_every_column_and_knows_every_id() {
+    let store = Arc::new(engine::store().await);
+    let ingest = Ingest::new(Arc::clone(&store) as _, Arc::new(FixedClock));
+    let body = r#"
+{"id":"it's \\ an id","kind":"conversion.recorded","at":"2026-05-01T11:59:59.123Z","channel":"vk","account":"a","chat":1,
+"contact":"c","segments":["vip","new"],"assisted":true,"conversion":{"action":"purchase","value":"-0","currency":"EUR"},
+"cost":{"amount":"99999999999999.9999","currency":"EUR"},"survey":{"id":"s","score":4.5,"scale":5},"shop":"Köln"}
+{"id":"second","kind":"message.sent","at":1777636800000,"channel":"VK","chat":1,"message":18446744073709551615}
+"#
+    .replace(",\n\"", ",\"");
+    let items = lines::split(body.into()).unwrap();
+    let first = ingest.accept("acme", items.clone()).await.unwrap();
+    assert_eq!((first.accepted, first.duplicates, first.rejected), (2, 0, Vec::new()));
+    let again = ingest.accept("acme", items.clone()).await.unwrap();
+    assert_eq!((again.accepted, again.duplicates), (0, 2));
+    let elsewhere = ingest.accept("globex", items).await.unwrap();
+    assert_eq!((elsewhere.accepted, elsewhere.duplicates), (2, 0), "an id is known in its own tenant only");
+
+    let kept = engine::shown(
+        store.as_ref(),
+        "SELECT id, toString(at) AS at, clock, segments, assisted, toString(conversion_value) AS value, \
+         toString(cost_amount) AS cost, survey_score, survey_scale, attributes['shop'] AS shop, message FROM events \
+         WHERE tenant = 'acme' ORDER BY id",
+    )
+    .await;
+    insta::assert_snapshot!(kept);
+    let state = engine::shown(store.as_ref(), "SELECT count() AS n FROM messages FINAL WHERE tenant = 'acme'").await;
+    assert_eq!(state, "n: 1\n\n");
+}
+
+#[tokio::test]
+async fn generated_traffic_goes_in_once_however_often_it_is_sent() {
+    let store = Arc::new(engine::store().await);
+    let ingest = Ingest::new(Arc::clone(&store) as _, Arc::new(FixedClock));
+    let from = NOW - 7 * 86_400_000;
+    let plan = Plan { seed: 1, tenant_index: 0, from, to: NOW, messages: 30_000, time_zone: chrono_tz::Europe::Berlin };
+    let file = tempfile::NamedTempFile::with_suffix(".parquet").unwrap();
+    let rows = write::parquet(plan.events(), file.as_file()).unwrap();
+    let options = Options { path: file.path().to_owned(), format: None, adapter: AdapterOptions::default() };
+    let first = import(&ingest, "acme", options.clone()).await.unwrap();
+    assert_eq!(first.accepted + first.duplicates, rows);
+    let again = import(&ingest, "acme", options).await.unwrap();
+    assert_eq!((again.accepted, again.duplicates, again.rejected_total), (0, rows, 0));
+    let stored = engine::shown(store.as_ref(), "SELECT count() AS n, uniqExact(id) AS ids FROM events").await;
+    assert_eq!(stored, format!("n: {0}\nids: {0}\n\n", first.accepted));
 }

@@ -1,6 +1,6 @@
 //! CSV: the header names the fields, an empty cell is an absent field.
 
-use std::io::BufRead;
+use std::io::{self, BufRead, Read};
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
 use serde_json::{Map, Value};
@@ -10,9 +10,14 @@ use super::{FileError, Items};
 use crate::ingest::item::{Item, Unreadable};
 use crate::ingest::reason::Reason;
 
+/// A row may take this much of the file. A quote that is never closed makes the rest of the file one cell; it must
+/// not fill the memory.
+const ROW_BYTES_MAX: usize = 16 << 20;
+
 pub(super) fn read(mut reader: Box<dyn BufRead + Send>, options: &AdapterOptions) -> Result<Items, FileError> {
     let delimiter = guess_delimiter(reader.fill_buf().map_err(FileError::Read)?);
-    let mut reader = ReaderBuilder::new().delimiter(delimiter).from_reader(reader);
+    let mut reader =
+        ReaderBuilder::new().delimiter(delimiter).from_reader(Rationed { source: reader, left: ROW_BYTES_MAX });
     let header = reader.byte_headers().map_err(FileError::Csv)?;
     let names = header.iter().map(|name| String::from_utf8_lossy(name).trim_matches(['\u{feff}', ' ']).to_owned());
     let names: Vec<String> = names.collect();
@@ -33,7 +38,7 @@ fn guess_delimiter(start: &[u8]) -> u8 {
 }
 
 struct CsvRows {
-    reader: Reader<Box<dyn BufRead + Send>>,
+    reader: Reader<Rationed>,
     names: Vec<String>,
     adapter: Adapter,
 }
@@ -44,6 +49,7 @@ impl Iterator for CsvRows {
     fn next(&mut self) -> Option<Self::Item> {
         let mut record = ByteRecord::new();
         let line = self.reader.position().line();
+        self.reader.get_mut().left = ROW_BYTES_MAX;
         match self.reader.read_byte_record(&mut record) {
             Ok(false) => None,
             Ok(true) => {
@@ -58,6 +64,25 @@ impl Iterator for CsvRows {
             }
             Err(error) => Some(Err(FileError::Csv(error))),
         }
+    }
+}
+
+/// A reader that fails when more is asked of it than one row may need.
+struct Rationed {
+    source: Box<dyn BufRead + Send>,
+    left: usize,
+}
+
+impl Read for Rationed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            let message = "a row is longer than 16 MiB; is a quote not closed?";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        let room = buffer.len().min(self.left);
+        let bytes = self.source.read(&mut buffer[..room])?;
+        self.left -= bytes;
+        Ok(bytes)
     }
 }
 
