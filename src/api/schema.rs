@@ -13,8 +13,10 @@ mod quality;
 mod reference;
 mod scalars;
 
+use std::any::Any;
+
 use async_graphql::Error;
-use async_graphql::dynamic::{Object, Schema, SchemaBuilder};
+use async_graphql::dynamic::{Field, FieldFuture, FieldValue, Object, Schema, SchemaBuilder, TypeRef};
 
 use super::errors::{ApiError, Code};
 
@@ -44,6 +46,18 @@ fn register_all<T: Into<async_graphql::dynamic::Type>>(
         schema = schema.register(item);
     }
     schema
+}
+
+/// A field whose value is a part of its object's own.
+fn part<T: Any>(name: &str, of: TypeRef, value: for<'a> fn(&'a T) -> Option<FieldValue<'a>>) -> Field {
+    Field::new(name, of, move |context| {
+        FieldFuture::new(async move { Ok(value(context.parent_value.try_downcast_ref::<T>()?)) })
+    })
+}
+
+/// The same for an enum's value.
+fn enum_value(name: &str) -> FieldValue<'static> {
+    FieldValue::value(async_graphql::Value::Enum(async_graphql::Name::new(name)))
 }
 
 fn refused(code: Code, message: impl Into<String>) -> Error {

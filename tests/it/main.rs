@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod audits;
+mod catalogue;
 mod engine;
 mod events;
 mod fixture_schema;
@@ -10,5 +11,6 @@ mod http;
 mod questions;
 mod schema;
 mod store;
+mod tidy;
 mod worked;
 mod world;

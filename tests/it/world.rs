@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use rapport::api::Limits;
 use rapport::app::build::{Service, build_router, facts};
 use rapport::auth::{Grant, Role, Secret, TokenConfig, issue};
-use rapport::model::clock::{Clock, Millis};
+use rapport::model::clock::Millis;
 use rapport::sql::Sql;
 use rapport::store::embedded::EmbeddedStore;
 use rapport::store::migrations::{MIGRATIONS, migrate};

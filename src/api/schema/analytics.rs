@@ -9,7 +9,7 @@ use crate::metrics::catalogue::FAMILIES;
 use crate::metrics::filter::Filter;
 use crate::model::Scope;
 
-use super::{Asking, arguments, family, inputs, scalars};
+use super::{Asking, arguments, family, inputs, part, scalars};
 
 const ANALYTICS: &str = "Analytics";
 
@@ -47,23 +47,14 @@ pub fn add_to(query: Object) -> Object {
 pub fn register(mut schema: SchemaBuilder) -> SchemaBuilder {
     let mut object = Object::new(ANALYTICS)
         .description("Metrics over one range.")
-        .field(Field::new("from", TypeRef::named_nn(scalars::DATE_TIME), |context| {
-            FieldFuture::new(async move {
-                let analytics = context.parent_value.try_downcast_ref::<Analytics>()?;
-                Ok(Some(scalars::date_time(analytics.calendar.range().from())))
-            })
+        .field(part("from", TypeRef::named_nn(scalars::DATE_TIME), |analytics: &Analytics| {
+            Some(scalars::date_time(analytics.calendar.range().from()))
         }))
-        .field(Field::new("to", TypeRef::named_nn(scalars::DATE_TIME), |context| {
-            FieldFuture::new(async move {
-                let analytics = context.parent_value.try_downcast_ref::<Analytics>()?;
-                Ok(Some(scalars::date_time(analytics.calendar.range().to())))
-            })
+        .field(part("to", TypeRef::named_nn(scalars::DATE_TIME), |analytics: &Analytics| {
+            Some(scalars::date_time(analytics.calendar.range().to()))
         }))
-        .field(Field::new("timezone", TypeRef::named_nn(TypeRef::STRING), |context| {
-            FieldFuture::new(async move {
-                let analytics = context.parent_value.try_downcast_ref::<Analytics>()?;
-                Ok(Some(FieldValue::value(analytics.calendar.zone().name())))
-            })
+        .field(part("timezone", TypeRef::named_nn(TypeRef::STRING), |analytics: &Analytics| {
+            Some(FieldValue::value(analytics.calendar.zone().name()))
         }));
     for known in FAMILIES {
         object = object.field(family::field(known));

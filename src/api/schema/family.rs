@@ -17,7 +17,7 @@ use crate::metrics::catalogue::{Family, Metric, Unit};
 use crate::metrics::query::{Grouping, Question, Terms};
 
 use super::analytics::Analytics;
-use super::{Asking, arguments, hours, inputs, quality, refused, scalars};
+use super::{Asking, arguments, hours, inputs, part, quality, refused, scalars};
 
 /// A year: later reads tell nothing of a message.
 const WITHIN_HOURS_MAX: i32 = 8_760;
@@ -111,11 +111,8 @@ pub fn register(schema: SchemaBuilder, family: &'static Family) -> SchemaBuilder
         metric_names = metric_names.item(EnumItem::new(metric.name).description(metric.definition));
     }
     metrics = metrics.field(
-        Field::new("quality", TypeRef::named_nn(quality::QUALITY), |context| {
-            FieldFuture::new(async move {
-                let metrics = context.parent_value.try_downcast_ref::<Metrics>()?;
-                Ok(Some(FieldValue::borrowed_any(&metrics.quality)))
-            })
+        part("quality", TypeRef::named_nn(quality::QUALITY), |metrics: &Metrics| {
+            Some(FieldValue::borrowed_any(&metrics.quality))
         })
         .description("How far these values can be trusted."),
     );
@@ -132,23 +129,22 @@ pub fn register(schema: SchemaBuilder, family: &'static Family) -> SchemaBuilder
         );
     let point = Object::new(named("Point"))
         .description("A step of a series, cut at the ends of the range.")
-        .field(Field::new("start", TypeRef::named_nn(scalars::DATE_TIME), |context| {
-            point_end(context, |point| point.start)
+        .field(part("start", TypeRef::named_nn(scalars::DATE_TIME), |line: &Line| {
+            line.point.map(|point| scalars::date_time(point.start))
         }))
         .field(
-            Field::new("end", TypeRef::named_nn(scalars::DATE_TIME), |context| point_end(context, |point| point.end))
-                .description("The first instant that is no longer part of the step."),
+            part("end", TypeRef::named_nn(scalars::DATE_TIME), |line: &Line| {
+                line.point.map(|point| scalars::date_time(point.end))
+            })
+            .description("The first instant that is no longer part of the step."),
         )
         .field(line_metrics(&named("Metrics")));
     let group = Object::new(named("Group"))
         .description("A group of a breakdown.")
         .field(
-            Field::new("keys", TypeRef::NonNull(Box::new(TypeRef::named_list(TypeRef::STRING))), |context| {
-                FieldFuture::new(async move {
-                    let line = context.parent_value.try_downcast_ref::<Line>()?;
-                    let key = |key: &Option<String>| key.as_ref().map_or(FieldValue::NULL, FieldValue::value);
-                    Ok(Some(FieldValue::list(line.keys.iter().map(key))))
-                })
+            part("keys", TypeRef::NonNull(Box::new(TypeRef::named_list(TypeRef::STRING))), |line: &Line| {
+                let key = |key: &Option<String>| key.as_ref().map_or(FieldValue::NULL, FieldValue::value);
+                Some(FieldValue::list(line.keys.iter().map(key)))
             })
             .description("The keys in the order of the dimensions; null where a row has none."),
         )
@@ -161,20 +157,8 @@ pub fn register(schema: SchemaBuilder, family: &'static Family) -> SchemaBuilder
         .register(family_object(family))
 }
 
-fn point_end(context: ResolverContext<'_>, end: fn(&crate::metrics::calendar::Point) -> i64) -> FieldFuture<'_> {
-    FieldFuture::new(async move {
-        let line = context.parent_value.try_downcast_ref::<Line>()?;
-        Ok(line.point.as_ref().map(|point| scalars::date_time(end(point))))
-    })
-}
-
 fn line_metrics(of: &str) -> Field {
-    Field::new("metrics", TypeRef::named_nn(of), |context| {
-        FieldFuture::new(async move {
-            let line = context.parent_value.try_downcast_ref::<Line>()?;
-            Ok(Some(FieldValue::borrowed_any(&line.metrics)))
-        })
-    })
+    part("metrics", TypeRef::named_nn(of), |line: &Line| Some(FieldValue::borrowed_any(&line.metrics)))
 }
 
 fn family_object(family: &'static Family) -> Object {

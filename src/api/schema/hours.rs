@@ -8,7 +8,7 @@ use crate::metrics::heatmap::{self, Cell};
 use crate::metrics::query::Grouping;
 
 use super::family::Asked;
-use super::scalars;
+use super::{part, scalars};
 
 const CELL: &str = "HourOfWeek";
 
@@ -60,36 +60,36 @@ async fn cells(asked: &Asked) -> Result<Vec<Cell>, Error> {
 }
 
 pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
+    let int = || TypeRef::named_nn(TypeRef::INT);
     let cell = Object::new(CELL)
         .description("One local hour of the week. Where it never came round in the range, its figures are null.")
         .field(
-            field("weekday", TypeRef::named_nn(TypeRef::INT), |cell| Some(FieldValue::value(cell.weekday)))
+            part("weekday", int(), |cell: &Cell| Some(FieldValue::value(cell.weekday)))
                 .description("1 (Monday) to 7 (Sunday)."),
         )
+        .field(part("hour", int(), |cell: &Cell| Some(FieldValue::value(cell.hour))).description("0 to 23."))
         .field(
-            field("hour", TypeRef::named_nn(TypeRef::INT), |cell| Some(FieldValue::value(cell.hour)))
-                .description("0 to 23."),
+            part("occurrences", TypeRef::named_nn(scalars::LONG), |cell: &Cell| {
+                Some(FieldValue::value(cell.occurrences))
+            })
+            .description("How often the hour came round in the range, hours that the range cuts included."),
         )
         .field(
-            field("occurrences", TypeRef::named_nn(scalars::LONG), |cell| Some(FieldValue::value(cell.occurrences)))
-                .description("How often the hour came round in the range, hours that the range cuts included."),
-        )
-        .field(
-            field("messages", TypeRef::named(scalars::LONG), |cell| occurred(cell, cell.messages))
+            part("messages", TypeRef::named(scalars::LONG), |cell: &Cell| occurred(cell, cell.messages))
                 .description("Client messages in this hour, in total."),
         )
         .field(
-            field("perOccurrence", TypeRef::named(TypeRef::FLOAT), |cell| {
+            part("perOccurrence", TypeRef::named(TypeRef::FLOAT), |cell: &Cell| {
                 cell.messages_per_occurrence().map(FieldValue::value)
             })
             .description("Client messages for each time the hour came round."),
         )
         .field(
-            field("turns", TypeRef::named(scalars::LONG), |cell| occurred(cell, cell.turns))
+            part("turns", TypeRef::named(scalars::LONG), |cell: &Cell| occurred(cell, cell.turns))
                 .description("Turns that began in this hour, in total."),
         )
         .field(
-            field("turnsPerOccurrence", TypeRef::named(TypeRef::FLOAT), |cell| {
+            part("turnsPerOccurrence", TypeRef::named(TypeRef::FLOAT), |cell: &Cell| {
                 cell.turns_per_occurrence().map(FieldValue::value)
             })
             .description("Turns that began, for each time the hour came round."),
@@ -99,10 +99,4 @@ pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
 
 fn occurred(cell: &Cell, count: u64) -> Option<FieldValue<'static>> {
     (0 < cell.occurrences).then(|| FieldValue::value(count))
-}
-
-fn field(name: &str, of: TypeRef, value: fn(&Cell) -> Option<FieldValue<'static>>) -> Field {
-    Field::new(name, of, move |context| {
-        FieldFuture::new(async move { Ok(value(context.parent_value.try_downcast_ref::<Cell>()?)) })
-    })
 }

@@ -1,10 +1,10 @@
 //! `quality` of a metrics object: level, coverage, whether it is provisional, and warnings.
 
-use async_graphql::dynamic::{Field, FieldFuture, FieldValue, Object, SchemaBuilder, TypeRef};
+use async_graphql::dynamic::{FieldValue, Object, SchemaBuilder, TypeRef};
 
 use crate::metrics::answer::{Quality, Warning};
 
-use super::inputs;
+use super::{enum_value, inputs, part};
 
 pub const QUALITY: &str = "Quality";
 const WARNING: &str = "Warning";
@@ -13,49 +13,34 @@ pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
     let quality = Object::new(QUALITY)
         .description("How far values can be trusted. Unknown is never zero: what a channel cannot tell is null.")
         .field(
-            field("level", TypeRef::named_nn(inputs::LEVEL), |quality| {
-                Some(FieldValue::value(async_graphql::Value::Enum(async_graphql::Name::new(quality.level.name()))))
+            part("level", TypeRef::named_nn(inputs::LEVEL), |quality: &Quality| Some(enum_value(quality.level.name())))
+                .description("The weakest level among the channels that the values are computed over."),
+        )
+        .field(
+            part("coverage", TypeRef::named(TypeRef::FLOAT), |quality: &Quality| {
+                quality.coverage.map(FieldValue::value)
             })
-            .description("The weakest level among the channels that the values are computed over."),
+            .description(
+                "Share (0 to 1) of the cohort on channels that report the signal; null when the cohort is empty.",
+            ),
         )
         .field(
-            field("coverage", TypeRef::named(TypeRef::FLOAT), |quality| quality.coverage.map(FieldValue::value))
-                .description(
-                    "Share (0 to 1) of the cohort on channels that report the signal; null when the cohort is empty.",
-                ),
-        )
-        .field(
-            field("provisional", TypeRef::named_nn(TypeRef::BOOLEAN), |quality| {
+            part("provisional", TypeRef::named_nn(TypeRef::BOOLEAN), |quality: &Quality| {
                 Some(FieldValue::value(quality.provisional))
             })
             .description("True while late events can be expected to change the values."),
         )
-        .field(Field::new("warnings", TypeRef::named_nn_list_nn(WARNING), |context| {
-            FieldFuture::new(async move {
-                let quality = context.parent_value.try_downcast_ref::<Quality>()?;
-                Ok(Some(FieldValue::list(quality.warnings.iter().map(|warning| FieldValue::borrowed_any(warning)))))
-            })
+        .field(part("warnings", TypeRef::named_nn_list_nn(WARNING), |quality: &Quality| {
+            Some(FieldValue::list(quality.warnings.iter().map(|warning| FieldValue::borrowed_any(warning))))
         }));
-    let text = |name: &str, text: fn(&Warning) -> String| {
-        Field::new(name, TypeRef::named_nn(TypeRef::STRING), move |context| {
-            FieldFuture::new(async move {
-                let warning = context.parent_value.try_downcast_ref::<Warning>()?;
-                Ok(Some(FieldValue::value(text(warning))))
-            })
-        })
-    };
     let warning = Object::new(WARNING)
         .description("Something a reader of the values should know.")
         .field(
-            text("code", |warning| warning.code.to_owned())
+            part("code", TypeRef::named_nn(TypeRef::STRING), |warning: &Warning| Some(FieldValue::value(warning.code)))
                 .description("UNAVAILABLE, PARTIAL_COVERAGE or ORPHAN_STATUSES."),
         )
-        .field(text("message", |warning| warning.message.clone()));
+        .field(part("message", TypeRef::named_nn(TypeRef::STRING), |warning: &Warning| {
+            Some(FieldValue::value(&warning.message))
+        }));
     schema.register(quality).register(warning)
-}
-
-fn field(name: &str, of: TypeRef, value: fn(&Quality) -> Option<FieldValue<'static>>) -> Field {
-    Field::new(name, of, move |context| {
-        FieldFuture::new(async move { Ok(value(context.parent_value.try_downcast_ref::<Quality>()?)) })
-    })
 }

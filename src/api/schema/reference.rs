@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use async_graphql::dynamic::{Enum, Field, FieldFuture, FieldValue, Object, SchemaBuilder, TypeRef};
-use async_graphql::{Name, Value};
 
 use crate::api::limits::LimitRow;
 use crate::auth::Viewer;
 use crate::model::channel::{CAPABILITIES, Capabilities, OTHER};
 use crate::model::{Level, Signal};
 
-use super::{Asking, inputs, scalars};
+use super::{Asking, enum_value, inputs, part, scalars};
 
 const VIEWER: &str = "Viewer";
 const CHANNEL: &str = "Channel";
@@ -53,94 +52,66 @@ pub fn add_to(query: Object) -> Object {
 }
 
 pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
-    let signals = Signal::ALL
-        .iter()
-        .fold(Enum::new(SIGNAL).description("Something that a channel may report."), |signals, signal| {
-            signals.item(signal.name())
-        });
-    let capability = Object::new(CAPABILITY)
+    let mut signals = Enum::new(SIGNAL).description("Something that a channel may report.");
+    for signal in Signal::ALL {
+        signals = signals.item(signal.name());
+    }
+    schema.register(signals).register(capability()).register(channel()).register(limit()).register(viewer())
+}
+
+fn capability() -> Object {
+    Object::new(CAPABILITY)
         .description("How well a channel reports one signal.")
-        .field(Field::new("signal", TypeRef::named_nn(SIGNAL), |context| {
-            FieldFuture::new(async move {
-                let (signal, _) = context.parent_value.try_downcast_ref::<(Signal, Level)>()?;
-                Ok(Some(Value::Enum(Name::new(signal.name()))))
-            })
+        .field(part("signal", TypeRef::named_nn(SIGNAL), |(signal, _): &(Signal, Level)| {
+            Some(enum_value(signal.name()))
         }))
-        .field(Field::new("level", TypeRef::named_nn(inputs::LEVEL), |context| {
-            FieldFuture::new(async move {
-                let (_, level) = context.parent_value.try_downcast_ref::<(Signal, Level)>()?;
-                Ok(Some(Value::Enum(Name::new(level.name()))))
-            })
-        }));
-    let channel = Object::new(CHANNEL)
+        .field(part("level", TypeRef::named_nn(inputs::LEVEL), |(_, level): &(Signal, Level)| {
+            Some(enum_value(level.name()))
+        }))
+}
+
+fn channel() -> Object {
+    Object::new(CHANNEL)
         .description("A channel and what it can tell.")
-        .field(channel_text("name", |channel| channel.channel))
-        .field(channel_text("note", |channel| channel.note).description("Why a level is below exact."))
-        .field(Field::new("capabilities", TypeRef::named_nn_list_nn(CAPABILITY), |context| {
-            FieldFuture::new(async move {
-                let channel = context.parent_value.try_downcast_ref::<Capabilities>()?;
-                Ok(Some(FieldValue::list(
-                    Signal::ALL.into_iter().map(move |signal| FieldValue::owned_any((signal, channel.level(signal)))),
-                )))
-            })
-        }));
-    let limit = Object::new(LIMIT)
+        .field(part("name", text(), |known: &Capabilities| Some(FieldValue::value(known.channel))))
+        .field(
+            part("note", text(), |known: &Capabilities| Some(FieldValue::value(known.note)))
+                .description("Why a level is below exact."),
+        )
+        .field(part("capabilities", TypeRef::named_nn_list_nn(CAPABILITY), |known: &Capabilities| {
+            let level = |signal: Signal| FieldValue::owned_any((signal, known.level(signal)));
+            Some(FieldValue::list(Signal::ALL.into_iter().map(level)))
+        }))
+}
+
+fn limit() -> Object {
+    Object::new(LIMIT)
         .description("A limit in force.")
-        .field(Field::new("name", TypeRef::named_nn(TypeRef::STRING), |context| {
-            FieldFuture::new(async move {
-                Ok(Some(FieldValue::value(context.parent_value.try_downcast_ref::<LimitRow>()?.name)))
-            })
-        }))
-        .field(Field::new("value", TypeRef::named_nn(scalars::LONG), |context| {
-            FieldFuture::new(async move {
-                Ok(Some(FieldValue::value(context.parent_value.try_downcast_ref::<LimitRow>()?.value)))
-            })
-        }))
-        .field(Field::new("unit", TypeRef::named_nn(TypeRef::STRING), |context| {
-            FieldFuture::new(async move {
-                Ok(Some(FieldValue::value(context.parent_value.try_downcast_ref::<LimitRow>()?.unit)))
-            })
-        }));
-    schema.register(signals).register(capability).register(channel).register(limit).register(viewer())
+        .field(part("name", text(), |limit: &LimitRow| Some(FieldValue::value(limit.name))))
+        .field(part("value", TypeRef::named_nn(scalars::LONG), |limit: &LimitRow| Some(FieldValue::value(limit.value))))
+        .field(part("unit", text(), |limit: &LimitRow| Some(FieldValue::value(limit.unit))))
 }
 
 fn viewer() -> Object {
-    let text = |name: &str, value: fn(&Viewer) -> String| {
-        Field::new(name, TypeRef::named_nn(TypeRef::STRING), move |context| {
-            FieldFuture::new(async move {
-                Ok(Some(FieldValue::value(value(context.parent_value.try_downcast_ref::<Viewer>()?))))
-            })
-        })
-    };
     Object::new(VIEWER)
         .description("The bearer of the token.")
-        .field(text("sub", |viewer| viewer.sub().to_owned()))
-        .field(text("tenant", |viewer| viewer.tenant().to_owned()))
+        .field(part("sub", text(), |viewer: &Viewer| Some(FieldValue::value(viewer.sub()))))
+        .field(part("tenant", text(), |viewer: &Viewer| Some(FieldValue::value(viewer.tenant()))))
         .field(
-            text("role", |viewer| viewer.role().name().to_owned())
+            part("role", text(), |viewer: &Viewer| Some(FieldValue::value(viewer.role().name())))
                 .description("OPERATOR, SUPERVISOR, MANAGER, SERVICE or ADMIN."),
         )
         .field(
-            Field::new("operator", TypeRef::named(TypeRef::STRING), |context| {
-                FieldFuture::new(async move {
-                    Ok(context.parent_value.try_downcast_ref::<Viewer>()?.operator().map(FieldValue::value))
-                })
+            part("operator", TypeRef::named(TypeRef::STRING), |viewer: &Viewer| {
+                viewer.operator().map(FieldValue::value)
             })
             .description("The operator that the token speaks for."),
         )
-        .field(Field::new("teams", TypeRef::named_nn_list_nn(TypeRef::STRING), |context| {
-            FieldFuture::new(async move {
-                Ok(Some(FieldValue::list(
-                    context.parent_value.try_downcast_ref::<Viewer>()?.teams().iter().map(FieldValue::value),
-                )))
-            })
+        .field(part("teams", TypeRef::named_nn_list_nn(TypeRef::STRING), |viewer: &Viewer| {
+            Some(FieldValue::list(viewer.teams().iter().map(FieldValue::value)))
         }))
 }
 
-fn channel_text(name: &str, value: fn(&Capabilities) -> &'static str) -> Field {
-    Field::new(name, TypeRef::named_nn(TypeRef::STRING), move |context| {
-        FieldFuture::new(async move {
-            Ok(Some(FieldValue::value(value(context.parent_value.try_downcast_ref::<Capabilities>()?))))
-        })
-    })
+fn text() -> TypeRef {
+    TypeRef::named_nn(TypeRef::STRING)
 }

@@ -1,6 +1,5 @@
 //! Scalars, and how values take their shape.
 
-use async_graphql::Value;
 use async_graphql::dynamic::{FieldValue, Scalar, SchemaBuilder};
 use chrono::{DateTime, SecondsFormat};
 
@@ -20,9 +19,9 @@ pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
         )
 }
 
-pub fn date_time(at: Millis) -> Value {
+pub fn date_time(at: Millis) -> FieldValue<'static> {
     let instant = DateTime::from_timestamp_millis(at).unwrap_or(DateTime::UNIX_EPOCH);
-    Value::from(instant.to_rfc3339_opts(SecondsFormat::Millis, true))
+    FieldValue::value(instant.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
 pub fn number(number: Option<Number>) -> Option<FieldValue<'static>> {

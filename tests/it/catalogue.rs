@@ -1,0 +1,115 @@
+//! Every metric of the catalogue on the real engine: a new metric needs no new test here.
+
+use chrono_tz::Tz;
+use rapport::metrics::answer::{self, Number};
+use rapport::metrics::calendar::Calendar;
+use rapport::metrics::catalogue::{Dimension, FAMILIES, Unit};
+use rapport::metrics::compile::compile;
+use rapport::metrics::filter::Filter;
+use rapport::metrics::query::{Grouping, MetricQuery, Question, Terms};
+use rapport::model::{Granularity, Scope, Sight, TimeRange};
+use rapport::store::Store;
+
+use crate::engine;
+
+fn question(family: &'static rapport::metrics::catalogue::Family, sight: Sight) -> Question {
+    // Over the Berlin change of clocks, so that every expression that knows offsets is made.
+    let range = TimeRange::new(1_774_500_000_000, 1_775_000_000_000).unwrap();
+    Question {
+        family,
+        calendar: Calendar::new(range, Tz::Europe__Berlin),
+        filter: Filter::default(),
+        scope: Scope::granted("acme".to_owned(), sight),
+        terms: Terms { now: 1_775_000_000_000, read_within_hours: Some(24) },
+    }
+}
+
+#[tokio::test]
+async fn every_metric_answers_nothing_with_its_empty_value() {
+    let store = engine::store().await;
+    for family in FAMILIES {
+        for sight in
+            [Sight::Everything, Sight::Operators(vec!["anna".to_owned()]), Sight::Teams(vec!["north".to_owned()])]
+        {
+            let question = question(family, sight);
+            for metric in family.metrics {
+                let mut parts = Vec::new();
+                for query in MetricQuery::plan(&question, &[metric], &Grouping::Total, 100).unwrap() {
+                    let batches = store.query(compile(&query, 100)).await.unwrap();
+                    parts.push(answer::read(&query, &batches, 100).unwrap().into());
+                }
+                let lines = answer::merge(&question, &Grouping::Total, &[metric], parts).unwrap();
+                let expect = match metric.unit() {
+                    Unit::Count => Some(Number::Count(0)),
+                    Unit::Share => None,
+                };
+                assert_eq!(lines[0].metrics.value(metric.name), expect, "{}.{}", family.name, metric.name);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_dimension_and_every_step_is_understood_by_the_engine() {
+    let store = engine::store().await;
+    for family in FAMILIES {
+        let question = question(family, Sight::Everything);
+        let steps = [Granularity::Hour, Granularity::Day, Granularity::Week, Granularity::Month].map(Grouping::Every);
+        let dimensions = family.fact.dimensions.iter().map(|dimension| Grouping::By(vec![*dimension]));
+        for grouping in dimensions.chain(steps) {
+            let metrics: Vec<_> = family
+                .metrics
+                .iter()
+                .filter(|metric| {
+                    grouping != Grouping::By(vec![Dimension::FailureReason])
+                        || metric.fact.dimensions.contains(&Dimension::FailureReason)
+                })
+                .collect();
+            for query in MetricQuery::plan(&question, &metrics, &grouping, 1_000).unwrap() {
+                let answer = store.query(compile(&query, 100)).await;
+                assert!(answer.is_ok(), "{} {grouping:?}: {answer:?}", family.name);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fact_cannot_be_read_without_its_scope() {
+    let store = engine::store().await;
+    for fact in ["fact_messages", "fact_engagements", "fact_inbound", "fact_client_messages"] {
+        let mut sql = rapport::sql::Sql::new("SELECT count() FROM ");
+        match fact {
+            "fact_messages" => sql.push("fact_messages"),
+            "fact_engagements" => sql.push("fact_engagements"),
+            "fact_inbound" => sql.push("fact_inbound"),
+            _ => sql.push("fact_client_messages"),
+        };
+        assert!(store.query(sql).await.is_err(), "{fact}");
+    }
+}
+
+#[test]
+fn the_statement_of_every_family_is_the_reviewed_one() {
+    let mut text = String::new();
+    for family in FAMILIES {
+        let metrics: Vec<_> = family.metrics.iter().collect();
+        for query in MetricQuery::plan(
+            &question(family, Sight::Everything),
+            &metrics,
+            &Grouping::By(vec![Dimension::Channel]),
+            100,
+        )
+        .unwrap()
+        {
+            let sql = compile(&query, 100);
+            text.push_str(&format!(
+                "-- {} of {}\n{}\n-- {:?}\n\n",
+                query.fact().name,
+                family.name,
+                sql.text(),
+                sql.values()
+            ));
+        }
+    }
+    insta::assert_snapshot!(text);
+}

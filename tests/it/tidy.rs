@@ -1,0 +1,155 @@
+//! What the crate promises of itself: layers, small files, one place for each thing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which modules each may import from: the table of `src/lib.rs`, spelled out.
+static LAYERS: [(&str, &[&str]); 8] = [
+    ("model", &[]),
+    ("sql", &[]),
+    ("metrics", &["sql", "model"]),
+    ("store", &["sql", "model"]),
+    ("ingest", &["store", "sql", "model"]),
+    ("auth", &["model"]),
+    ("api", &["metrics", "ingest", "auth", "store", "sql", "model"]),
+    ("app", &["api", "metrics", "ingest", "auth", "store", "sql", "model"]),
+];
+
+/// The longest file, in lines.
+const LINES_MAX: usize = 400;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files(directory: &str) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    let mut open = vec![root().join(directory)];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(&directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                files.push((path.strip_prefix(root()).unwrap().to_owned(), text));
+            }
+        }
+    }
+    assert!(!files.is_empty(), "{directory} holds no Rust");
+    files
+}
+
+/// `metrics` of `src/metrics.rs` and of `src/metrics/query.rs`.
+fn module_of(path: &Path) -> String {
+    let name = path.components().nth(1).unwrap().as_os_str().to_string_lossy().into_owned();
+    name.trim_end_matches(".rs").to_owned()
+}
+
+/// The modules of ours that a text names after `crate::`.
+fn imports(text: &str) -> BTreeSet<String> {
+    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let mut found = BTreeSet::new();
+    for part in code.split("crate::").skip(1) {
+        if let Some(list) = part.strip_prefix('{') {
+            let list = list.split('}').next().unwrap_or("");
+            found.extend(list.split(',').map(|name| name.trim().split("::").next().unwrap_or("").to_owned()));
+        } else {
+            let name: String = part.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            found.insert(name);
+        }
+    }
+    found
+}
+
+#[test]
+fn a_module_imports_only_from_the_layers_below_it() {
+    for (path, text) in rust_files("src") {
+        let module = module_of(&path);
+        let Some((_, below)) = LAYERS.iter().find(|(name, _)| *name == module) else {
+            assert!(matches!(module.as_str(), "lib" | "main"), "{module} is not in the table of layers");
+            continue;
+        };
+        for import in imports(&text) {
+            let known = LAYERS.iter().any(|(name, _)| *name == import);
+            let allowed = import == module || below.contains(&import.as_str());
+            assert!(!known || allowed, "{}: {module} must not import from {import}", path.display());
+        }
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_400_lines() {
+    for directory in ["src", "tests", "benches"] {
+        for (path, text) in rust_files(directory) {
+            let lines = text.lines().count();
+            assert!(lines <= LINES_MAX, "{} has {lines} lines", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_module_says_what_it_is() {
+    for (path, text) in rust_files("src") {
+        let tests = path.file_name().unwrap().to_string_lossy().ends_with("tests.rs");
+        assert!(tests || text.starts_with("//! "), "{} does not begin with what it is", path.display());
+    }
+}
+
+#[test]
+fn only_auth_grants_a_scope() {
+    for (path, text) in rust_files("src") {
+        let allowed = module_of(&path) == "auth" || path.ends_with("model/scope.rs");
+        assert!(allowed || !text.contains("Scope::granted"), "{} makes a scope", path.display());
+    }
+}
+
+#[test]
+fn only_some_modules_hold_sql() {
+    let marks = ["SELECT ", "INSERT INTO ", "CREATE TABLE", "ALTER TABLE"];
+    for (path, text) in rust_files("src") {
+        let module = module_of(&path);
+        // `sql` has an example in its own test; `ingest::known` asks which ids are known; health asks the engine to
+        // answer at all.
+        let allowed = matches!(module.as_str(), "metrics" | "store" | "sql") || path.ends_with("ingest/known.rs");
+        let code = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//") && !line.contains("SELECT 1\""))
+            .collect::<Vec<_>>()
+            .join("\n");
+        assert!(allowed || !marks.iter().any(|mark| code.contains(mark)), "{} holds SQL", path.display());
+    }
+}
+
+#[test]
+fn the_top_level_holds_what_its_owner_wants() {
+    let wanted: BTreeSet<&str> =
+        ["Cargo.toml", "Cargo.lock", "README.md", "docker-compose.yml", "src", "schema", "sql", "tests", "benches"]
+            .into();
+    for entry in fs::read_dir(root()).unwrap() {
+        let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+        // What runs leave behind is ignored by git.
+        let left = name.starts_with('.') || matches!(name.as_str(), "target" | "data");
+        assert!(left || wanted.contains(name.as_str()), "{name} does not belong to the top level");
+    }
+}
+
+#[test]
+fn the_readme_tells_every_error_code_every_limit_and_every_command() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for code in rapport::api::Code::ALL {
+        assert!(readme.contains(&format!("`{}`", code.text())), "the README does not explain {code}");
+    }
+    for limit in rapport::api::Limits::default().rows() {
+        assert!(readme.contains(&format!("`{}`", limit.name)), "the README does not name the limit {}", limit.name);
+    }
+    use clap::CommandFactory;
+    for command in rapport::app::cli::Cli::command().get_subcommands() {
+        assert!(
+            readme.contains(&format!("rapport {}", command.get_name())),
+            "the README does not show `{}`",
+            command.get_name()
+        );
+    }
+}
