@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod audits;
+mod bad_input;
 mod catalogue;
 mod engine;
 mod events;
 mod fixture_schema;
+mod history;
 mod http;
 mod questions;
 mod schema;

@@ -142,7 +142,11 @@ fn the_readme_tells_every_error_code_every_limit_and_every_command() {
         assert!(readme.contains(&format!("`{}`", code.text())), "the README does not explain {code}");
     }
     for limit in rapport::api::Limits::default().rows() {
-        assert!(readme.contains(&format!("`{}`", limit.name)), "the README does not name the limit {}", limit.name);
+        assert!(
+            readme.contains(&format!("| `{}` | {} |", limit.name, limit.value)),
+            "the README does not name the limit {}",
+            limit.name
+        );
     }
     use clap::CommandFactory;
     for command in rapport::app::cli::Cli::command().get_subcommands() {
