@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ pub async fn run(config: &Config) -> Result<()> {
     let manager = token(Role::Manager, None)?;
     let own = token(Role::Operator, Some(OPERATOR))?;
     let service = token(Role::Service, None)?;
-    print_how_to_ask(config.listen, &manager, &own, &service);
+    print_how_to_ask(reachable(config.listen), &manager, &own, &service);
     let limits = Limits::default();
     let service = Service { store, clock, secret, timezone: config.timezone, limits: limits.clone() };
     serve::serve(listener, build_router(service)?, limits, &open.store).await;
@@ -103,6 +103,14 @@ fn print_how_to_ask(listen: SocketAddr, manager: &str, operator: &str, service: 
     println!("\nA service sends events to /v1/events:\n{service}");
     println!("\nTry:\n\n{}", curl(listen, manager));
     println!("\nCtrl-C ends it; the data stays.");
+}
+
+/// Where a client on this machine finds a server that listens on every address.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    match listen.ip().is_unspecified() {
+        true => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), listen.port()),
+        false => listen,
+    }
 }
 
 /// A command that works as printed, in any shell.

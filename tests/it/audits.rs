@@ -4,17 +4,18 @@ use std::{path::PathBuf, process::Command, sync::Mutex};
 
 use rapport::api::{Limits, serve};
 
-use crate::fixture_schema::{Stopped, app, token};
+use crate::world::World;
 
 const PACKAGES: [&str; 2] = ["graphql-http@1.23.1", "graphql@16.15.0"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_61_audits_of_graphql_over_http_are_ok() {
+    let world = World::at("2026-03-20T00:00:00Z").await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/graphql", listener.local_addr().unwrap());
-    let router = app(Limits::default(), Stopped::default());
-    let server = tokio::spawn(serve(listener, router, Limits::default(), std::future::pending()));
-    let report = tokio::task::spawn_blocking(move || run_audits(&url, &token())).await.unwrap();
+    let token = world.manager();
+    let server = tokio::spawn(serve(listener, world.router.clone(), Limits::default(), std::future::pending()));
+    let report = tokio::task::spawn_blocking(move || run_audits(&url, &token)).await.unwrap();
     server.abort();
 
     let audits = report.as_array().unwrap();
@@ -24,7 +25,7 @@ async fn all_61_audits_of_graphql_over_http_are_ok() {
 }
 
 /// The audits' results: `[{id, name, status, reason}]`.
-pub fn run_audits(url: &str, token: &str) -> serde_json::Value {
+fn run_audits(url: &str, token: &str) -> serde_json::Value {
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/graphql_http_audits.mjs");
     let output = Command::new("node").arg(script).arg(installed_packages()).arg(url).arg(token).output();
     let output = output.expect("node is needed for the audits");

@@ -29,6 +29,25 @@ pub struct Derived {
 
 use Dimension::*;
 
+/// What rows of every fact so far have.
+static COMMON: [Dimension; 15] = [
+    Channel,
+    Account,
+    Operator,
+    Team,
+    Segment,
+    Campaign,
+    Scenario,
+    Author,
+    MessageKind,
+    Hour,
+    Weekday,
+    Day,
+    Week,
+    Month,
+    Source,
+];
+
 pub static MESSAGES: Fact = Fact {
     name: "messages",
     view: "fact_messages(",
@@ -60,52 +79,15 @@ pub static MESSAGES: Fact = Fact {
     ],
 };
 
-pub static ENGAGEMENTS: Fact = Fact {
-    name: "engagements",
-    view: "fact_engagements(",
-    plain_view: None,
-    derived: &[],
-    dimensions: &[
-        Channel,
-        Account,
-        Operator,
-        Team,
-        Segment,
-        Campaign,
-        Scenario,
-        Author,
-        MessageKind,
-        Hour,
-        Weekday,
-        Day,
-        Week,
-        Month,
-        Source,
-    ],
-};
+pub static ENGAGEMENTS: Fact =
+    Fact { name: "engagements", view: "fact_engagements(", plain_view: None, derived: &[], dimensions: &COMMON };
 
 pub static CLIENT_MESSAGES: Fact = Fact {
     name: "client messages",
     view: "fact_client_messages(",
     plain_view: Some("fact_inbound("),
     derived: &[],
-    dimensions: &[
-        Channel,
-        Account,
-        Operator,
-        Team,
-        Segment,
-        Campaign,
-        Scenario,
-        Author,
-        MessageKind,
-        Hour,
-        Weekday,
-        Day,
-        Week,
-        Month,
-        Source,
-    ],
+    dimensions: &COMMON,
 };
 
 /// The column of `fact_client_messages` that its plain view does not have.
