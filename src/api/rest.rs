@@ -18,7 +18,7 @@ use crate::sql::Sql;
 use crate::store::Store;
 
 use super::errors::{ApiError, Code};
-use super::http::body::read_body;
+use super::http::body::{BytesLimit, read_body};
 use super::http::request_id::RequestId;
 use super::server::HttpState;
 
@@ -57,7 +57,8 @@ async fn events(
     let limits = &state.http.limits;
     let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("unreadable").to_owned());
     let body_limits = BodyLimits { sent_bytes: limits.ingest_compressed_bytes, plain_bytes: limits.ingest_bytes };
-    let sent = read_body(body, &headers, body_limits.sent_bytes, limits.body_time).await?;
+    let limit = BytesLimit { name: "ingestCompressedBytes", bytes: body_limits.sent_bytes };
+    let sent = read_body(body, &headers, limit, limits.body_time).await?;
     // Decompressing and finding the lines is work for a thread of its own.
     let plain = tokio::task::spawn_blocking(move || decode(sent, encoding.as_deref(), body_limits)).await;
     let plain = plain.map_err(|error| ApiError::internal(&request_id, &error))?.map_err(|error| refuse_body(&error))?;
@@ -72,7 +73,9 @@ async fn events(
 
 fn refuse_body(error: &BodyError) -> ApiError {
     let code = match error {
-        BodyError::TooLarge { .. } => Code::PayloadTooLarge,
+        BodyError::TooLarge { .. } => {
+            return ApiError::new(Code::PayloadTooLarge, format!("{error} (the limit `ingestBytes`)"));
+        }
         BodyError::UnknownEncoding { .. } => Code::UnsupportedMediaType,
         BodyError::Empty | BodyError::Broken { .. } => Code::InvalidBody,
     };

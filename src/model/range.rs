@@ -54,6 +54,6 @@ pub enum Granularity {
 pub enum TimeRangeError {
     #[error("the range is empty: `from` must be before `to`")]
     Empty,
-    #[error("the range is {days} days long; the longest is 731 days")]
+    #[error("the range is {days} days long; the limit `rangeDays` is 731")]
     TooLong { days: i64 },
 }

@@ -226,10 +226,15 @@ impl fmt::Debug for EmbeddedStore {
 }
 
 impl Drop for EmbeddedStore {
-    /// Without [`EmbeddedStore::close`] the connections close when their last user is done; the thread must end too.
+    /// Without [`EmbeddedStore::close`] the connections close when their last user is done. The thread ends before
+    /// this returns: one that outlives `main` uses the engine while the process tears it down.
     fn drop(&mut self) {
         self.running.stop_all();
         self.running.close();
+        let stopper = self.stopper.get_mut().expect("no holder of this lock panics").take();
+        if let Some(Err(_)) = stopper.map(JoinHandle::join) {
+            tracing::error!("the thread that stops queries had panicked");
+        }
     }
 }
 

@@ -1,20 +1,23 @@
 //! A ready store for a test: the real engine, once a process, and a database of its own for each test.
 
 use std::fs::{self, File};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
+use arrow::array::RecordBatch;
 use arrow::util::display::array_value_to_string;
+use futures_util::future::BoxFuture;
 use rapport::app::build::facts;
 use rapport::model::clock::{Clock, Millis};
 use rapport::sql::Sql;
-use rapport::store::Store;
 use rapport::store::data_directory::DataDirectory;
 use rapport::store::embedded::EmbeddedStore;
 use rapport::store::engine::{EngineSource, find_or_install};
 use rapport::store::limits::Limits;
 use rapport::store::migrations::{MIGRATIONS, migrate};
+use rapport::store::{Store, StoreError};
 
 /// 2026-03-01T12:00:00Z.
 pub const NOW: Millis = 1_772_366_400_000;
@@ -44,30 +47,109 @@ pub fn library() -> PathBuf {
     find_or_install(&source).expect("the engine is there or can be installed")
 }
 
-/// The directory that all tests of this process share, because the engine has one a process.
-pub fn directory() -> &'static DataDirectory {
-    static DIRECTORY: OnceLock<DataDirectory> = OnceLock::new();
-    DIRECTORY.get_or_init(|| {
+/// The directory that all tests of this process share, because the engine has one a process, while somebody uses it.
+///
+/// The last user closes it. A static that nobody closes would leave the engine's threads running while the process
+/// exits and tears down what they use, which crashes it after the last test now and then.
+struct Shared {
+    directory: Option<DataDirectory>,
+    users: usize,
+}
+
+static SHARED: Mutex<Shared> = Mutex::new(Shared { directory: None, users: 0 });
+
+/// A use of the shared directory.
+pub struct Lent {
+    // `None` only while it is dropped.
+    directory: Option<DataDirectory>,
+}
+
+pub fn directory() -> Lent {
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.users += 1;
+    let directory = shared.directory.get_or_insert_with(|| {
         let parent = Path::new(env!("CARGO_TARGET_TMPDIR")).join("engines");
         remove_old_directories(&parent);
         let path = parent.join(std::process::id().to_string());
-        DataDirectory::open(&library(), &path).expect("a fresh directory opens")
-    })
+        DataDirectory::open(&library(), &path).expect("the directory is this process's own")
+    });
+    Lent { directory: Some(directory.clone()) }
+}
+
+impl Deref for Lent {
+    type Target = DataDirectory;
+
+    fn deref(&self) -> &DataDirectory {
+        self.directory.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // Under the lock, so that nobody opens it anew while it closes.
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        self.directory = None;
+        shared.users -= 1;
+        if shared.users == 0 {
+            shared.directory = None;
+        }
+    }
+}
+
+/// A store and the use of the directory that it needs.
+pub struct TestStore {
+    // Order matters: the store is dropped first.
+    store: EmbeddedStore,
+    _directory: Lent,
+}
+
+impl Deref for TestStore {
+    type Target = EmbeddedStore;
+
+    fn deref(&self) -> &EmbeddedStore {
+        &self.store
+    }
+}
+
+impl std::fmt::Debug for TestStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.store.fmt(f)
+    }
+}
+
+impl Store for TestStore {
+    fn query(&self, statement: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>> {
+        self.store.query(statement)
+    }
+
+    fn insert(&self, table: &'static str, batch: RecordBatch) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.store.insert(table, batch)
+    }
+
+    fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.store.execute(statement)
+    }
+
+    fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
+        self.store.version()
+    }
 }
 
 /// An empty database.
-pub fn empty_store() -> EmbeddedStore {
+pub fn empty_store() -> TestStore {
     empty_store_with(limits())
 }
 
-pub fn empty_store_with(limits: Limits) -> EmbeddedStore {
+pub fn empty_store_with(limits: Limits) -> TestStore {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    EmbeddedStore::open(directory(), &name, limits).expect("an open directory takes another database")
+    let directory = directory();
+    let store = EmbeddedStore::open(&directory, &name, limits).expect("an open directory takes another database");
+    TestStore { store, _directory: directory }
 }
 
 /// A database with all tables and facts.
-pub async fn store() -> EmbeddedStore {
+pub async fn store() -> TestStore {
     let store = empty_store();
     migrate(&store, &FixedClock(NOW), MIGRATIONS, &facts()).await.expect("the migrations run on an empty database");
     store

@@ -170,8 +170,8 @@ async fn what_cannot_be_answered_is_refused_with_its_reason() {
         (
             r#"range: {from: "2020-01-01", to: "2026-01-01"}"#,
             total,
-            "INVALID_QUERY",
-            "the range is 2192 days long; the longest is 731 days",
+            "LIMIT_EXCEEDED",
+            "the range is 2192 days long; the limit `rangeDays` is 731",
         ),
         (r#"range: {}"#, total, "INVALID_QUERY", "`range` takes either both `from` and `to`, or `last`"),
         (

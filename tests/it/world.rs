@@ -16,13 +16,12 @@ use rapport::app::build::{Service, build_router, facts};
 use rapport::auth::{Grant, Role, Secret, TokenConfig, issue};
 use rapport::model::clock::Millis;
 use rapport::sql::Sql;
-use rapport::store::embedded::EmbeddedStore;
 use rapport::store::migrations::{MIGRATIONS, migrate};
 use rapport::store::{Store, StoreError};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::engine::{FixedClock, empty_store};
+use crate::engine::{FixedClock, TestStore, empty_store};
 
 const SECRET: &str = "a secret for tests that is long enough";
 
@@ -31,7 +30,7 @@ pub const TENANT: &str = "acme";
 
 /// Counts the statements that go through it.
 pub struct CountingStore {
-    inner: EmbeddedStore,
+    inner: TestStore,
     queries: AtomicUsize,
 }
 

@@ -15,7 +15,7 @@ use super::{
     accept::{self, Media, Page},
     answer,
     bearer::authenticate,
-    body::read_body,
+    body::{BytesLimit, read_body},
     page,
     parameters::{self, Parameters},
     request_id::RequestId,
@@ -85,7 +85,8 @@ pub async fn post(
 
 async fn read_parameters(state: &HttpState, headers: &HeaderMap, body: Body) -> Result<Parameters, ApiError> {
     parameters::check_content_type(headers)?;
-    let bytes = read_body(body, headers, state.limits.body_bytes, state.limits.body_time).await?;
+    let limit = BytesLimit { name: "bodyBytes", bytes: state.limits.body_bytes };
+    let bytes = read_body(body, headers, limit, state.limits.body_time).await?;
     parameters::from_body(&bytes, &state.limits)
 }
 
@@ -109,7 +110,8 @@ async fn run(
         Ok(response) => answer::answer(response, &progress, media, &state.limits, request_id),
         Err(_) => {
             let seconds = state.limits.execution_time.as_secs_f32();
-            let message = format!("the query took longer than {seconds} s and was stopped");
+            let message =
+                format!("the query took longer than {seconds} s, the limit `executionSeconds`, and was stopped");
             answer::refuse(ApiError::new(Code::Timeout, message), media)
         }
     }

@@ -11,7 +11,7 @@ use crate::api::errors::Code;
 use crate::metrics::filter::{Clauses, Filter, FilterError, Property};
 use crate::metrics::period::{self, PeriodError};
 use crate::model::clock::Millis;
-use crate::model::{Channel, TimeRange};
+use crate::model::{Channel, TimeRange, TimeRangeError};
 
 use chrono_tz::Tz;
 
@@ -125,10 +125,18 @@ fn integers(value: &ValueAccessor<'_>) -> Result<Vec<i64>, Error> {
 
 #[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
 fn refuse_period(error: PeriodError) -> Error {
-    refused(Code::InvalidQuery, error.to_string())
+    let code = match error {
+        PeriodError::Range(TimeRangeError::TooLong { .. }) => Code::LimitExceeded,
+        _ => Code::InvalidQuery,
+    };
+    refused(code, error.to_string())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
 fn refuse_filter(error: FilterError) -> Error {
-    refused(Code::InvalidQuery, error.to_string())
+    let code = match error {
+        FilterError::TooLong { .. } => Code::LimitExceeded,
+        _ => Code::InvalidQuery,
+    };
+    refused(code, error.to_string())
 }

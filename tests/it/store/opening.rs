@@ -40,7 +40,7 @@ fn a_file_that_is_no_engine_is_an_error() {
 #[test]
 fn a_database_name_that_needs_quoting_is_refused() {
     for name in ["", "a b", "a`; DROP DATABASE x", "A"] {
-        let refused = EmbeddedStore::open(engine::directory(), name, engine::limits()).expect_err("a bad name");
+        let refused = EmbeddedStore::open(&engine::directory(), name, engine::limits()).expect_err("a bad name");
         assert!(matches!(refused, OpenError::DatabaseName { .. }), "{refused:?}");
     }
 }
