@@ -30,14 +30,13 @@ pub enum Code {
     RequestTimeout,
     PayloadTooLarge,
     UnsupportedMediaType,
-    TooManyRequests,
     Timeout,
     Unavailable,
     Internal,
 }
 
 impl Code {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 15] = [
         Self::Unauthenticated,
         Self::Forbidden,
         Self::InvalidQuery,
@@ -50,7 +49,6 @@ impl Code {
         Self::RequestTimeout,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
-        Self::TooManyRequests,
         Self::Timeout,
         Self::Unavailable,
         Self::Internal,
@@ -102,11 +100,6 @@ impl Code {
                 "UNSUPPORTED_MEDIA_TYPE",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "The route does not read this Content-Type or Content-Encoding.",
-            ),
-            Self::TooManyRequests => (
-                "TOO_MANY_REQUESTS",
-                StatusCode::TOO_MANY_REQUESTS,
-                "The tenant runs too many queries at once; try again after Retry-After.",
             ),
             Self::Timeout => (
                 "TIMEOUT",
