@@ -7,6 +7,7 @@ mod engine;
 mod events;
 mod fixture_schema;
 mod http;
+mod oracle;
 mod questions;
 mod schema;
 mod store;
