@@ -12,13 +12,15 @@ WITH
             if(dialog = '', chat_key, sipHash64(dialog)) AS dialog_key,
             toUnixTimestamp64Milli(coalesce(received_at, sent_at, accepted_at, toDateTime64(0, 3, 'UTC'))) AS at,
             toUInt8(if(isNotNull(received_at), 1, 2)) AS step,
-            message AS tie,
+            -- The same id can come twice in a dialog of the source that spans chats.
+            concat(message, ' ', channel, ' ', account, ' ', chat) AS tie,
             toUInt8(1) AS is_message,
             toUInt8(isNotNull(received_at)) AS is_client,
             toUInt8(0) AS is_close,
             toUInt8(0) AS is_explicit,
-            if(author = 'OPERATOR' AND operator != '', operator, NULL) AS replier,
-            if(author = 'OPERATOR' AND operator != '', team, NULL) AS replier_team,
+            -- A client's message replies to nobody, whatever a contradicting event says of its author.
+            if(is_client = 0 AND author = 'OPERATOR' AND operator != '', operator, NULL) AS replier,
+            if(is_client = 0 AND author = 'OPERATOR' AND operator != '', team, NULL) AS replier_team,
             CAST(NULL, 'Nullable(String)') AS assignee,
             CAST(NULL, 'Nullable(String)') AS assignee_team,
             channel, account, contact, segments, campaign, scenario, source, message_kind
@@ -26,7 +28,7 @@ WITH
         WHERE tenant = {tenant:String}
             AND isNotNull(coalesce(received_at, sent_at, accepted_at))
             AND message_kind != 'note'
-            AND author != 'SYSTEM'
+            AND (is_client = 1 OR author != 'SYSTEM')
             AND dialog_key IN
             (
                 SELECT if(dialog = '', chat_key, sipHash64(dialog))

@@ -18,7 +18,9 @@ WITH
             toUnixTimestamp64Milli(ifNull(delivered_at, toDateTime64(0, 3, 'UTC'))) AS told_delivered_ms,
             toUnixTimestamp64Milli(ifNull(read_at, toDateTime64(0, 3, 'UTC'))) AS told_read_ms,
             isNotNull(failed_at) AS told_failed,
+            -- A join key cannot be null; the highest mark there is must not reach ids that are no numbers.
             ifNull(toUInt64OrNull(message), toUInt64(-1)) AS message_number,
+            isNotNull(toUInt64OrNull(message)) AS numbered,
             if(told_delivered_ms = 0, toInt64(9223372036854775807), told_delivered_ms) AS delivered_or_never
         FROM messages FINAL
         WHERE tenant = {tenant:String}
@@ -56,13 +58,13 @@ WITH
         SELECT
             channel, account, contact, operator, team, segments, campaign, scenario, source, message_kind, author_kind,
             failure_reason, known, taken, at, told_delivered_ms, told_failed,
-            arrayMin(arrayFilter(x -> x > 0, [told_read_ms, number_mark_ms, time_mark_ms])) AS read_ms
+            arrayMin(arrayFilter(x -> x > 0, [told_read_ms, if(numbered, number_mark_ms, 0), time_mark_ms])) AS read_ms
         FROM
         (
             SELECT * FROM states WHERE chat_key IN (SELECT chat_key FROM read_marks WHERE tenant = {tenant:String})
         ) AS s
         ASOF LEFT JOIN number_marks AS n ON s.chat_key = n.chat_key AND s.message_number <= n.mark_number
-        ASOF LEFT JOIN time_marks AS t ON s.chat_key = t.chat_key AND s.delivered_or_never <= t.time_mark_ms
+        ASOF LEFT JOIN time_marks AS t ON s.chat_key = t.chat_key AND s.delivered_or_never < t.time_mark_ms
     )
 SELECT
     channel, account, contact, operator, team, segments, campaign, scenario, source, message_kind, author_kind,

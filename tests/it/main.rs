@@ -10,6 +10,7 @@ mod events;
 mod fixture_schema;
 mod history;
 mod http;
+mod oracle;
 mod questions;
 mod schema;
 mod store;

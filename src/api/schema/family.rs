@@ -75,15 +75,17 @@ fn selected_metrics(family: &'static Family, field: SelectionField<'_>) -> Vec<&
     for part in field.selection_set() {
         match part.name() {
             "total" | "compare" => metrics.extend(named_metrics(family, part)),
-            "series" | "by" => {
-                for line in part.selection_set().filter(|field| field.name() == "metrics") {
-                    metrics.extend(named_metrics(family, line));
-                }
-            }
+            "series" | "by" => metrics.extend(lines_metrics(family, part)),
             _ => metrics.extend(hours::needed_metrics(family, part)),
         }
     }
     metrics
+}
+
+/// Every metric that is selected of the steps or groups of one part.
+fn lines_metrics(family: &'static Family, part: SelectionField<'_>) -> Vec<&'static Metric> {
+    let lines = part.selection_set().filter(|field| field.name() == "metrics");
+    lines.flat_map(|line| named_metrics(family, line)).collect()
 }
 
 fn named_metrics(family: &'static Family, of: SelectionField<'_>) -> Vec<&'static Metric> {
@@ -238,7 +240,13 @@ async fn groups(context: &ResolverContext<'_>, family: &'static Family) -> Resul
     }
     let groups_max = i32::try_from(asked.asking.limits.groups).unwrap_or(i32::MAX);
     let first = arguments::optional_int(&context.args, "first", 1, groups_max)?.unwrap_or(100.min(groups_max));
+    // A metric that only other parts of the family want cannot forbid this part its dimensions.
+    let own = lines_metrics(family, context.field());
     let mut metrics = asked.metrics.clone();
+    metrics.retain(|metric| {
+        let divisible = dimensions.iter().all(|dimension| metric.fact.dimensions.contains(dimension));
+        divisible || own.iter().any(|own| std::ptr::eq(*own, *metric))
+    });
     let order = match arguments::given(&context.args, "orderBy") {
         Some(order) => {
             let order = order.object()?;

@@ -1,0 +1,99 @@
+//! Random histories and questions: every number against a plain, slow computation of its definition.
+
+mod answer;
+mod dialogs;
+mod events;
+mod local;
+mod messages;
+mod question;
+
+use proptest::collection::vec;
+use proptest::prop_assert;
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+use rapport::auth::Role;
+use serde_json::Value;
+
+use crate::world::{TENANT, World};
+use answer::{Facts, expected, sort_groups};
+use events::{History, arrivals, history};
+use question::{Question, Viewer, question};
+
+/// The same cases in every run; `PROPTEST_CASES` asks for more of them.
+fn runner(cases: u32) -> TestRunner {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    let config = Config {
+        cases: asked.unwrap_or(cases),
+        failure_persistence: None,
+        max_shrink_time: 30_000,
+        ..Config::default()
+    };
+    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+async fn world_of(history: &History) -> World {
+    let world = World::at(&local::written(history.now)).await;
+    for body in arrivals(history) {
+        world.take(&body).await;
+    }
+    world
+}
+
+fn token(world: &World, viewer: Viewer) -> String {
+    match viewer {
+        Viewer::Manager => world.manager(),
+        Viewer::Anna => world.operator("anna"),
+        Viewer::TeamNorth => world.token_of(TENANT, Role::Supervisor, None, &["north"]),
+    }
+}
+
+/// Where two answers differ, for people.
+fn differences(path: &str, expect: &Value, got: &Value, found: &mut Vec<String>) {
+    match (expect, got) {
+        (Value::Object(expect), Value::Object(got)) if expect.len() == got.len() => {
+            for (name, value) in expect {
+                differences(&format!("{path}.{name}"), value, got.get(name).unwrap_or(&Value::Null), found);
+            }
+        }
+        (Value::Array(expect), Value::Array(got)) if expect.len() == got.len() => {
+            for (index, value) in expect.iter().enumerate() {
+                differences(&format!("{path}[{index}]"), value, &got[index], found);
+            }
+        }
+        _ if expect != got => found.push(format!("{path}: must be {expect}, is {got}")),
+        _ => {}
+    }
+}
+
+async fn check(world: &World, facts: &Facts, question: &Question) -> Result<(), TestCaseError> {
+    let family = question.family;
+    let (query, mut expect) = expected(facts, question);
+    let mut got = world.ask(&token(world, question.viewer), &query).await["analytics"][family].take();
+    sort_groups(&mut expect);
+    sort_groups(&mut got);
+    let mut found = Vec::new();
+    differences(family, &expect, &got, &mut found);
+    prop_assert!(found.is_empty(), "{query}\n{}\n", found.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn every_number_is_what_its_definition_says() {
+    let runtime = runtime();
+    let result = runner(12).run(&(history(), vec(question(), 5)), |(history, questions)| {
+        runtime.block_on(async {
+            let world = world_of(&history).await;
+            let facts = Facts::of(&history);
+            for seed in &questions {
+                check(&world, &facts, &seed.at(history.window)).await?;
+            }
+            Ok(())
+        })
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}

@@ -1,0 +1,213 @@
+//! Random events of small domains, so that they collide: the same message, the same instant, the same dialog.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use serde_json::{Value, json};
+
+use super::local::written;
+use crate::world::instant;
+
+pub const MINUTE: i64 = 60_000;
+pub const HOUR: i64 = 60 * MINUTE;
+pub const DAY: i64 = 24 * HOUR;
+
+pub const CHANNELS: &[&str] = &["WHATSAPP", "TELEGRAM", "VIBER", "VK", "SITE"];
+pub const ACCOUNTS: &[&str] = &["a", "b", ""];
+pub const CHATS: &[&str] = &["x", "y", "z"];
+pub const OPERATORS: &[&str] = &["", "anna", "bob"];
+pub const TEAMS: &[&str] = &["", "north", "south"];
+pub const CONTACTS: &[&str] = &["", "c1", "c2"];
+pub const SEGMENTS: &[&str] = &["vip", "new"];
+pub const CAMPAIGNS: &[&str] = &["", "spring", "fall"];
+pub const SCENARIOS: &[&str] = &["", "welcome", "faq"];
+pub const SOURCES: &[&str] = &["", "ad", "link"];
+pub const MESSAGE_KINDS: &[&str] = &["text", "image", "note", ""];
+pub const AUTHORS: &[&str] = &["OPERATOR", "", "BOT", "AUTOMATION", "SYSTEM", "UNKNOWN"];
+const DIALOGS: &[&str] = &["", "", "d1", "d2"];
+const REASONS: &[&str] = &["", "RECIPIENT", "OPT_OUT", "POLICY", "SENDER", "TRANSIENT", "UNKNOWN"];
+/// Numbers for read marks to reach, in another order than as texts, and ids that are no numbers. The last is 2 beyond a
+/// multiple of 2^64.
+const MESSAGES: &[&str] = &["2", "10", "1", "007", "m", "0", "36893488147419103234"];
+const MARKS: &[&str] = &["", "", "2", "1", "7", "10", "0", "18446744073709551615"];
+
+/// First days of windows: around changes of clocks in Berlin, Lord Howe and St. John's, a leap day, and plain summer.
+const WINDOWS: &[&str] = &[
+    "2026-06-28T00:00:00Z",
+    "2026-03-27T00:00:00Z",
+    "2026-10-23T00:00:00Z",
+    "2026-04-03T00:00:00Z",
+    "2026-10-02T00:00:00Z",
+    "2026-03-06T00:00:00Z",
+    "2026-10-30T00:00:00Z",
+    "2028-02-27T00:00:00Z",
+];
+
+/// An event as it is sent; `""` is an absent field.
+#[derive(Clone)]
+pub struct Event {
+    pub kind: &'static str,
+    pub at: i64,
+    pub channel: &'static str,
+    pub account: &'static str,
+    pub chat: &'static str,
+    pub message: &'static str,
+    pub dialog: &'static str,
+    pub who: Who,
+    pub contact: &'static str,
+    pub segments: Vec<&'static str>,
+    pub campaign: &'static str,
+    pub scenario: &'static str,
+    pub source: &'static str,
+    pub message_kind: &'static str,
+    pub reason: &'static str,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Who {
+    pub operator: &'static str,
+    pub team: &'static str,
+    pub author: &'static str,
+}
+
+impl std::fmt::Debug for Event {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut json = self.json(0);
+        json["at"] = written(self.at).into();
+        write!(f, "{json}")
+    }
+}
+
+impl Event {
+    pub fn is_origin(&self) -> bool {
+        self.is_outbound_origin() || self.kind == "message.received"
+    }
+
+    pub fn is_outbound_origin(&self) -> bool {
+        matches!(self.kind, "message.accepted" | "message.sent" | "message.failed")
+    }
+
+    pub fn json(&self, id: usize) -> Value {
+        let mut json = json!({
+            "id": format!("e{id}"), "kind": self.kind, "at": self.at, "channel": self.channel, "account": self.account,
+            "chat": self.chat, "message": self.message, "dialog": self.dialog, "operator": self.who.operator,
+            "team": self.who.team, "author": self.who.author, "contact": self.contact, "segments": self.segments,
+            "campaign": self.campaign, "scenario": self.scenario, "source": self.source,
+            "message_kind": self.message_kind, "failure": {"reason": self.reason},
+        });
+        json.as_object_mut().unwrap().retain(|_, value| value != "");
+        json
+    }
+}
+
+/// What a source told us, how it arrived, and when it is asked about.
+#[derive(Clone, Debug)]
+pub struct History {
+    pub window: i64,
+    pub events: Vec<Event>,
+    pub arrival: u64,
+    pub now: i64,
+}
+
+/// The last events of a window happen so long after its beginning.
+pub const WINDOW: i64 = 7 * DAY;
+
+pub fn history() -> impl Strategy<Value = History> {
+    let places = vec((select(CHANNELS), select(ACCOUNTS), select(CHATS)), 1..=4);
+    let now = (0_i64..=32).prop_map(|steps| steps * 6 * HOUR);
+    (select(WINDOWS), places, vec(event(), 1..=60), any::<u64>(), now).prop_map(
+        |(window, places, mut events, arrival, now)| {
+            let window = instant(window);
+            for (place, event) in &mut events {
+                event.at += window;
+                (event.channel, event.account, event.chat) = places[*place % places.len()];
+                if event.kind.starts_with("dialog.") && !event.dialog.is_empty() && event.message == "m" {
+                    event.chat = "";
+                }
+            }
+            let events = events.into_iter().map(|(_, event)| event).collect();
+            History { window, events, arrival, now: window + WINDOW + now }
+        },
+    )
+}
+
+fn event() -> impl Strategy<Value = (usize, Event)> {
+    let kind = prop_oneof![
+        6 => Just("message.received"),
+        5 => Just("message.sent"),
+        2 => Just("message.accepted"),
+        2 => Just("message.delivered"),
+        2 => Just("message.read"),
+        2 => Just("message.failed"),
+        1 => select(&["message.clicked", "message.button_pressed", "message.reacted", "message.forwarded"][..]),
+        2 => Just("read.watermark"),
+        1 => Just("dialog.opened"),
+        2 => select(&["dialog.assigned", "dialog.handed_off"][..]),
+        1 => Just("dialog.closed"),
+    ];
+    // Six hours apart and a little beside: ties, gaps of a day exactly, gaps of more and of less.
+    let at = (0_i64..24, select(&[0, 0, 0, HOUR, 90 * MINUTE, 1, -1][..]))
+        .prop_map(|(step, more)| 6 * HOUR * (step + 1) + more);
+    let ids = (select(MESSAGES), select(MARKS), select(DIALOGS));
+    let who = (select(OPERATORS), select(TEAMS), select(AUTHORS), any::<bool>());
+    let words = (select(CONTACTS), select(CAMPAIGNS), select(SCENARIOS), select(SOURCES), subsequence(SEGMENTS, 0..=2));
+    let rest = (prop_oneof![3 => Just("text"), 3 => select(MESSAGE_KINDS)], select(REASONS));
+    (0_usize..4, kind, at, ids, who, words, rest).prop_map(|(place, kind, at, ids, who, words, rest)| {
+        let (operator, team, author, client) = who;
+        // What only a client can do is a client's; what a client cannot do is not.
+        let author = match kind {
+            "message.received" => ["", "CLIENT"][usize::from(client)],
+            "message.accepted" | "message.sent" | "message.failed" => author,
+            _ => [author, "CLIENT"][usize::from(client)],
+        };
+        let event = Event {
+            kind,
+            at,
+            channel: "",
+            account: "",
+            chat: "",
+            message: if kind == "read.watermark" { ids.1 } else { ids.0 },
+            dialog: ids.2,
+            who: Who { operator, team, author },
+            contact: words.0,
+            segments: words.4,
+            campaign: words.1,
+            scenario: words.2,
+            source: words.3,
+            message_kind: rest.0,
+            reason: rest.1,
+        };
+        (place, event)
+    })
+}
+
+/// The bodies in which the events arrive: in any order, some of them twice, in any pieces.
+pub fn arrivals(history: &History) -> Vec<Vec<Value>> {
+    let mut arrivals: Vec<(u64, usize)> = Vec::new();
+    for index in 0..history.events.len() {
+        let draw = mix(history.arrival.wrapping_add(index as u64));
+        arrivals.push((draw, index));
+        if draw.is_multiple_of(5) {
+            arrivals.push((mix(draw), index));
+        }
+    }
+    arrivals.sort_unstable();
+    let size = 1 + usize::try_from(history.arrival % 40).unwrap();
+    // Pieces of growing size, few enough to be quick.
+    let mut bodies = Vec::new();
+    let mut rest = &arrivals[..];
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(rest.len().min(size * (1 + bodies.len()) + rest.len() / 8));
+        bodies.push(piece.iter().map(|(_, index)| history.events[*index].json(*index)).collect());
+        rest = after;
+    }
+    bodies
+}
+
+/// A number that shares nothing visible with `seed` (SplitMix64).
+fn mix(seed: u64) -> u64 {
+    let mut z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
