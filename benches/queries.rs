@@ -88,8 +88,14 @@ async fn measure_all(options: &Options, store: &std::sync::Arc<EmbeddedStore>, s
     let viewer = world::authenticator().verify(&token).expect("our own token");
     let parts = data::parts(store.as_ref()).await;
     if !options.json {
-        println!("\n{} messages, {state}: {parts} parts of `messages`; median of {} rounds", options.messages, options.rounds);
-        println!("{:<34} {:>10} {:>13} {:>7} {:>10} {:>12}", "question", "API ms", "statements ms", "ratio", "rows", "rows/s");
+        println!(
+            "\n{} messages, {state}: {parts} parts of `messages`; median of {} rounds",
+            options.messages, options.rounds
+        );
+        println!(
+            "{:<34} {:>10} {:>13} {:>7} {:>10} {:>12}",
+            "question", "API ms", "statements ms", "ratio", "rows", "rows/s"
+        );
     }
     let mut lines = Vec::new();
     for days in [30, 180] {

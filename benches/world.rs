@@ -52,8 +52,7 @@ pub fn router(store: &Arc<EmbeddedStore>) -> axum::Router {
 }
 
 pub fn token(tenant: &str, role: Role) -> String {
-    let grant =
-        Grant { sub: "bench".to_owned(), tenant: tenant.to_owned(), role, operator: None, teams: Vec::new() };
+    let grant = Grant { sub: "bench".to_owned(), tenant: tenant.to_owned(), role, operator: None, teams: Vec::new() };
     issue(&secret(), &TokenConfig::default(), &grant, NOW, Duration::from_secs(86_400)).expect("a sound grant")
 }
 

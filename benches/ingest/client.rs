@@ -59,11 +59,7 @@ pub fn send(address: &str, bodies: Vec<Vec<u8>>, connections: usize) -> Map<Stri
     sent
 }
 
-fn converse(
-    mut stream: TcpStream,
-    token: &str,
-    left: &Mutex<std::vec::IntoIter<Vec<u8>>>,
-) -> Vec<Duration> {
+fn converse(mut stream: TcpStream, token: &str, left: &Mutex<std::vec::IntoIter<Vec<u8>>>) -> Vec<Duration> {
     let mut times = Vec::new();
     loop {
         let next = left.lock().expect("no holder panics").next();

@@ -60,7 +60,8 @@ async fn fill(store: &Arc<EmbeddedStore>, messages: u64) {
 
 /// How many parts hold the messages: reading merges them.
 pub async fn parts(store: &dyn Store) -> u64 {
-    let text = "SELECT count() AS n FROM system.parts WHERE active AND database = currentDatabase() AND table = 'messages'";
+    let text =
+        "SELECT count() AS n FROM system.parts WHERE active AND database = currentDatabase() AND table = 'messages'";
     let answer = store.query(Sql::new(text)).await.expect("the engine answers");
     sum_of_rows(&[answer])
 }
