@@ -4,12 +4,13 @@
 //! is counted and changes nothing. This module does no HTTP, and knows no metric and no viewer.
 //!
 //! Reading order: [`body`] (decompress), [`lines`] (take apart), [`item`] (one JSON object), [`normalise`] (the rules
-//! of an event) with [`reason`] (why not), [`prepare`] (a batch without repeats), [`known`] (which ids are stored
-//! already), [`batch`] (Arrow), [`receipt`]. Beside the API's way stand [`file`] (NDJSON, CSV, Parquet, chat
-//! histories) and [`generate`] (synthetic traffic).
+//! of an event) with [`reason`] (why not), [`prepare`] (a batch without repeats), [`batch`] (Arrow), [`commit`] (into the
+//! store), [`known`] (which ids are stored already), [`receipt`]. Beside the API's way stand [`file`] (NDJSON, CSV,
+//! Parquet, chat histories) and [`generate`] (synthetic traffic).
 
 pub mod batch;
 pub mod body;
+mod commit;
 pub mod file;
 pub mod generate;
 pub mod item;
@@ -22,9 +23,9 @@ pub mod receipt;
 
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
 use tokio::task::{JoinError, spawn_blocking};
 
+use self::commit::{Batch, Commits};
 pub use self::item::Item;
 use self::prepare::{Prepared, prepare};
 pub use self::reason::Reason;
@@ -41,14 +42,12 @@ pub struct Ingest {
 struct Door {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    /// Held from asking which ids are known until they are stored: two requests with the same id at the same time
-    /// would otherwise both be told "accepted".
-    writing: Mutex<()>,
+    commits: Commits,
 }
 
 impl Ingest {
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { door: Arc::new(Door { store, clock, writing: Mutex::new(()) }) }
+        Self { door: Arc::new(Door { store, clock, commits: Commits::default() }) }
     }
 
     /// Takes the items in, in batches. On an error the batches before it are stored: sending everything again is
@@ -77,12 +76,12 @@ impl Door {
         I: Iterator<Item = Item> + Send + 'static,
     {
         let mut receipt = Receipt::default();
-        let mut preparing = Arc::clone(&self).prepare_next(items);
+        let mut preparing = Arc::clone(&self).prepare_next(tenant, items);
         loop {
             let (rest, prepared) = preparing.await?;
             let is_last = prepared.is_last;
             // The next batch is read and checked on another thread while the engine writes this one.
-            let next = (!is_last).then(|| Arc::clone(&self).prepare_next(rest));
+            let next = (!is_last).then(|| Arc::clone(&self).prepare_next(tenant, rest));
             self.write(tenant, prepared, &mut receipt).await?;
             match next {
                 Some(next) => preparing = next,
@@ -91,33 +90,27 @@ impl Door {
         }
     }
 
-    fn prepare_next<I>(self: Arc<Self>, mut items: I) -> tokio::task::JoinHandle<(I, Prepared)>
+    fn prepare_next<I>(self: Arc<Self>, tenant: &str, mut items: I) -> tokio::task::JoinHandle<(I, Prepared)>
     where
         I: Iterator<Item = Item> + Send + 'static,
     {
+        let tenant = tenant.to_owned();
         spawn_blocking(move || {
-            let prepared = prepare(&mut items, self.clock.as_ref());
+            let prepared = prepare(&tenant, &mut items, self.clock.as_ref());
             (items, prepared)
         })
     }
 
     async fn write(&self, tenant: &str, prepared: Prepared, receipt: &mut Receipt) -> Result<(), IngestError> {
-        let Prepared { mut events, repeats, rejected, .. } = prepared;
-        let distinct = events.len();
-        if distinct != 0 {
-            let _writing = self.writing.lock().await;
-            let known = known::find(self.store.as_ref(), tenant, &events).await?;
-            events.retain(|event| !known.contains(&event.id));
-            if !events.is_empty() {
-                let rows = batch::build(tenant, &events).map_err(IngestError::Batch)?;
-                // First what follows from the events, then the events, which are what "known" means: after a crash
-                // in between the sender tries again, and the state tables take the same rows twice without harm.
-                self.store.insert("inbox", rows.clone()).await?;
-                self.store.insert("events", rows).await?;
-            }
+        let Prepared { ids, rows, repeats, rejected, .. } = prepared;
+        let distinct = ids.len() as u64;
+        let mut accepted = 0;
+        if let Some(rows) = rows.map_err(IngestError::Batch)? {
+            let batch = Batch { tenant: tenant.to_owned(), ids, rows };
+            accepted = self.commits.write(self.store.as_ref(), batch).await?;
         }
-        receipt.accepted += events.len() as u64;
-        receipt.duplicates += repeats + (distinct - events.len()) as u64;
+        receipt.accepted += accepted;
+        receipt.duplicates += repeats + distinct - accepted;
         for rejection in rejected.listed {
             receipt.reject(rejection);
         }

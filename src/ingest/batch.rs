@@ -13,11 +13,14 @@ use arrow::error::ArrowError;
 use crate::model::clock::Millis;
 use crate::model::event::{Amount, Author, FailureReason, NormalEvent};
 
+/// The columns that may hold nulls.
+const NULLABLE: [&str; 4] = ["survey_score", "survey_scale", "conversion_value", "cost_amount"];
+
 /// One row an event, in the order given.
 pub fn build(tenant: &str, events: &[NormalEvent]) -> Result<RecordBatch, ArrowError> {
     let columns = Columns { events };
     let tenants: ArrayRef = Arc::new(StringArray::from_iter_values(events.iter().map(|_| tenant)));
-    RecordBatch::try_from_iter([
+    let columns = [
         ("tenant", tenants),
         ("id", columns.text(|event| &event.id)),
         ("kind", columns.text(|event| event.kind.as_str())),
@@ -56,7 +59,10 @@ pub fn build(tenant: &str, events: &[NormalEvent]) -> Result<RecordBatch, ArrowE
         ("consent_text_version", columns.text(|event| &event.consent_text_version)),
         ("link_url", columns.text(|event| &event.link_url)),
         ("attributes", columns.attributes()?),
-    ])
+    ];
+    // By name and not by what is there: batches are joined, so all must have one schema.
+    let named = columns.into_iter().map(|(name, column)| (name, column, NULLABLE.contains(&name)));
+    RecordBatch::try_from_iter_with_nullable(named)
 }
 
 struct Columns<'a> {

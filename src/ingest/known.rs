@@ -7,7 +7,6 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 
 use super::IngestError;
-use crate::model::event::NormalEvent;
 use crate::sql::Sql;
 use crate::store::Store;
 
@@ -24,12 +23,12 @@ pub(super) async fn is_empty(store: &dyn Store, tenant: &str) -> Result<bool, In
 pub(super) async fn find(
     store: &dyn Store,
     tenant: &str,
-    events: &[NormalEvent],
+    ids: impl Iterator<Item = &String> + Send,
 ) -> Result<HashSet<String>, IngestError> {
     let mut known = HashSet::new();
-    for chunk in events.chunks(IDS_MAX) {
+    let ids: Vec<&str> = ids.map(String::as_str).collect();
+    for ids in ids.chunks(IDS_MAX) {
         // The ids travel as one parameter. They contain no line break: normalising refuses control characters.
-        let ids: Vec<&str> = chunk.iter().map(|event| event.id.as_str()).collect();
         let mut sql = Sql::new("SELECT DISTINCT id FROM events WHERE tenant = ");
         sql.bind(tenant).push(r" AND id IN (SELECT arrayJoin(splitByChar('\n', ").bind(ids.join("\n")).push(")))");
         for batch in store.query(sql).await? {

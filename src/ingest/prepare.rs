@@ -2,6 +2,10 @@
 
 use std::collections::HashSet;
 
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+
+use super::batch;
 use super::item::Item;
 use super::normalise::{ID_CHARS_MAX, normalise};
 use super::receipt::{REJECTED_LISTED_MAX, Rejection};
@@ -13,8 +17,10 @@ pub(super) const BATCH_EVENTS_MAX: usize = 50_000;
 
 /// A batch that is ready to be stored.
 pub(super) struct Prepared {
-    /// Without repeats; the first of several with one id stays.
-    pub events: Vec<NormalEvent>,
+    /// All different; the first of several events with one id stays.
+    pub ids: Vec<String>,
+    /// The events as rows, in the order of `ids`; `None` when there is none.
+    pub rows: Result<Option<RecordBatch>, ArrowError>,
     pub repeats: u64,
     pub rejected: Rejected,
     /// No items are left after it.
@@ -28,15 +34,17 @@ pub(super) struct Rejected {
 }
 
 /// Takes items until the batch is full or there are no more.
-pub(super) fn prepare(items: &mut impl Iterator<Item = Item>, clock: &dyn Clock) -> Prepared {
+pub(super) fn prepare(tenant: &str, items: &mut impl Iterator<Item = Item>, clock: &dyn Clock) -> Prepared {
     let received_at = clock.now();
     let mut events: Vec<NormalEvent> = Vec::new();
     let mut ids: HashSet<String> = HashSet::new();
     let mut repeats = 0;
     let mut rejected = Rejected::default();
+    let mut is_last = false;
     while events.len() < BATCH_EVENTS_MAX {
         let Some(item) = items.next() else {
-            return Prepared { events, repeats, rejected, is_last: true };
+            is_last = true;
+            break;
         };
         let event = match item.event {
             Ok(event) => event,
@@ -52,7 +60,10 @@ pub(super) fn prepare(items: &mut impl Iterator<Item = Item>, clock: &dyn Clock)
             Err(reason) => rejected.add(item.line, id.and_then(show_id), &reason),
         }
     }
-    Prepared { events, repeats, rejected, is_last: false }
+    // Made here and not under the store's turn, so that batches of several requests are made side by side.
+    let rows = if events.is_empty() { Ok(None) } else { batch::build(tenant, &events).map(Some) };
+    let ids = events.into_iter().map(|event| event.id).collect();
+    Prepared { ids, rows, repeats, rejected, is_last }
 }
 
 impl Rejected {

@@ -147,3 +147,32 @@ async fn large_bodies_go_in_several_batches() {
     assert_eq!(receipt.accepted, 50_010);
     assert_eq!(store.inserts.load(Ordering::SeqCst), 4);
 }
+
+/// Writes batches at once, each with an event of its own and one that all share: the first alone, the others, who
+/// must wait for it, together.
+async fn write_at_once(store: &Arc<FakeStore>, batches: usize) -> Vec<u64> {
+    let commits = Commits::default();
+    let mut writes = Vec::new();
+    for number in 0..batches {
+        let mut items = lines::split([event(&format!("own{number}")), event("shared")].join("\n").into()).unwrap();
+        let Prepared { ids, rows, .. } = prepare("acme", &mut items, &FixedClock);
+        let batch = Batch { tenant: "acme".to_owned(), ids, rows: rows.unwrap().unwrap() };
+        writes.push(commits.write(store.as_ref(), batch));
+    }
+    futures_util::future::try_join_all(writes).await.unwrap()
+}
+
+#[tokio::test]
+async fn batches_that_wait_are_stored_together_and_counted_apart() {
+    let store = FakeStore::new(0);
+    assert_eq!(write_at_once(&store, 4).await, [2, 1, 1, 1]);
+    assert_eq!(store.ids("events"), ["own0", "shared", "own1", "own2", "own3"]);
+    assert_eq!(store.inserts.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
+async fn a_group_that_fails_costs_nobody_anything() {
+    let store = FakeStore::new(3);
+    assert_eq!(write_at_once(&store, 4).await, [2, 1, 1, 1]);
+    assert_eq!(store.ids("events"), ["own0", "shared", "own1", "own2", "own3"]);
+}

@@ -162,6 +162,8 @@ impl Writer {
         let mut connection = Connection::open(directory)?;
         connection.update(&format!("CREATE DATABASE IF NOT EXISTS {database}"), &[])?;
         connection.update(&format!("USE {database}"), &[])?;
+        // The tables that follow from one insert wait for the disk side by side instead of one after the other.
+        connection.update("SET parallel_view_processing = 1", &[])?;
         Ok(Self { connection, columns: HashMap::new() })
     }
 

@@ -1,0 +1,97 @@
+//! A small HTTP client: bodies over a few connections, each waiting for its answer before it sends the next.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rapport::auth::Role;
+use serde_json::{Map, Value, json};
+
+use super::ways::TENANT;
+use crate::world;
+
+/// The file's lines in bodies of so many.
+pub fn bodies(path: &Path, lines: usize) -> Vec<Vec<u8>> {
+    let mut file = BufReader::new(File::open(path).expect("the events are there"));
+    let mut bodies = Vec::new();
+    loop {
+        let mut body = Vec::new();
+        for _ in 0..lines {
+            file.read_until(b'\n', &mut body).expect("the events can be read");
+        }
+        if body.is_empty() {
+            return bodies;
+        }
+        bodies.push(body);
+    }
+}
+
+/// Sends every body and tells how long all took and how long one takes.
+pub fn send(address: &str, bodies: Vec<Vec<u8>>, connections: usize) -> Map<String, Value> {
+    let token = world::token(TENANT, Role::Service);
+    let count = bodies.len();
+    let left = Arc::new(Mutex::new(bodies.into_iter()));
+    let start = Instant::now();
+    let mut threads = Vec::new();
+    for _ in 0..connections {
+        let stream = TcpStream::connect(address).expect("the server listens");
+        stream.set_nodelay(true).expect("a socket has options");
+        let (token, left) = (token.clone(), Arc::clone(&left));
+        threads.push(std::thread::spawn(move || converse(stream, &token, &left)));
+    }
+    let mut times = Vec::new();
+    for thread in threads {
+        times.extend(thread.join().expect("every answer is right"));
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    times.sort();
+    let milliseconds = |share: f64| times[((count - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    let (p50, p95) = (milliseconds(0.5), milliseconds(0.95));
+    let mut sent = Map::new();
+    sent.insert("seconds".into(), json!(seconds));
+    sent.insert("bodies".into(), json!(count));
+    sent.insert("p50Ms".into(), json!(p50));
+    sent.insert("p95Ms".into(), json!(p95));
+    sent.insert("more".into(), json!(format!("a body: p50 {p50:.0} ms, p95 {p95:.0} ms")));
+    sent
+}
+
+fn converse(mut stream: TcpStream, token: &str, left: &Mutex<std::vec::IntoIter<Vec<u8>>>) -> Vec<Duration> {
+    let mut times = Vec::new();
+    loop {
+        let next = left.lock().expect("no holder panics").next();
+        let Some(body) = next else { return times };
+        let start = Instant::now();
+        let head = format!(
+            "POST /v1/events HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).expect("the server reads");
+        stream.write_all(&body).expect("the server reads");
+        let receipt = read_answer(&mut stream);
+        assert_eq!(receipt["rejectedTotal"], 0, "{receipt}");
+        times.push(start.elapsed());
+    }
+}
+
+/// One answer with a `content-length`.
+fn read_answer(stream: &mut TcpStream) -> Value {
+    let mut bytes = Vec::new();
+    loop {
+        let mut chunk = [0; 4_096];
+        let read = stream.read(&mut chunk).expect("the server answers");
+        assert_ne!(read, 0, "the server hung up");
+        bytes.extend_from_slice(&chunk[..read]);
+        let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+        let length: usize = length.and_then(|text| text.trim().parse().ok()).expect("answers tell their length");
+        if end + 4 + length <= bytes.len() {
+            assert!(head.starts_with("http/1.1 200"), "{}", String::from_utf8_lossy(&bytes));
+            return serde_json::from_slice(&bytes[end + 4..]).expect("a receipt is JSON");
+        }
+    }
+}
