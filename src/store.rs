@@ -47,7 +47,7 @@ pub enum StoreError {
     TimedOut { seconds: u64 },
     #[error("every query connection was busy for {seconds} s")]
     Busy { seconds: u64 },
-    #[error("the query needs more memory than {limit_bytes} bytes, the limit of one query")]
+    #[error("the query needs more memory than {limit_bytes} bytes, the limit of a query")]
     TooMuchMemory { limit_bytes: u64 },
     #[error("the query reads or returns more rows than the limit {limit} = {rows} allows")]
     TooManyRows { limit: &'static str, rows: u64 },

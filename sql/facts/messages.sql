@@ -19,6 +19,10 @@ WITH
             toUnixTimestamp64Milli(ifNull(delivered_at, toDateTime64(0, 3, 'UTC'))) AS told_delivered_ms,
             toUnixTimestamp64Milli(ifNull(read_at, toDateTime64(0, 3, 'UTC'))) AS told_read_ms,
             isNotNull(failed_at) AS told_failed,
+            (channel, account) IN
+            (
+                SELECT (channel, account) FROM reporting_accounts WHERE tenant = {tenant:String}
+            ) AS reports,
             -- A join key cannot be null; the highest mark there is must not reach ids that are no numbers.
             ifNull(toUInt64OrNull(message), toUInt64(-1)) AS message_number,
             isNotNull(toUInt64OrNull(message)) AS numbered,
@@ -49,7 +53,7 @@ WITH
     )
 SELECT
     channel, account, contact, operator, team, segments, campaign, scenario, source, message_kind, author_kind,
-    at, known,
+    at, known, reports,
     least(
         if(told_read_ms = 0, toInt64(9223372036854775807), told_read_ms),
         if(number_mark_ms = 0 OR NOT numbered, toInt64(9223372036854775807), number_mark_ms),

@@ -21,7 +21,8 @@ SELECT
     if(origin, inbox.template, '') AS template,
     if(origin, inbox.source, '') AS source,
     if(origin, inbox.message_kind, '') AS message_kind,
-    inbox.failure_reason AS failure_reason,
+    -- A reason that is not known must not win over one that is.
+    if(inbox.failure_reason = 'UNKNOWN', '', inbox.failure_reason) AS failure_reason,
     if(kind = 'message.received', at, NULL) AS received_at,
     if(kind = 'message.accepted', at, NULL) AS accepted_at,
     if(kind = 'message.sent', at, NULL) AS sent_at,

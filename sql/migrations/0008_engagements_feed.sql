@@ -5,4 +5,8 @@ SELECT
     at
 FROM inbox
 WHERE kind = 'message.received'
-    OR (kind IN ('message.clicked', 'message.button_pressed', 'message.reacted') AND author IN ('', 'UNKNOWN', 'CLIENT'))
+    OR (
+        kind IN ('message.clicked', 'message.button_pressed', 'message.reacted')
+        -- An operator can react too; who names one and no author means the operator.
+        AND (author = 'CLIENT' OR (author IN ('', 'UNKNOWN') AND operator = ''))
+    )

@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use super::errors::{ApiError, Code};
+use crate::ingest::item::LINE_BYTES_MAX;
+use crate::metrics::filter::{VALUE_CHARS_MAX, VALUES_MAX};
+use crate::metrics::query::DIMENSIONS_MAX;
+use crate::model::TimeRange;
 
 /// The limits of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,18 +47,14 @@ pub struct Limits {
     pub directives: usize,
     /// Errors told in one answer; held by `http::answer`.
     pub errors: usize,
-    /// Points of all series of one field; held by the schema, as are the next four.
+    /// Points of one series; held by the schema, as are the next three.
     pub series_points: usize,
     /// Groups that one breakdown may ask for.
     pub groups: usize,
     /// Groups that one breakdown may have before it is sorted and cut.
     pub groups_read: usize,
-    /// Dimensions of one breakdown.
-    pub dimensions: usize,
-    /// Items on a page of a list.
-    pub page: usize,
-    /// Days of a range; `TimeRange::LONGEST_MS` says why.
-    pub range_days: usize,
+    /// Lines (steps and groups) of a whole request.
+    pub lines: usize,
 }
 
 impl Default for Limits {
@@ -86,9 +86,8 @@ impl Default for Limits {
             groups: 1_000,
             // Sorted in memory: about 5 MB.
             groups_read: 10_000,
-            dimensions: 4,
-            page: 500,
-            range_days: 731,
+            // Two years by day in each of the ten families; a line has up to ten figures.
+            lines: 20_000,
         }
     }
 }
@@ -127,10 +126,12 @@ impl Limits {
             row("seriesPoints", self.series_points, "points"),
             row("groups", self.groups, "groups"),
             row("groupsRead", self.groups_read, "groups"),
-            row("dimensions", self.dimensions, "dimensions"),
-            row("filterValues", crate::metrics::filter::VALUES_MAX, "values"),
-            row("page", self.page, "items"),
-            row("rangeDays", self.range_days, "days"),
+            row("lines", self.lines, "lines"),
+            row("dimensions", DIMENSIONS_MAX, "dimensions"),
+            row("filterValues", VALUES_MAX, "values"),
+            row("filterValueCharacters", VALUE_CHARS_MAX, "characters"),
+            LimitRow { name: "rangeDays", value: TimeRange::LONGEST_DAYS.unsigned_abs(), unit: "days" },
+            row("lineBytes", LINE_BYTES_MAX, "bytes"),
         ]
     }
 }

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json, Router, routing};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use crate::auth::Role;
 use crate::ingest::body::{BodyError, BodyLimits, decode};
 use crate::ingest::lines::{LinesError, split};
 use crate::ingest::{Ingest, IngestError};
-use crate::sql::Sql;
 use crate::store::Store;
 
 use super::errors::{ApiError, Code};
@@ -31,14 +31,27 @@ pub struct RestState {
     pub http: Arc<HttpState>,
     pub ingest: Ingest,
     pub store: Arc<dyn Store>,
+    /// Bodies that are in memory at once.
+    places: Arc<Semaphore>,
+}
+
+/// A body takes up to 8 MiB as sent, 32 MiB plain and about as much as rows: 16 of them stay near 1 GiB. Who comes
+/// later waits, and has not sent its body yet.
+const BODIES_MAX: usize = 16;
+
+impl RestState {
+    pub fn new(http: Arc<HttpState>, ingest: Ingest, store: Arc<dyn Store>) -> Self {
+        Self { http, ingest, store, places: Arc::new(Semaphore::new(BODIES_MAX)) }
+    }
 }
 
 pub fn routes(state: RestState) -> Router {
     let not_post = || async { ApiError::method_not_allowed("this route takes POST", "POST") };
+    let not_get = || async { ApiError::method_not_allowed("this route takes GET", "GET, HEAD") };
     Router::new()
         .route("/v1/events", routing::post(events).fallback(not_post))
-        .route("/health/live", routing::get(|| async { Json(json!({"status": "live"})) }))
-        .route("/health/ready", routing::get(ready))
+        .route("/health/live", routing::get(|| async { Json(json!({"status": "live"})) }).fallback(not_get))
+        .route("/health/ready", routing::get(ready).fallback(not_get))
         .with_state(state)
 }
 
@@ -58,11 +71,14 @@ async fn events(
     let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("unreadable").to_owned());
     let body_limits = BodyLimits { sent_bytes: limits.ingest_compressed_bytes, plain_bytes: limits.ingest_bytes };
     let limit = BytesLimit { name: "ingestCompressedBytes", bytes: body_limits.sent_bytes };
+    let _place = state.places.acquire().await.map_err(|error| ApiError::internal(&request_id, &error))?;
     let sent = read_body(body, &headers, limit, limits.body_time).await?;
     // Decompressing and finding the lines is work for a thread of its own.
-    let plain = tokio::task::spawn_blocking(move || decode(sent, encoding.as_deref(), body_limits)).await;
-    let plain = plain.map_err(|error| ApiError::internal(&request_id, &error))?.map_err(|error| refuse_body(&error))?;
-    let lines = split(plain).map_err(|error| refuse_lines(&error))?;
+    let lines = tokio::task::spawn_blocking(move || {
+        let plain = decode(sent, encoding.as_deref(), body_limits).map_err(|error| refuse_body(&error))?;
+        split(plain).map_err(|error| refuse_lines(&error))
+    });
+    let lines = lines.await.map_err(|error| ApiError::internal(&request_id, &error))??;
     let receipt = state.ingest.accept(viewer.tenant(), lines).await;
     let receipt = receipt.map_err(|error| match error {
         IngestError::Store(error) => ApiError::of_store(&request_id, &error),
@@ -88,12 +104,8 @@ fn refuse_lines(error: &LinesError) -> ApiError {
 
 /// `GET /health/ready`: whether the engine answers.
 async fn ready(State(state): State<RestState>) -> Response {
-    let answer = tokio::time::timeout(READY_WITHIN, state.store.query(Sql::new("SELECT 1"))).await;
-    match answer {
+    match tokio::time::timeout(READY_WITHIN, state.store.version()).await {
         Ok(Ok(_)) => Json(json!({"status": "ready"})).into_response(),
-        Ok(Err(_)) | Err(_) => {
-            let body = Json(json!({"status": "not ready", "reason": "the engine does not answer"}));
-            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
-        }
+        Ok(Err(_)) | Err(_) => ApiError::unavailable("not ready: the engine does not answer", 1).into_response(),
     }
 }

@@ -92,6 +92,6 @@ pub fn build_router(service: Service) -> Result<Router, SchemaError> {
     );
     let state = Arc::new(state);
     let ingest = Ingest::new(Arc::clone(&store), clock);
-    let other = rest::routes(rest::RestState { http: Arc::clone(&state), ingest, store });
+    let other = rest::routes(rest::RestState::new(Arc::clone(&state), ingest, store));
     Ok(router(state, other, started))
 }

@@ -10,8 +10,8 @@ use super::IngestError;
 use crate::sql::Sql;
 use crate::store::Store;
 
-/// Ids of one question: at most 2 MB of parameters (200 characters each), and 10,000 rows of answer.
-const IDS_MAX: usize = 10_000;
+/// Bytes of the ids of one question: with their quoting well below what the engine takes as one statement (4 MiB).
+const IDS_BYTES_MAX: usize = 1 << 20;
 
 /// Whether the store has no event of the tenant.
 pub(super) async fn is_empty(store: &dyn Store, tenant: &str) -> Result<bool, IngestError> {
@@ -26,11 +26,10 @@ pub(super) async fn find(
     ids: impl Iterator<Item = &String> + Send,
 ) -> Result<HashSet<String>, IngestError> {
     let mut known = HashSet::new();
-    let ids: Vec<&str> = ids.map(String::as_str).collect();
-    for ids in ids.chunks(IDS_MAX) {
-        // The ids travel as one parameter. They contain no line break: normalising refuses control characters.
+    // The ids travel as one parameter. They contain no line break: normalising refuses control characters.
+    for ids in joined(ids) {
         let mut sql = Sql::new("SELECT DISTINCT id FROM events WHERE tenant = ");
-        sql.bind(tenant).push(r" AND id IN (SELECT arrayJoin(splitByChar('\n', ").bind(ids.join("\n")).push(")))");
+        sql.bind(tenant).push(r" AND id IN (SELECT arrayJoin(splitByChar('\n', ").bind(ids).push(")))");
         for batch in store.query(sql).await? {
             let ids = cast(batch.column(0), &DataType::Utf8).map_err(IngestError::Batch)?;
             let ids = ids.as_string::<i32>();
@@ -38,4 +37,23 @@ pub(super) async fn find(
         }
     }
     Ok(known)
+}
+
+/// The ids in texts of at most [`IDS_BYTES_MAX`], one a line; an id has 200 characters at most.
+fn joined<'a>(ids: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut texts = vec![String::new()];
+    for id in ids {
+        if let Some(text) = texts.last()
+            && IDS_BYTES_MAX < text.len() + id.len()
+        {
+            texts.push(String::new());
+        }
+        if let Some(text) = texts.last_mut() {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(id);
+        }
+    }
+    texts
 }

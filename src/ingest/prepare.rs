@@ -15,6 +15,9 @@ use crate::model::event::{NormalEvent, Scalar};
 /// Events of one insert: large enough for the engine's best speed, about 50 MB in memory.
 pub(super) const BATCH_EVENTS_MAX: usize = 50_000;
 
+/// Characters of a reason: the JSON parser's own words can repeat a whole value of the line.
+const REASON_CHARS_MAX: usize = 300;
+
 /// A batch that is ready to be stored.
 pub(super) struct Prepared {
     /// All different; the first of several events with one id stays.
@@ -69,7 +72,8 @@ pub(super) fn prepare(tenant: &str, items: &mut impl Iterator<Item = Item>, cloc
 impl Rejected {
     fn add(&mut self, line: u64, id: Option<String>, reason: &super::Reason) {
         if self.listed.len() < REJECTED_LISTED_MAX {
-            self.listed.push(Rejection { line, id, reason: reason.to_string() });
+            let reason = reason.to_string().chars().take(REASON_CHARS_MAX).collect();
+            self.listed.push(Rejection { line, id, reason });
         } else {
             self.unlisted += 1;
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{Array, Float64Array, Int64Array, RecordBatch, StringArray, UInt64Array};
+use arrow::array::{Array, Float64Array, RecordBatch, StringArray, UInt64Array};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 
@@ -278,11 +278,6 @@ fn column<A: Clone + 'static>(batch: &RecordBatch, name: &str, wanted: &DataType
     let array = batch.column_by_name(name).ok_or_else(wrong)?;
     let array = cast(array, wanted).map_err(|_| wrong())?;
     array.as_any().downcast_ref::<A>().cloned().ok_or_else(wrong)
-}
-
-/// The instants of a one-column answer, for tests and health checks.
-pub fn integers(batch: &RecordBatch, name: &str) -> Result<Int64Array, AnswerError> {
-    column(batch, name, &DataType::Int64)
 }
 
 /// Why an answer cannot be read.

@@ -178,9 +178,14 @@ impl Calendar {
                 let week = chrono::Duration::days(7);
                 (self.instant(from - week), self.instant(to - week))
             }
+            // The end is the first day that is no longer part of the range: the last one that is goes back a year.
+            Comparison::PreviousYear if whole_days => {
+                let day = chrono::Duration::days(1);
+                (self.instant(year_before(from)), self.instant(year_before(to - day) + day))
+            }
             Comparison::PreviousYear => (self.instant(year_before(from)), self.instant(year_before(to))),
         };
-        let range = TimeRange::new(from, to).map_err(|_| CalendarError::NoSuchRange)?;
+        let range = TimeRange::earlier(from, to).map_err(|_| CalendarError::NoSuchRange)?;
         Ok(Calendar::new(range, self.zone))
     }
 
@@ -339,5 +344,9 @@ mod tests {
         let leap = calendar("2024-02-28T23:00:00Z", "2024-02-29T23:00:00Z", zone);
         let year_before = leap.compared(Comparison::PreviousYear).expect("2023 exists");
         assert_eq!(year_before.range(), calendar("2023-02-27T23:00:00Z", "2023-02-28T23:00:00Z", zone).range());
+        // 1 to 28 February 2024 becomes 1 to 28 February 2023: the end, the 29th, is not part of it.
+        let february = calendar("2024-01-31T23:00:00Z", "2024-02-28T23:00:00Z", zone);
+        let year_before = february.compared(Comparison::PreviousYear).expect("2023 exists");
+        assert_eq!(year_before.range(), calendar("2023-01-31T23:00:00Z", "2023-02-28T23:00:00Z", zone).range());
     }
 }

@@ -74,6 +74,9 @@ pub struct Clauses {
 /// The most values in one list: more is a segment, not a filter.
 pub const VALUES_MAX: usize = 500;
 
+/// The longest value of a list, in characters: as long as any property can be.
+pub const VALUE_CHARS_MAX: usize = 256;
+
 impl Clauses {
     /// # Errors
     /// When the list is empty or too long.

@@ -168,8 +168,3 @@ pub static OTHER: Capabilities = Capabilities {
     levels: [E, L, L, L, L, L, L, L, L],
     note: "A source of the tenant's own: what it does not report is not seen, so shares are lower bounds.",
 };
-
-/// The capabilities of a channel by its name.
-pub fn capabilities(channel: &str) -> &'static Capabilities {
-    CAPABILITIES.iter().find(|known| known.channel == channel).unwrap_or(&OTHER)
-}

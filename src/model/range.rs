@@ -8,14 +8,15 @@ use super::clock::Millis;
 /// A period `[from, to)`, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TimeRange {
-    // Invariant: `from < to` and `to - from <= TimeRange::LONGEST_MS`.
+    // Invariant: `from < to`, and but for `earlier` also `to - from <= TimeRange::LONGEST_MS`.
     from: Millis,
     to: Millis,
 }
 
 impl TimeRange {
     /// Two years: the longest retention we promise; longer reports read data that is not there.
-    pub const LONGEST_MS: i64 = 731 * 86_400_000;
+    pub const LONGEST_DAYS: i64 = 731;
+    pub const LONGEST_MS: i64 = Self::LONGEST_DAYS * 86_400_000;
 
     pub fn new(from: Millis, to: Millis) -> Result<Self, TimeRangeError> {
         if to <= from {
@@ -24,6 +25,14 @@ impl TimeRange {
         let length = to.saturating_sub(from);
         if Self::LONGEST_MS < length {
             return Err(TimeRangeError::TooLong { days: length / 86_400_000 });
+        }
+        Ok(Self { from, to })
+    }
+
+    /// The range to compare another one with: a leap day can make it a day longer than any other.
+    pub fn earlier(from: Millis, to: Millis) -> Result<Self, TimeRangeError> {
+        if to <= from {
+            return Err(TimeRangeError::Empty);
         }
         Ok(Self { from, to })
     }
@@ -54,6 +63,6 @@ pub enum Granularity {
 pub enum TimeRangeError {
     #[error("the range is empty: `from` must be before `to`")]
     Empty,
-    #[error("the range is {days} days long; the limit `rangeDays` is 731")]
+    #[error("the range is {days} days long; the limit `rangeDays` is {}", TimeRange::LONGEST_DAYS)]
     TooLong { days: i64 },
 }

@@ -144,7 +144,8 @@ impl EmbeddedStore {
     }
 
     async fn lease(&self) -> Result<Lease, StoreError> {
-        let seconds = self.limits.seconds;
+        // Half of a query's time, so that "busy" is told before the client's own patience ends.
+        let seconds = self.limits.seconds.div_ceil(2);
         let permit =
             match timeout(Duration::from_secs(seconds), Arc::clone(&self.readers.permits).acquire_owned()).await {
                 Ok(permit) => permit.map_err(|_| StoreError::Closed)?,

@@ -59,6 +59,12 @@ pub const MIGRATIONS: &[Migration] = &[
     migration(8, "0008_engagements_feed.sql", include_str!("../../sql/migrations/0008_engagements_feed.sql")),
     migration(9, "0009_dialog_events.sql", include_str!("../../sql/migrations/0009_dialog_events.sql")),
     migration(10, "0010_dialog_events_feed.sql", include_str!("../../sql/migrations/0010_dialog_events_feed.sql")),
+    migration(11, "0011_reporting_accounts.sql", include_str!("../../sql/migrations/0011_reporting_accounts.sql")),
+    migration(
+        12,
+        "0012_reporting_accounts_feed.sql",
+        include_str!("../../sql/migrations/0012_reporting_accounts_feed.sql"),
+    ),
 ];
 
 const CREATE_REGISTER: &str = "\

@@ -69,7 +69,7 @@ async fn a_body_that_cannot_be_read_is_refused_whole() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     let bomb = gzip(&vec![b' '; 64 << 20]);
     assert!(bomb.len() < 100_000);
-    let cases: [(Option<&str>, Vec<u8>, u16, &str, &str); 8] = [
+    for (encoding, body, status, code, message) in [
         (None, Vec::new(), 400, "INVALID_BODY", "the body is empty"),
         (None, b"\n \n".to_vec(), 400, "INVALID_BODY", "the body is empty"),
         (Some("gzip"), bomb, 413, "PAYLOAD_TOO_LARGE", "larger than 33554432 bytes"),
@@ -84,8 +84,7 @@ async fn a_body_that_cannot_be_read_is_refused_whole() {
         (Some("br"), GOOD.into(), 415, "UNSUPPORTED_MEDIA_TYPE", "br"),
         (None, format!("[{GOOD}, ").into_bytes(), 400, "INVALID_BODY", "the JSON array is broken"),
         (None, vec![b'x'; 9 << 20], 413, "PAYLOAD_TOO_LARGE", "larger than 8388608 bytes"),
-    ];
-    for (encoding, body, status, code, message) in cases {
+    ] {
         let (got, answer) = world.post_events(&world.service(), encoding, body).await;
         let error = &answer["errors"][0];
         assert_eq!((got.as_u16(), &error["extensions"]["code"]), (status, &json!(code)), "{message}: {answer}");

@@ -50,7 +50,7 @@ pub fn from_body(body: &[u8], limits: &Limits) -> Result<Parameters, ApiError> {
 /// The parameters in the query string of a GET. An empty one counts as absent.
 pub fn from_query_string(query_string: &str, limits: &Limits) -> Result<Parameters, ApiError> {
     if limits.body_bytes < query_string.len() {
-        let message = format!("the query string is larger than {} bytes", limits.body_bytes);
+        let message = format!("the query string is larger than {} bytes, the limit `bodyBytes`", limits.body_bytes);
         return Err(ApiError::new(Code::PayloadTooLarge, message));
     }
     let mut members = Map::new();

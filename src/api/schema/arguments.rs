@@ -8,7 +8,7 @@ use async_graphql::dynamic::{ObjectAccessor, ValueAccessor};
 
 use crate::api::arguments::bounded_int;
 use crate::api::errors::Code;
-use crate::metrics::filter::{Clauses, Filter, FilterError, Property};
+use crate::metrics::filter::{Clauses, Filter, FilterError, Property, VALUE_CHARS_MAX};
 use crate::metrics::period::{self, PeriodError};
 use crate::model::clock::Millis;
 use crate::model::{Channel, TimeRange, TimeRangeError};
@@ -16,9 +16,6 @@ use crate::model::{Channel, TimeRange, TimeRangeError};
 use chrono_tz::Tz;
 
 use super::refused;
-
-/// The longest value of a filter: as long as an id can be.
-const VALUE_CHARS_MAX: usize = 256;
 
 /// An optional whole number within bounds.
 ///
@@ -83,14 +80,29 @@ pub fn filter(arguments: &ObjectAccessor<'_>) -> Result<Filter, Error> {
     Ok(Filter::new(keep, leave))
 }
 
+/// Visits the items of a list. GraphQL lets a client write one item without its brackets, and the library leaves it so.
+///
+/// # Errors
+/// Those of the visits.
+pub fn each_item(
+    value: &ValueAccessor<'_>,
+    mut visit: impl FnMut(&ValueAccessor<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    match value.list() {
+        Ok(list) => list.iter().try_for_each(|item| visit(&item)),
+        Err(_) => visit(value),
+    }
+}
+
 fn clauses(object: &ObjectAccessor<'_>) -> Result<Clauses, Error> {
     let mut clauses = Clauses::default();
     for property in Property::ALL {
         let Some(value) = given(object, property.name()) else { continue };
         let mut texts = Vec::new();
-        for item in value.list()?.iter() {
-            texts.push(filter_value(property, &item)?);
-        }
+        each_item(&value, |item| {
+            texts.push(filter_value(property, item)?);
+            Ok(())
+        })?;
         clauses.add(property, texts).map_err(refuse_filter)?;
     }
     if let Some(value) = given(object, "hours") {
@@ -108,9 +120,11 @@ fn filter_value(property: Property, item: &ValueAccessor<'_>) -> Result<String, 
     }
     let text = item.string()?;
     if VALUE_CHARS_MAX < text.chars().count() {
-        let message =
-            format!("a value of the filter `{}` is longer than {VALUE_CHARS_MAX} characters", property.name());
-        return Err(refused(Code::InvalidQuery, message));
+        let message = format!(
+            "a value of the filter `{}` is longer than {VALUE_CHARS_MAX} characters, the limit `filterValueCharacters`",
+            property.name()
+        );
+        return Err(refused(Code::LimitExceeded, message));
     }
     if property == Property::Channels {
         // A name that no channel can have matches nothing; it is no error, as a channel without rows is none.
@@ -120,7 +134,12 @@ fn filter_value(property: Property, item: &ValueAccessor<'_>) -> Result<String, 
 }
 
 fn integers(value: &ValueAccessor<'_>) -> Result<Vec<i64>, Error> {
-    value.list()?.iter().map(|item| item.i64()).collect()
+    let mut numbers = Vec::new();
+    each_item(value, |item| {
+        numbers.push(item.i64()?);
+        Ok(())
+    })?;
+    Ok(numbers)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]

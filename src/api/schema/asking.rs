@@ -1,6 +1,7 @@
 //! One request's way to the engine: who asks, when, and every statement once.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_graphql::Error;
@@ -10,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use crate::api::errors::{ApiError, Code};
 use crate::api::http::request_id::RequestId;
-use crate::api::limits::Limits;
+use crate::api::limits::{Limits, check_limit};
 use crate::auth::Viewer;
 use crate::metrics::answer::{self, AnswerError, Line, Rows};
 use crate::metrics::catalogue::Metric;
@@ -32,6 +33,8 @@ pub struct Asking {
     pub request_id: RequestId,
     store: Arc<dyn Store>,
     statements: Mutex<HashMap<String, Arc<OnceCell<Arc<Rows>>>>>,
+    /// Lines that were handed out.
+    lines: AtomicUsize,
 }
 
 impl Asking {
@@ -43,7 +46,16 @@ impl Asking {
         request_id: RequestId,
         store: Arc<dyn Store>,
     ) -> Self {
-        Self { viewer, now, default_zone, limits, request_id, store, statements: Mutex::default() }
+        Self {
+            viewer,
+            now,
+            default_zone,
+            limits,
+            request_id,
+            store,
+            statements: Mutex::default(),
+            lines: AtomicUsize::new(0),
+        }
     }
 
     /// What the viewer may read.
@@ -84,6 +96,16 @@ impl Asking {
             rows.map(Arc::new).map_err(|error| self.refuse_answer(&error))
         });
         rows.await.cloned()
+    }
+
+    /// Counts the lines of a part of the answer. A statement that ran once can be shown under many aliases, so the limit
+    /// is the request's.
+    ///
+    /// # Errors
+    /// When the request has had its lines.
+    pub fn count_lines(&self, lines: usize) -> Result<(), Error> {
+        let before = self.lines.fetch_add(lines, Ordering::Relaxed);
+        Ok(check_limit("lines", self.limits.lines, before.saturating_add(lines))?)
     }
 
     fn refuse_query(&self, error: &QueryError) -> Error {

@@ -12,6 +12,7 @@ use async_graphql::dynamic::{
 use async_graphql::{Error, SelectionField};
 
 use crate::api::errors::Code;
+use crate::api::limits::check_limit;
 use crate::metrics::answer::{Line, Metrics, Number};
 use crate::metrics::catalogue::{Family, Metric, Unit};
 use crate::metrics::query::{Grouping, Question, Terms};
@@ -183,6 +184,7 @@ fn family_object(family: &'static Family) -> Object {
                     let every = inputs::granularity(context.args.try_get("every")?.enum_name()?)
                         .ok_or_else(|| refused(Code::InvalidQuery, "`every` is no granularity"))?;
                     let lines = asked.lines(&Grouping::Every(every)).await?;
+                    asked.asking.count_lines(lines.len())?;
                     Ok(Some(FieldValue::list(lines.into_iter().map(FieldValue::owned_any))))
                 })
             })
@@ -202,7 +204,7 @@ fn family_object(family: &'static Family) -> Object {
             .argument(InputValue::new("dimensions", TypeRef::named_nn_list_nn(named("Dimension"))))
             .argument(
                 InputValue::new("first", TypeRef::named(TypeRef::INT))
-                    .description("At most so many groups, 1 to 1000; default 100."),
+                    .description("At most so many groups, up to the limit `groups`; default 100."),
             )
             .argument(InputValue::new("orderBy", TypeRef::named(named("Order")))),
         )
@@ -234,12 +236,13 @@ async fn total(asked: &Asked, question: &Question) -> Result<Option<FieldValue<'
 async fn groups(context: &ResolverContext<'_>, family: &'static Family) -> Result<Vec<Line>, Error> {
     let asked = context.parent_value.try_downcast_ref::<Asked>()?;
     let mut dimensions = Vec::new();
-    for item in context.args.try_get("dimensions")?.list()?.iter() {
+    arguments::each_item(&context.args.try_get("dimensions")?, |item| {
         let name = item.enum_name()?;
         dimensions.extend(family.fact.dimensions.iter().copied().find(|dimension| dimension.name() == name));
-    }
-    let groups_max = i32::try_from(asked.asking.limits.groups).unwrap_or(i32::MAX);
-    let first = arguments::optional_int(&context.args, "first", 1, groups_max)?.unwrap_or(100.min(groups_max));
+        Ok(())
+    })?;
+    let first = arguments::optional_int(&context.args, "first", 1, i32::MAX)?.map_or(100, i32::unsigned_abs) as usize;
+    check_limit("groups", asked.asking.limits.groups, first)?;
     // A metric that only other parts of the family want cannot forbid this part its dimensions.
     let own = lines_metrics(family, context.field());
     let mut metrics = asked.metrics.clone();
@@ -273,7 +276,8 @@ async fn groups(context: &ResolverContext<'_>, family: &'static Family) -> Resul
             }
         });
     }
-    lines.truncate(usize::try_from(first).unwrap_or(0));
+    lines.truncate(first);
+    asked.asking.count_lines(lines.len())?;
     Ok(lines)
 }
 

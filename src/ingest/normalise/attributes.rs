@@ -13,7 +13,7 @@ pub const ATTRIBUTES_MAX: usize = 64;
 pub const NAME_CHARS_MAX: usize = 100;
 /// Characters of an attribute's value.
 pub const VALUE_CHARS_MAX: usize = 1_000;
-/// Fields that hold what people wrote to each other.
+/// Fields that hold what people wrote to each other; case does not matter.
 pub const TEXT_FIELDS: [&str; 3] = ["text", "body", "message_text"];
 
 /// The attributes of one event, in the order in which they were given.
@@ -27,11 +27,8 @@ impl Attributes {
     /// Takes what the source calls attributes first, so that unknown fields cannot push them out.
     pub fn collect(named: Option<Map<String, Value>>, other: Map<String, Value>) -> Result<Self, Reason> {
         let mut attributes = Self::default();
-        for (name, value) in named.unwrap_or_default() {
-            attributes.add(&name, value)?;
-        }
-        for (name, value) in other {
-            if !TEXT_FIELDS.contains(&name.as_str()) {
+        for (name, value) in named.unwrap_or_default().into_iter().chain(other) {
+            if !TEXT_FIELDS.iter().any(|field| field.eq_ignore_ascii_case(&name)) {
                 attributes.add(&name, value)?;
             }
         }

@@ -114,9 +114,9 @@ fn read_in_time(terms: &Terms) -> Sql {
     sql
 }
 
-/// Whether a row's channel reports the signal at all.
+/// Whether a row's channel can report the signal, and its account reports any status.
 fn sees(signal: Signal) -> Sql {
-    let mut sql = Sql::new("channel NOT IN ");
+    let mut sql = Sql::new("reports AND channel NOT IN ");
     sql.bind_list(channels_at(signal, Level::Unavailable));
     sql
 }
@@ -124,6 +124,9 @@ fn sees(signal: Signal) -> Sql {
 /// How well a row's channel reports the signal: 0 exact, 1 lower bound, 2 approximate, 3 unavailable.
 pub fn level(signal: Signal) -> Sql {
     let mut sql = Sql::new("multiIf(");
+    if matches!(signal, Signal::Delivered | Signal::Read) {
+        sql.push("NOT reports, ").bind(Level::Unavailable as i64).push(", ");
+    }
     for level in [Level::Exact, Level::LowerBound, Level::Approximate, Level::Unavailable] {
         let channels = channels_at(signal, level);
         if !channels.is_empty() {

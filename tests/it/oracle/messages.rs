@@ -115,8 +115,9 @@ fn follow(row: &mut Row, own: &[&Event], events: &[Event]) {
     row.failure = own
         .iter()
         .filter(|event| event.kind == "message.failed")
-        .map(|event| if event.reason.is_empty() { "UNKNOWN" } else { event.reason })
-        .max();
+        .map(|event| if event.reason == "UNKNOWN" { "" } else { event.reason })
+        .max()
+        .map(|reason| if reason.is_empty() { "UNKNOWN" } else { reason });
 
     let number = row.message.parse::<u64>().ok();
     let marks = in_chat(row, events).filter(|event| event.kind == "read.watermark").filter(|mark| {
@@ -144,7 +145,8 @@ fn is_by_contact(event: &Event) -> bool {
     match event.kind {
         "message.received" => true,
         "message.clicked" | "message.button_pressed" | "message.reacted" => {
-            matches!(event.who.author, "" | "UNKNOWN" | "CLIENT")
+            event.who.author == "CLIENT"
+                || (matches!(event.who.author, "" | "UNKNOWN") && event.who.operator.is_empty())
         }
         _ => false,
     }
