@@ -3,8 +3,10 @@
 mod answer;
 mod dialogs;
 mod events;
+mod found;
 mod local;
 mod messages;
+mod properties;
 mod question;
 
 use proptest::collection::vec;
