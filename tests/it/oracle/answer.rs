@@ -71,7 +71,7 @@ pub fn expected(facts: &Facts, question: &Question) -> (String, Value) {
             };
             combined = combined
                 .into_iter()
-                .flat_map(|keys| own.iter().map(move |key| [&keys[..], &[key.clone()]].concat()))
+                .flat_map(|keys| own.iter().map(move |key| [&keys[..], std::slice::from_ref(key)].concat()))
                 .collect();
         }
         for keys in combined {
