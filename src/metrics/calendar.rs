@@ -178,12 +178,7 @@ impl Calendar {
                 let week = chrono::Duration::days(7);
                 (self.instant(from - week), self.instant(to - week))
             }
-            // The end is the first day that is no longer part of the range: the last one that is goes back a year.
-            Comparison::PreviousYear if whole_days => {
-                let day = chrono::Duration::days(1);
-                (self.instant(year_before(from)), self.instant(year_before(to - day) + day))
-            }
-            Comparison::PreviousYear => (self.instant(year_before(from)), self.instant(year_before(to))),
+            Comparison::PreviousYear => (self.instant(year_before(from)), self.instant(end_year_before(to))),
         };
         let range = TimeRange::earlier(from, to).map_err(|_| CalendarError::NoSuchRange)?;
         Ok(Calendar::new(range, self.zone))
@@ -231,6 +226,15 @@ pub fn date_of_day(day: i64) -> NaiveDate {
 
 fn year_before(local: NaiveDateTime) -> NaiveDateTime {
     local.checked_sub_months(chrono::Months::new(12)).unwrap_or(local)
+}
+
+/// A range that ends with a day ends with the same day a year earlier: [28 February, 29 February) is not empty then.
+fn end_year_before(local: NaiveDateTime) -> NaiveDateTime {
+    let day = chrono::Duration::days(1);
+    match local.time() == NaiveTime::MIN {
+        true => year_before(local - day) + day,
+        false => year_before(local),
+    }
 }
 
 fn to_utc(at: Millis) -> DateTime<chrono::Utc> {
@@ -344,9 +348,8 @@ mod tests {
         let leap = calendar("2024-02-28T23:00:00Z", "2024-02-29T23:00:00Z", zone);
         let year_before = leap.compared(Comparison::PreviousYear).expect("2023 exists");
         assert_eq!(year_before.range(), calendar("2023-02-27T23:00:00Z", "2023-02-28T23:00:00Z", zone).range());
-        // 1 to 28 February 2024 becomes 1 to 28 February 2023: the end, the 29th, is not part of it.
-        let february = calendar("2024-01-31T23:00:00Z", "2024-02-28T23:00:00Z", zone);
-        let year_before = february.compared(Comparison::PreviousYear).expect("2023 exists");
-        assert_eq!(year_before.range(), calendar("2023-01-31T23:00:00Z", "2023-02-28T23:00:00Z", zone).range());
+        // The day before the leap day ends where that day begins, and has a year before all the same.
+        let eve = calendar("2024-02-27T23:00:00Z", "2024-02-28T23:00:00Z", zone);
+        assert_eq!(eve.compared(Comparison::PreviousYear).expect("2023 exists").range(), year_before.range());
     }
 }

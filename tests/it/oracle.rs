@@ -3,8 +3,10 @@
 mod answer;
 mod dialogs;
 mod events;
+mod found;
 mod local;
 mod messages;
+mod properties;
 mod question;
 
 use proptest::collection::vec;
@@ -19,6 +21,7 @@ use events::{History, arrivals, history};
 use question::{Question, Viewer, question};
 
 /// The same cases in every run; `PROPTEST_CASES` asks for more of them.
+#[expect(clippy::disallowed_methods, reason = "who runs the tests asks for more cases, as everywhere with proptest")]
 fn runner(cases: u32) -> TestRunner {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     let config = Config {

@@ -71,7 +71,7 @@ pub fn expected(facts: &Facts, question: &Question) -> (String, Value) {
             };
             combined = combined
                 .into_iter()
-                .flat_map(|keys| own.iter().map(move |key| [&keys[..], &[key.clone()]].concat()))
+                .flat_map(|keys| own.iter().map(move |key| [&keys[..], std::slice::from_ref(key)].concat()))
                 .collect();
         }
         for keys in combined {
@@ -141,7 +141,7 @@ impl Counted<'_> {
 
     fn metrics(&self, rows: &[&Row], end: i64, by_reason: bool) -> Value {
         let known: Vec<&Row> = rows.iter().copied().filter(|row| self.family == "activity" || row.known).collect();
-        let levels: Vec<Level> = known.iter().map(|row| level(row.channel, self.family)).collect();
+        let levels: Vec<Level> = known.iter().map(|row| level(row, self.family)).collect();
         let seen: Vec<Level> = levels.iter().copied().filter(|level| *level != Level::Unavailable).collect();
         let blind = !known.is_empty() && seen.is_empty();
 
@@ -196,8 +196,7 @@ impl Counted<'_> {
             let hours = self.question.within_hours;
             row.read.is_some_and(|read| hours.is_none_or(|hours| read - row.at <= hours * HOUR))
         };
-        let seen: Vec<&Row> =
-            known.iter().copied().filter(|row| level(row.channel, "reads") != Level::Unavailable).collect();
+        let seen: Vec<&Row> = known.iter().copied().filter(|row| level(row, "reads") != Level::Unavailable).collect();
         let both: Vec<&Row> = seen.iter().copied().filter(|row| sees_delivered(row)).collect();
         let asked: Vec<&Row> = known.iter().copied().filter(|row| row.engaged.is_some()).collect();
         json!({
@@ -266,13 +265,15 @@ impl Level {
 }
 
 fn sees_delivered(row: &Row) -> bool {
-    level(row.channel, "delivery") != Level::Unavailable
+    level(row, "delivery") != Level::Unavailable
 }
 
-/// How well a channel reports what a family rests on.
-fn level(channel: &str, family: &str) -> Level {
-    match (family, channel) {
-        ("activity", _) | ("delivery", "WHATSAPP" | "VIBER") => Level::Exact,
+/// How well a row's channel and account report what a family rests on.
+fn level(row: &Row, family: &str) -> Level {
+    match (family, row.channel) {
+        ("activity", _) => Level::Exact,
+        _ if !row.reports => Level::Unavailable,
+        ("delivery", "WHATSAPP" | "VIBER") => Level::Exact,
         (_, "TELEGRAM") | ("delivery", "VK") => Level::Unavailable,
         ("reads", "VIBER" | "VK") => Level::Approximate,
         // WhatsApp's receipts can be off; a source of the tenant's own may leave things out.

@@ -77,23 +77,26 @@ pub fn steps(zone: Tz, from: i64, to: i64, every: &str) -> Vec<(i64, i64)> {
     steps
 }
 
-/// The range that a comparison reads.
+/// The range that a comparison reads. Whole local days are compared with as many whole local days, and a range that
+/// ends with 28 February with one that does.
 pub fn compared(zone: Tz, from: i64, to: i64, with: &str) -> (i64, i64) {
-    let back = |at: i64| {
-        let time = local(zone, at);
-        let time = match with {
-            "PREVIOUS_WEEK" => time - Duration::days(7),
-            _ if (time.month(), time.day()) == (2, 29) => {
-                time.with_day(28).unwrap().with_year(time.year() - 1).unwrap()
-            }
-            _ => time.with_year(time.year() - 1).unwrap(),
-        };
-        instant_of(zone, time)
-    };
+    let (begin, end) = (local(zone, from), local(zone, to));
+    let midnight = |time: NaiveDateTime| time.time() == chrono::NaiveTime::MIN;
+    let day = Duration::days(1);
     match with {
-        "PREVIOUS_PERIOD" => (from - (to - from), from),
-        _ => (back(from), back(to)),
+        "PREVIOUS_WEEK" => (instant_of(zone, begin - day * 7), instant_of(zone, end - day * 7)),
+        "PREVIOUS_YEAR" if midnight(end) => {
+            (instant_of(zone, year_before(begin)), instant_of(zone, year_before(end - day) + day))
+        }
+        "PREVIOUS_YEAR" => (instant_of(zone, year_before(begin)), instant_of(zone, year_before(end))),
+        _ if midnight(begin) && midnight(end) => (instant_of(zone, begin - (end - begin)), from),
+        _ => (from - (to - from), from),
     }
+}
+
+fn year_before(time: NaiveDateTime) -> NaiveDateTime {
+    let time = if (time.month(), time.day()) == (2, 29) { time.with_day(28).unwrap() } else { time };
+    time.with_year(time.year() - 1).unwrap()
 }
 
 /// As the API writes an instant.

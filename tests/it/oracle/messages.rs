@@ -31,6 +31,8 @@ pub struct Row {
     pub read: Option<i64>,
     /// The reason of a failure, delivered or not.
     pub failure: Option<&'static str>,
+    /// Whether its account ever told a status of any message.
+    pub reports: bool,
     /// Whether the contact did something soon after; `None` for what engagement is not asked of.
     pub engaged: Option<bool>,
     pub starts_turn: bool,
@@ -112,6 +114,10 @@ fn follow(row: &mut Row, own: &[&Event], events: &[Event]) {
     row.at = sent.or(accepted).or(failed).or(status).unwrap();
     row.known = sent.or(accepted).or(failed).is_some();
     row.went_out = sent.or(accepted).is_some();
+    row.reports = events.iter().any(|event| {
+        let status = ["message.delivered", "message.read", "message.failed", "read.watermark"].contains(&event.kind);
+        status && (event.channel, event.account) == (row.channel, row.account)
+    });
     row.failure = own
         .iter()
         .filter(|event| event.kind == "message.failed")

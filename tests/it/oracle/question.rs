@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::events::{self, DAY, HOUR, WINDOW};
-use super::local::{instant_of, local, part, written};
+use super::local::{compared, instant_of, local, part, written};
 use super::messages::Row;
 
 const ZONES: &[Tz] = &[Tz::UTC, Tz::Europe__Berlin, Tz::Asia__Kolkata, Tz::America__St_Johns, Tz::Australia__Lord_Howe];
@@ -141,6 +141,11 @@ impl QuestionSeed {
         } else {
             question.from = (from, written(from));
             question.to = (from + self.length, written(from + self.length));
+        }
+        let (before, until) = compared(zone, question.from.0, question.to.0, question.compare);
+        // Nothing can be compared with a range that falls into a gap of the clocks or on 29 February.
+        if until <= before {
+            question.compare = "PREVIOUS_PERIOD";
         }
         // A series in hours is long: two days show what it has to show.
         if question.every == "HOUR" && 3 * DAY < question.to.0 - question.from.0 {
