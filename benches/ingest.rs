@@ -134,7 +134,7 @@ fn print(options: &Options, events: u64, rows: &[(Way, Value)]) {
         return;
     }
     println!("{events} events; HTTP: {} events a body, {} connections", options.body_events, options.connections);
-    println!("{:<8} {:>10} {:>10} {:>10} {:>10}  {}", "way", "seconds", "events/s", "to engine", "peak MiB", "more");
+    println!("{:<8} {:>10} {:>10} {:>10} {:>10}", "way", "seconds", "events/s", "to engine", "peak MiB");
     for (way, measured) in rows {
         println!(
             "{:<8} {:>10.2} {:>10} {:>10.2} {:>10}  {}",

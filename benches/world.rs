@@ -2,6 +2,8 @@
 //!
 //! Nothing here is timed.
 
+#![allow(dead_code, reason = "each benchmark uses a part of it")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -31,7 +31,7 @@ async fn run(cli: Cli) -> Result<()> {
     }
     let config = Config::read(cli.config.as_deref())?;
     match &cli.command {
-        Command::Demo => demo::run(&config).await,
+        Command::Demo(options) => demo::run(&config, options).await,
         Command::Serve => commands::serve(&config).await,
         Command::Ingest(options) => commands::ingest(&config, options).await,
         Command::Token(options) => commands::token(&config, options),

@@ -48,7 +48,11 @@ pub async fn open_store(config: &Config, clock: &dyn Clock) -> Result<OpenStore>
     Ok(OpenStore { store, migrations })
 }
 
-fn open_embedded(source: &EngineSource, data_dir: &Path) -> Result<EmbeddedStore> {
+/// Finds or installs the engine and opens the data directory, tables as they are. Blocking.
+///
+/// # Errors
+/// When the engine cannot be had, or the directory belongs to another process.
+pub fn open_embedded(source: &EngineSource, data_dir: &Path) -> Result<EmbeddedStore> {
     let library = engine::find_or_install(source)?;
     let directory = DataDirectory::open(&library, data_dir)?;
     Ok(EmbeddedStore::open(&directory, DATABASE, crate::store::limits::Limits::default())?)

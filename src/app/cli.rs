@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::options::{GenerateOptions, IngestOptions, SchemaOptions, TokenOptions};
+use super::options::{DemoOptions, GenerateOptions, IngestOptions, SchemaOptions, TokenOptions};
 
 /// Analytics API for customer conversations in messengers.
 #[derive(Debug, Parser)]
@@ -21,7 +21,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Fill an empty store with 90 days of traffic, print tokens, URL and a query, and serve
-    Demo,
+    Demo(DemoOptions),
     /// Serve the API
     Serve,
     /// Read events from a file (NDJSON, CSV or Parquet), or from standard input

@@ -14,13 +14,14 @@ use crate::auth::{Grant, TokenConfig, issue};
 use crate::ingest::generate::{Plan, write};
 use crate::ingest::{Ingest, file};
 use crate::model::{Clock, SystemClock, event};
-use crate::store::{Store, engine};
+use crate::store::engine::{self, EngineSource};
+use crate::store::{OpenError, Store};
 
 use super::build::{self, Service, build_router};
 use super::config::Config;
 use super::demo;
 use super::options::{GenerateOptions, GeneratedFormat, IngestOptions, SchemaOptions, TokenOptions};
-use super::serve;
+use super::serve::{self, StopSignal};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -37,8 +38,9 @@ pub async fn serve(config: &Config) -> Result<()> {
     let service =
         Service { store: open.store.clone(), clock, secret, timezone: config.timezone, limits: limits.clone() };
     let router = build_router(service)?;
-    eprintln!("Serving http://{}/graphql; Ctrl-C ends it.", config.listen);
-    serve::serve(listener, router, limits, &open.store).await;
+    let stop = StopSignal::new()?;
+    eprintln!("Serving http://{}/graphql; Ctrl-C ends it.", listener.local_addr()?);
+    serve::serve(listener, router, limits, &open.store, stop).await;
     Ok(())
 }
 
@@ -152,7 +154,7 @@ pub fn schema(options: &SchemaOptions) -> Result<()> {
 /// When anything is wrong.
 pub async fn doctor(config: &Config) -> Result<()> {
     let mut wrong = 0;
-    let mut line = |name: &str, finding: Result<String, String>| match finding {
+    let mut line = |name: &str, finding: Finding| match finding {
         Ok(text) => println!("ok     {name:<14} {text}"),
         Err(text) => {
             wrong += 1;
@@ -172,29 +174,10 @@ pub async fn doctor(config: &Config) -> Result<()> {
             (None, None) => Err("RAPPORT_JWT_SECRET is not set: `serve` needs it (`demo` makes its own)".to_owned()),
         },
     );
-    line(
-        "address",
-        match serve::listen(config.listen).await {
-            Ok(_) => Ok(format!("{} is free", config.listen)),
-            Err(error) => Err(format!("{error:#}")),
-        },
-    );
-    match build::open_store(config, &SystemClock).await {
-        Ok(open) => {
-            line(
-                "engine",
-                match open.store.version().await {
-                    Ok(version) => Ok(format!("ClickHouse {version}, embedded (package {})", engine::VERSION)),
-                    Err(error) => Err(error.to_string()),
-                },
-            );
-            line(
-                "tables",
-                Ok(format!("{} migrations applied", open.migrations.applied.len() + open.migrations.present.len())),
-            );
-            open.store.close().await;
-        }
-        Err(error) => line("engine", Err(format!("{error:#}"))),
+    let (address, engine) = look(config).await;
+    line("address", address);
+    for (name, finding) in engine {
+        line(name, finding);
     }
     match wrong {
         0 => Ok(()),
@@ -202,3 +185,31 @@ pub async fn doctor(config: &Config) -> Result<()> {
         count => bail!("{count} things are wrong"),
     }
 }
+
+/// Whether the address is free and the store opens; both are in use, and that is no fault, while a server runs.
+async fn look(config: &Config) -> (Finding, Vec<(&'static str, Finding)>) {
+    let source = EngineSource { library: config.engine_library.clone(), cache_dir: config.cache_dir.clone() };
+    let data_dir = config.data_dir.clone();
+    let opened = tokio::task::spawn_blocking(move || build::open_embedded(&source, &data_dir)).await;
+    let store = match opened.map_err(anyhow::Error::from).flatten() {
+        Ok(store) => store,
+        Err(error) => {
+            let finding = match error.downcast_ref() {
+                Some(OpenError::InUse { owner, .. }) => Ok(format!("in use by a running rapport{owner}")),
+                _ => Err(format!("{error:#}")),
+            };
+            return (Ok(format!("{}, not tried", config.listen)), vec![("engine", finding)]);
+        }
+    };
+    let address = match serve::listen(config.listen).await {
+        Ok(_) => Ok(format!("{} is free", config.listen)),
+        Err(error) => Err(format!("{error:#}")),
+    };
+    let version = store.version().await;
+    store.close().await;
+    let version = version.map(|version| format!("ClickHouse {version}, embedded (package {})", engine::VERSION));
+    (address, vec![("engine", version.map_err(|error| error.to_string()))])
+}
+
+/// What is in order, or what is not.
+type Finding = Result<String, String>;

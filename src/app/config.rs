@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use figment::Figment;
-use figment::providers::{Env, Format, Toml};
+use figment::providers::{Format, Toml};
 use serde::Deserialize;
 
 use crate::auth::{AuthError, Secret};
@@ -43,8 +43,8 @@ struct Written {
     timezone: String,
 }
 
-/// The variables that are read; each is `RAPPORT_` and the key in upper case.
-const KEYS: [&str; 7] = ["listen", "data_dir", "jwt_secret", "store", "engine_library", "cache_dir", "timezone"];
+/// A variable is this and the key in upper case.
+const PREFIX: &str = "RAPPORT_";
 
 impl Config {
     /// Reads the file, if there is one, and the variables, which win.
@@ -57,11 +57,8 @@ impl Config {
             return Err(ConfigError::NoFile { path });
         }
         let file = path.exists().then(|| path.clone());
-        let written: Written = Figment::new()
-            .merge(Toml::file(&path))
-            .merge(Env::prefixed("RAPPORT_").only(&KEYS))
-            .extract()
-            .map_err(|error| ConfigError::Form { reason: error.to_string() })?;
+        let written = variables().into_iter().fold(Figment::new().merge(Toml::file(&path)), Figment::merge);
+        let written: Written = written.extract().map_err(|error| ConfigError::Form { reason: error.to_string() })?;
         Self::from_written(written, file)
     }
 
@@ -116,6 +113,16 @@ fn default_store() -> String {
 
 fn default_timezone() -> String {
     "UTC".to_owned()
+}
+
+/// Keys and values of the variables that are ours. Values are texts, also where they look like numbers.
+#[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
+fn variables() -> Vec<(String, String)> {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os()
+        .map(|(name, value)| (text(name), text(value)))
+        .filter_map(|(name, value)| name.strip_prefix(PREFIX).map(|key| (key.to_ascii_lowercase(), value)))
+        .collect()
 }
 
 /// The user's cache directory, where the engine's library is kept for all data directories.

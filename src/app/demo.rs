@@ -22,7 +22,8 @@ use crate::store::Store;
 
 use super::build::{self, Service, build_router};
 use super::config::Config;
-use super::serve;
+use super::options::DemoOptions;
+use super::serve::{self, StopSignal};
 
 /// The tenant of the demonstration.
 pub const TENANT: &str = "demo";
@@ -30,19 +31,24 @@ pub const TENANT: &str = "demo";
 const OPERATOR: &str = "anna";
 const DAYS: i64 = 90;
 const DAY_MS: i64 = 86_400_000;
-const MESSAGES: u64 = 200_000;
+/// Where the generated company is.
+const ZONE: Tz = Tz::Europe__Berlin;
 const SEED: u64 = 2026;
 
 /// The file in the data directory that holds the demonstration's own secret, so that tokens outlive a restart.
 const SECRET_FILE: &str = "demo-secret";
 
+/// The file in the data directory that is there while the store is being filled.
+const FILLING_FILE: &str = "demo-filling";
+
 /// Fills an empty store, says how to ask, and serves until a signal.
 ///
 /// # Errors
 /// When the address is taken, the engine cannot be had, or the store cannot be opened or filled.
-pub async fn run(config: &Config) -> Result<()> {
+pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let listener = serve::listen(config.listen).await?;
+    let address = reachable(listener.local_addr()?);
     let open = build::open_store(config, clock.as_ref()).await?;
     let store: Arc<dyn Store> = open.store.clone();
     let secret = match &config.jwt_secret {
@@ -50,10 +56,19 @@ pub async fn run(config: &Config) -> Result<()> {
         None => own_secret(&config.data_dir)?,
     };
     let ingest = Ingest::new(Arc::clone(&store), Arc::clone(&clock));
-    if ingest.is_empty(TENANT).await? {
-        fill(&ingest, clock.now(), config.timezone).await?;
-    } else {
-        println!("The store in {} holds the demonstration's events already: they are kept.", config.data_dir.display());
+    let mark = config.data_dir.join(FILLING_FILE);
+    match read_filling(&mark)? {
+        Some(filling) => {
+            println!("An earlier start was stopped while it filled the store: finishing that.");
+            fill(&ingest, filling, &mark).await?;
+        }
+        None if ingest.is_empty(TENANT).await? => {
+            fill(&ingest, Filling { end: clock.now(), messages: options.messages }, &mark).await?;
+        }
+        None => println!(
+            "The store in {} has the demonstration's events already: they are kept.",
+            config.data_dir.display()
+        ),
     }
     let token = |role: Role, operator: Option<&str>| {
         let grant = Grant {
@@ -68,22 +83,43 @@ pub async fn run(config: &Config) -> Result<()> {
     let manager = token(Role::Manager, None)?;
     let own = token(Role::Operator, Some(OPERATOR))?;
     let service = token(Role::Service, None)?;
-    print_how_to_ask(reachable(config.listen), &manager, &own, &service);
+    // Before it is said that Ctrl-C ends it.
+    let stop = StopSignal::new()?;
+    print_how_to_ask(address, &manager, &own, &service);
     let limits = Limits::default();
     let service = Service { store, clock, secret, timezone: config.timezone, limits: limits.clone() };
-    serve::serve(listener, build_router(service)?, limits, &open.store).await;
+    serve::serve(listener, build_router(service)?, limits, &open.store, stop).await;
     Ok(())
 }
 
-async fn fill(ingest: &Ingest, now: Millis, time_zone: Tz) -> Result<()> {
-    println!("Filling the empty store with {DAYS} days of traffic through the ingestion …");
-    let plan = Plan { seed: SEED, tenant_index: 0, from: now - DAYS * DAY_MS, to: now, messages: MESSAGES, time_zone };
+/// What is being filled in: the same events again if it is cut off.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Filling {
+    end: Millis,
+    messages: u64,
+}
+
+fn read_filling(mark: &Path) -> Result<Option<Filling>> {
+    let text = match fs::read_to_string(mark) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", mark.display())),
+    };
+    let numbers =
+        text.trim().split_once(' ').and_then(|(end, messages)| Some((end.parse().ok()?, messages.parse().ok()?)));
+    let (end, messages) = numbers.with_context(|| format!("{} is damaged: remove it", mark.display()))?;
+    Ok(Some(Filling { end, messages }))
+}
+
+async fn fill(ingest: &Ingest, filling: Filling, mark: &Path) -> Result<()> {
+    let Filling { end, messages } = filling;
+    fs::write(mark, format!("{end} {messages}")).with_context(|| format!("cannot write {}", mark.display()))?;
+    println!("Filling the store with {DAYS} days of traffic through the ingestion …");
+    let plan = Plan { seed: SEED, tenant_index: 0, from: end - DAYS * DAY_MS, to: end, messages, time_zone: ZONE };
     // Nine events to four messages, as the generator says.
-    let bar = ProgressBar::new(MESSAGES / 4 * 9);
-    bar.set_style(
-        ProgressStyle::with_template("{bar:40} {human_pos} events {per_sec}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
+    let bar = ProgressBar::new(messages / 4 * 9);
+    let style = ProgressStyle::with_template("{bar:40} {human_pos} events {per_sec}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let shown = bar.clone();
     let items = plan.events().zip(1..).map(move |(event, line)| {
         shown.inc(1);
@@ -91,7 +127,8 @@ async fn fill(ingest: &Ingest, now: Millis, time_zone: Tz) -> Result<()> {
     });
     let receipt = ingest.accept(TENANT, items).await?;
     bar.finish_and_clear();
-    println!("{} events accepted; {} came twice and changed nothing.", receipt.accepted, receipt.duplicates);
+    println!("{} events accepted; {} were known and changed nothing.", receipt.accepted, receipt.duplicates);
+    fs::remove_file(mark).with_context(|| format!("cannot remove {}", mark.display()))?;
     Ok(())
 }
 

@@ -10,6 +10,13 @@ use crate::auth::Role;
 use crate::ingest::file::{self, AdapterOptions, Format};
 
 #[derive(Debug, Args)]
+pub struct DemoOptions {
+    /// About how many messages an empty store is filled with
+    #[arg(long, default_value_t = 200_000)]
+    pub messages: u64,
+}
+
+#[derive(Debug, Args)]
 pub struct TokenOptions {
     /// The tenant that the token speaks for
     #[arg(long)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::api::Limits;
 use crate::store::embedded::EmbeddedStore;
@@ -20,29 +21,43 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-/// Serves until Ctrl-C or SIGTERM, finishes what is open, and closes the store.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, store: &Arc<EmbeddedStore>) {
+/// Ctrl-C, or what a service manager sends.
+pub struct StopSignal {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignal {
+    /// From here on a signal no longer kills the process: it waits to be taken.
+    ///
+    /// # Errors
+    /// When the system does not let signals be taken.
+    pub fn new() -> Result<Self> {
+        let take = |kind| signal(kind).context("signals cannot be waited for");
+        Ok(Self { interrupt: take(SignalKind::interrupt())?, terminate: take(SignalKind::terminate())? })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Serves until a signal, finishes what is open, and closes the store.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    store: &Arc<EmbeddedStore>,
+    stop: StopSignal,
+) {
     let stop = async {
-        stop_signal().await;
+        stop.wait().await;
         eprintln!("\nStopping: finishing open requests …");
     };
     crate::api::serve::serve(listener, router, limits, stop).await;
     store.close().await;
     eprintln!("Stopped. What was accepted is stored.");
-}
-
-/// Ctrl-C, or what a service manager sends.
-async fn stop_signal() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM cannot be waited for");
-            let _ = tokio::signal::ctrl_c().await;
-            return;
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
 }

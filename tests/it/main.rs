@@ -5,6 +5,7 @@
 mod audits;
 mod bad_input;
 mod catalogue;
+mod demo;
 mod engine;
 mod events;
 mod fixture_schema;

@@ -1,7 +1,6 @@
 //! What Arrow batches become in the tables.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use arrow::array::{
     ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, ListBuilder, MapBuilder, RecordBatch,
@@ -132,17 +131,4 @@ async fn a_batch_that_lacks_a_column_is_refused_and_nothing_is_stored() {
     let unknown = store.insert("nowhere", batch(1)).await.expect_err("there is no such table");
     assert!(matches!(unknown, StoreError::WrongColumns { table: "nowhere", .. }), "{unknown}");
     assert!(store.query(Sql::new("SELECT 1 FROM events")).await.expect("a plain query").is_empty());
-}
-
-#[tokio::test]
-async fn a_thousand_events_are_on_disk_within_a_second() {
-    let store = engine::store().await;
-    let batch = batch(1000);
-    let start = Instant::now();
-    store.insert("inbox", batch.clone()).await.expect("the batch fits");
-    let inbox = start.elapsed();
-    store.insert("events", batch).await.expect("the batch fits");
-    let both = start.elapsed();
-    println!("1,000 rows: inbox with feeds {inbox:?}, with events {both:?}");
-    assert!(both.as_millis() < 1000, "{both:?}");
 }
