@@ -106,7 +106,9 @@ impl Level {
             Self::Exact => "Every case is seen.",
             Self::LowerBound => "Not every case is seen: the true value can only be higher.",
             Self::Approximate => "Cases are seen indirectly: the true value is near.",
-            Self::Unavailable => "The channel cannot tell: the value is null, not zero.",
+            Self::Unavailable => {
+                "No channel or account of the selection can tell: what depends on it is null, not zero."
+            }
         }
     }
 }

@@ -119,3 +119,21 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
     encoder.write_all(plain).unwrap();
     encoder.finish().unwrap()
 }
+
+#[tokio::test]
+async fn ids_of_any_alphabet_are_recognised_in_any_number() {
+    // 10,000 ids of 200 characters that take four bytes each: more than the engine takes in one statement.
+    let world = World::at("2026-03-20T00:00:00Z").await;
+    let mut body = String::new();
+    for number in 0..10_000 {
+        let id = format!("{number:05}{}", "😀".repeat(195));
+        body.push_str(&json!({"id": id, "kind": "operator.online", "channel": "DESK", "operator": "anna"}).to_string());
+        body.push('\n');
+    }
+    let body = zstd::encode_all(body.as_bytes(), 1).unwrap();
+    for (accepted, duplicates) in [(10_000, 0), (0, 10_000)] {
+        let (status, receipt) = world.post_events(&world.service(), Some("zstd"), body.clone()).await;
+        assert_eq!(status.as_u16(), 200, "{receipt}");
+        assert_eq!((&receipt["accepted"], &receipt["duplicates"]), (&json!(accepted), &json!(duplicates)), "{receipt}");
+    }
+}

@@ -143,6 +143,50 @@ async fn whole_and_parts_agree() {
 }
 
 #[tokio::test]
+async fn a_list_of_one_needs_no_brackets() {
+    let world = two_operators().await;
+    let filter = r#"filter: {operators: "bob", hours: 10, weekdays: 2, authors: OPERATOR}"#;
+    let answer = world
+        .analytics(&format!("{RANGE}, {filter}"), "delivery { total { outbound } by(dimensions: OPERATOR) { keys } }")
+        .await;
+    assert_eq!(answer["delivery"], json!({"total": {"outbound": 2}, "by": [{"keys": ["bob"]}]}));
+}
+
+#[tokio::test]
+async fn an_account_that_never_told_a_status_cannot_tell() {
+    let world = World::at("2026-04-20T00:00:00Z").await;
+    let sent = |id: &str, account: &str| {
+        with(event(id, "message.sent", "x", "2026-03-10T09:00:00Z"), &json!({"account": account}))
+    };
+    // An imported history, and an account with its webhook: the one is unknown, the other's silence is a failure.
+    let mut events = vec![sent("i1", "import"), sent("i2", "import"), sent("w1", "live"), sent("w2", "live")];
+    events.push(with(
+        event("d", "message.delivered", "x", "2026-03-10T09:00:05Z"),
+        &json!({"account": "live", "message": "w1"}),
+    ));
+    world.take(&events).await;
+    let answer = world
+        .analytics(
+            RANGE,
+            "delivery { total { rate failed pending quality { coverage warnings { code } } }
+                        by(dimensions: [ACCOUNT]) { keys metrics { rate delivered failed quality { level } } } }",
+        )
+        .await;
+    assert_eq!(
+        answer["delivery"],
+        json!({
+            "total": {"rate": 0.5, "failed": 1, "pending": 0,
+                "quality": {"coverage": 0.5, "warnings": [{"code": "PARTIAL_COVERAGE"}]}},
+            "by": [
+                {"keys": ["import"], "metrics": {"rate": null, "delivered": null, "failed": 0,
+                    "quality": {"level": "UNAVAILABLE"}}},
+                {"keys": ["live"], "metrics": {"rate": 0.5, "delivered": 1, "failed": 1, "quality": {"level": "EXACT"}}},
+            ],
+        })
+    );
+}
+
+#[tokio::test]
 async fn groups_are_sorted_and_cut_as_asked() {
     let world = two_operators().await;
     let by = |arguments: &str| {
@@ -236,6 +280,18 @@ async fn what_cannot_be_answered_is_refused_with_its_reason() {
             "reads { by(dimensions: [FAILURE_REASON]) { metrics { engagedRate } } }",
             "INVALID_QUERY",
             "`engagedRate` cannot be divided by FAILURE_REASON",
+        ),
+        (
+            r#"range: {last: "P1D"}"#,
+            "delivery { by(dimensions: [CHANNEL], first: 1001) { keys } }",
+            "LIMIT_EXCEEDED",
+            "the limit `groups` is 1000",
+        ),
+        (
+            r#"range: {last: "P365D"}"#,
+            "delivery { a: series(every: HOUR) { start } b: series(every: HOUR) { start } c: series(every: HOUR) { start } }",
+            "LIMIT_EXCEEDED",
+            "the limit `lines` is 20000",
         ),
         (
             r#"range: {last: "P700D"}"#,
