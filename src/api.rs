@@ -1,6 +1,6 @@
 //! HTTP and GraphQL: routes, the protocol, limits, and one table of error codes.
 //!
-//! This module checks and translates; it computes no figure and writes no SQL. A connection enters in [`serve`], a request in [`server`],
+//! This module checks and translates; it computes no figure and writes no SQL. A connection enters in [`mod@serve`], a request in [`server`],
 //! the GraphQL-over-HTTP protocol is in [`http`], what a document may cost in [`document`], every limit in
 //! [`limits`] and every error code in [`errors`].
 

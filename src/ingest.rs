@@ -4,8 +4,8 @@
 //! is counted and changes nothing. This module does no HTTP, and knows no metric and no viewer.
 //!
 //! Reading order: [`body`] (decompress), [`lines`] (take apart), [`item`] (one JSON object), [`normalise`] (the rules
-//! of an event) with [`reason`] (why not), [`prepare`] (a batch without repeats), [`batch`] (Arrow), [`commit`] (into the
-//! store), [`known`] (which ids are stored already), [`receipt`]. Beside the API's way stand [`file`] (NDJSON, CSV,
+//! of an event) with [`reason`] (why not), [`mod@prepare`] (a batch without repeats), [`batch`] (Arrow), [`commit`] (into the
+//! store), [`known`] (which ids are stored already), [`receipt`]. Beside the API's way stand [`mod@file`] (NDJSON, CSV,
 //! Parquet, chat histories) and [`generate`] (synthetic traffic).
 
 pub mod batch;

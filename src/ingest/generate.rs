@@ -2,7 +2,7 @@
 //!
 //! The same plan gives the same events, one after the other and without holding them: memory does not grow with
 //! their number. They are roughly, not strictly, in order of time, as real sources send them; a few come twice and a
-//! few statuses come in the wrong order. Nothing here stores anything: [`write`] writes a file for [`super::file`].
+//! few statuses come in the wrong order. Nothing here stores anything: [`mod@write`] writes a file for [`mod@super::file`].
 //!
 //! Reading order: [`company`] (channels, operators, contacts), [`rhythm`] (when), [`dialog`] and [`broadcast`] (what
 //! happens), [`outbound`] (a message and its statuses).
