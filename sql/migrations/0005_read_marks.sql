@@ -8,5 +8,5 @@ CREATE TABLE IF NOT EXISTS read_marks
     at DateTime64(3, 'UTC')
 )
 ENGINE = ReplacingMergeTree
-ORDER BY (tenant, chat_key, at, ifNull(number, 0))
+ORDER BY (tenant, chat_key, at, isNull(number), ifNull(number, 0))
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1

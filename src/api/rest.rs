@@ -31,13 +31,15 @@ pub struct RestState {
     pub http: Arc<HttpState>,
     pub ingest: Ingest,
     pub store: Arc<dyn Store>,
-    /// Bodies that are in memory at once.
+    /// Bodies that are taken in at once.
     places: Arc<Semaphore>,
 }
 
-/// A body takes up to 8 MiB as sent, 32 MiB plain and about as much as rows: 16 of them stay near 1 GiB. Who comes
-/// later waits, and has not sent its body yet.
-const BODIES_MAX: usize = 16;
+/// A body takes up to 8 MiB as sent, 32 MiB plain, and about twice that as events and rows: 8 of them stay below 1 GiB.
+const BODIES_MAX: usize = 8;
+
+/// How long a body waits for its turn.
+const PLACE_WITHIN: Duration = Duration::from_secs(5);
 
 impl RestState {
     pub fn new(http: Arc<HttpState>, ingest: Ingest, store: Arc<dyn Store>) -> Self {
@@ -71,8 +73,12 @@ async fn events(
     let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("unreadable").to_owned());
     let body_limits = BodyLimits { sent_bytes: limits.ingest_compressed_bytes, plain_bytes: limits.ingest_bytes };
     let limit = BytesLimit { name: "ingestCompressedBytes", bytes: body_limits.sent_bytes };
-    let _place = state.places.acquire().await.map_err(|error| ApiError::internal(&request_id, &error))?;
     let sent = read_body(body, &headers, limit, limits.body_time).await?;
+    // Only after the body is there: who sends slowly must not keep a place from the others.
+    let place = tokio::time::timeout(PLACE_WITHIN, state.places.acquire()).await;
+    let Ok(Ok(_place)) = place else {
+        return Err(ApiError::unavailable("too many bodies are being taken in: send this one again", 1));
+    };
     // Decompressing and finding the lines is work for a thread of its own.
     let lines = tokio::task::spawn_blocking(move || {
         let plain = decode(sent, encoding.as_deref(), body_limits).map_err(|error| refuse_body(&error))?;

@@ -55,9 +55,14 @@ pub async fn ingest(config: &Config, options: &IngestOptions) -> Result<()> {
     let receipt = file::import(&ingest, &options.tenant, options.to_file_options()).await;
     open.store.close().await;
     let receipt = receipt?;
-    match options.json {
-        true => println!("{}", serde_json::to_string(&receipt)?),
-        false => println!("{receipt}"),
+    let text = match options.json {
+        true => serde_json::to_string(&receipt)?,
+        false => receipt.to_string(),
+    };
+    match writeln!(io::stdout(), "{text}") {
+        // Whoever reads has had enough; the events are stored all the same.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written?,
     }
     if receipt.accepted == 0 && receipt.duplicates == 0 && 0 < receipt.rejected_total {
         bail!("nothing of the file was usable: see the reasons above");

@@ -43,7 +43,7 @@ pub struct IngestOptions {
     /// A file, or - for standard input. The name's ending tells the format; .gz and .zst are decompressed
     pub file: PathBuf,
     /// The tenant that the events belong to
-    #[arg(long)]
+    #[arg(long, value_parser = parse_tenant)]
     pub tenant: String,
     /// Format, where the name does not tell
     #[arg(long)]
@@ -133,6 +133,14 @@ pub struct SchemaOptions {
     /// The JSON Schema of an event instead of the GraphQL schema
     #[arg(long)]
     pub event: bool,
+}
+
+/// A tenant that a token can speak for.
+fn parse_tenant(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err("the tenant is blank or has control characters: no token could read its events".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 fn parse_lifetime(text: &str) -> Result<Duration, String> {

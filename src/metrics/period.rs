@@ -82,7 +82,7 @@ fn end(name: &'static str, text: &str, zone: Tz) -> Result<Millis, PeriodError> 
         return Err(wrong());
     };
     if !(YEAR_1900..YEAR_2200).contains(&at) {
-        return Err(wrong());
+        return Err(PeriodError::FarAway { name, text: shorten(text) });
     }
     Ok(at)
 }
@@ -99,6 +99,8 @@ pub enum PeriodError {
     UnknownZone { name: String },
     #[error("`{name}` is `{text}`: give a date (2026-03-29) or an instant (2026-03-29T10:00:00Z)")]
     End { name: &'static str, text: String },
+    #[error("`{name}` is `{text}`: the years 1900 to 2199 can be asked for")]
+    FarAway { name: &'static str, text: String },
     #[error("`{name}` is `{text}`, which has no offset: add `Z` or an offset such as `+02:00`, or give a date")]
     NoOffset { name: &'static str, text: String },
     #[error("`last` is `{text}`: give a duration such as `P30D`, `P4W`, `P6M`, `P1Y` or `PT24H`")]

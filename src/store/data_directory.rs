@@ -42,8 +42,10 @@ impl DataDirectory {
     /// [`OpenError`]: another process has it, it cannot be written, or the library is no engine.
     pub fn open(library: &Path, path: &Path) -> Result<Self, OpenError> {
         let lock = lock(path)?;
+        // The engine joins a relative path to itself when it writes.
+        let path = path.canonicalize().map_err(|source| OpenError::Directory { directory: path.to_owned(), source })?;
         let database = load(library, &path.join("chdb"))?;
-        Ok(Self { open: Arc::new(Open { path: path.to_owned(), numbers: AtomicU64::new(0), database, _lock: lock }) })
+        Ok(Self { open: Arc::new(Open { path, numbers: AtomicU64::new(0), database, _lock: lock }) })
     }
 
     pub fn path(&self) -> &Path {

@@ -12,7 +12,9 @@ use crate::engine::library;
 fn start(data_dir: &Path, messages: u32) -> Child {
     Command::new(env!("CARGO_BIN_EXE_rapport"))
         .args(["demo", "--messages", &messages.to_string()])
-        .env("RAPPORT_DATA_DIR", data_dir)
+        // Relative, as the default is.
+        .current_dir(data_dir)
+        .env("RAPPORT_DATA_DIR", "./data")
         .env("RAPPORT_LISTEN", "127.0.0.1:0")
         .env("RAPPORT_ENGINE_LIBRARY", library())
         .env_remove("RAPPORT_JWT_SECRET")
@@ -92,7 +94,7 @@ fn a_filling_that_was_cut_off_is_finished_by_the_next_start() {
     child.kill().unwrap();
     child.wait().unwrap();
     // What was being filled in is remembered; a smaller one finishes sooner.
-    let mark = directory.path().join("demo-filling");
+    let mark = directory.path().join("data/demo-filling");
     let text = std::fs::read_to_string(&mark).unwrap();
     std::fs::write(&mark, text.replace("100000", "3000")).unwrap();
 

@@ -281,6 +281,17 @@ async fn what_cannot_be_answered_is_refused_with_its_reason() {
             "INVALID_QUERY",
             "`engagedRate` cannot be divided by FAILURE_REASON",
         ),
+        (r#"range: "P30D""#, total, "INVALID_QUERY", "`range` is \"P30D\"; it takes an input object"),
+        (r#"range: [{last: "P1D"}]"#, total, "INVALID_QUERY", "it takes an input object"),
+        (r#"range: {last: "P1D"}, filter: "x""#, total, "INVALID_QUERY", "`filter` is \"x\""),
+        (r#"range: {last: "P1D"}, filter: {not: 1}"#, total, "INVALID_QUERY", "`not` is 1"),
+        (r#"range: {from: "2200-01-01", to: "2200-02-01"}"#, total, "INVALID_QUERY", "the years 1900 to 2199"),
+        (
+            r#"range: {last: "P1D"}"#,
+            "delivery { by(dimensions: [CHANNEL], orderBy: 5) { keys } }",
+            "INVALID_QUERY",
+            "`orderBy` is 5",
+        ),
         (
             r#"range: {last: "P1D"}"#,
             "delivery { by(dimensions: [CHANNEL], first: 1001) { keys } }",

@@ -30,6 +30,17 @@ pub fn optional_int(
     given(arguments, name).map(|value| bounded_int(&value, name, min, max)).transpose()
 }
 
+/// An input object. The library lets any value through to here.
+///
+/// # Errors
+/// When it is something else.
+pub fn object<'a>(value: &ValueAccessor<'a>, name: &'static str) -> Result<ObjectAccessor<'a>, Error> {
+    value.object().map_err(|_| {
+        let given: String = value.as_value().to_string().chars().take(40).collect();
+        refused(Code::InvalidQuery, format!("`{name}` is {given}; it takes an input object in braces"))
+    })
+}
+
 /// An argument that is there and not null.
 pub fn given<'a>(arguments: &'a ObjectAccessor<'_>, name: &str) -> Option<ValueAccessor<'a>> {
     arguments.get(name).filter(|value| !value.is_null())
@@ -52,7 +63,7 @@ pub fn zone(arguments: &ObjectAccessor<'_>, default: Tz) -> Result<Tz, Error> {
 /// When it is neither, or not a range.
 pub fn range(arguments: &ObjectAccessor<'_>, zone: Tz, now: Millis) -> Result<TimeRange, Error> {
     let range = arguments.try_get("range")?;
-    let range = range.object()?;
+    let range = object(&range, "range")?;
     let text = |name: &str| -> Result<Option<String>, Error> {
         given(&range, name).map(|value| value.string().map(str::to_owned)).transpose()
     };
@@ -71,10 +82,10 @@ pub fn filter(arguments: &ObjectAccessor<'_>) -> Result<Filter, Error> {
     let Some(value) = given(arguments, "filter") else {
         return Ok(Filter::default());
     };
-    let object = value.object()?;
+    let object = object(&value, "filter")?;
     let keep = clauses(&object)?;
     let leave = match given(&object, "not") {
-        Some(value) => clauses(&value.object()?)?,
+        Some(value) => clauses(&self::object(&value, "not")?)?,
         None => Clauses::default(),
     };
     Ok(Filter::new(keep, leave))

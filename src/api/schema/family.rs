@@ -252,7 +252,7 @@ async fn groups(context: &ResolverContext<'_>, family: &'static Family) -> Resul
     });
     let order = match arguments::given(&context.args, "orderBy") {
         Some(order) => {
-            let order = order.object()?;
+            let order = arguments::object(&order, "orderBy")?;
             let metric = family
                 .metric(order.try_get("metric")?.enum_name()?)
                 .ok_or_else(|| refused(Code::InvalidQuery, "`orderBy` names no metric"))?;
