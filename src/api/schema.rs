@@ -37,17 +37,6 @@ pub fn builder() -> SchemaBuilder {
     schema.register(query)
 }
 
-/// Registers several types at once.
-fn register_all<T: Into<async_graphql::dynamic::Type>>(
-    mut schema: SchemaBuilder,
-    types: impl IntoIterator<Item = T>,
-) -> SchemaBuilder {
-    for item in types {
-        schema = schema.register(item);
-    }
-    schema
-}
-
 /// A field whose value is a part of its object's own.
 fn part<T: Any>(name: &str, of: TypeRef, value: for<'a> fn(&'a T) -> Option<FieldValue<'a>>) -> Field {
     Field::new(name, of, move |context| {

@@ -152,7 +152,9 @@ pub fn register(schema: SchemaBuilder, family: &'static Family) -> SchemaBuilder
             .description("The keys in the order of the dimensions; null where a row has none."),
         )
         .field(line_metrics(&named("Metrics")));
-    super::register_all(schema, [metric_names, dimensions])
+    schema
+        .register(metric_names)
+        .register(dimensions)
         .register(order)
         .register(metrics)
         .register(point)
