@@ -5,7 +5,8 @@ WITH
     accepted AS
     (
         SELECT
-            channel, account, chat_key, contact, operator, team, segments, campaign, scenario, source, message_kind,
+            if(dialog = '', chat_key, sipHash64(dialog)) AS dialog_key, chat_key, message_key, chat, message,
+            channel, account, contact, operator, team, segments, campaign, scenario, source, message_kind,
             if(author = '', 'UNKNOWN', author) AS author_kind,
             toUnixTimestamp64Milli(ifNull(coalesce(sent_at, accepted_at, failed_at), toDateTime64(0, 3, 'UTC'))) AS at
         FROM messages FINAL
@@ -27,6 +28,7 @@ WITH
     )
 SELECT
     channel, account, contact, operator, team, segments, campaign, scenario, source, message_kind, author_kind, at,
+    dialog_key, a.chat_key AS chat_key, message_key, chat, message,
     sign_ms > 0 AND sign_ms <= at + 86400000 AS engaged
 FROM accepted AS a
 ASOF LEFT JOIN signs AS s ON a.chat_key = s.chat_key AND a.at < s.sign_ms

@@ -4,6 +4,7 @@ CREATE OR REPLACE VIEW fact_inbound AS
 SELECT
     channel, account, contact, segments, campaign, scenario, source, message_kind,
     'CLIENT' AS author_kind,
+    if(dialog = '', chat_key, sipHash64(dialog)) AS dialog_key, chat_key, message_key, chat, message,
     toUnixTimestamp64Milli(assumeNotNull(received_at)) AS at
 FROM messages FINAL
 WHERE tenant = {tenant:String}

@@ -8,7 +8,8 @@ WITH
     states AS
     (
         SELECT
-            channel, account, chat_key, contact, operator, team, segments, campaign, scenario, source, message_kind,
+            if(dialog = '', chat_key, sipHash64(dialog)) AS dialog_key, chat_key, message_key, chat, message,
+            channel, account, contact, operator, team, segments, campaign, scenario, source, message_kind,
             if(author = '', 'UNKNOWN', author) AS author_kind,
             failure_reason,
             coalesce(sent_at, accepted_at, failed_at) AS known_at,
@@ -53,7 +54,7 @@ WITH
     )
 SELECT
     channel, account, contact, operator, team, segments, campaign, scenario, source, message_kind, author_kind,
-    at, known, reports,
+    at, dialog_key, s.chat_key AS chat_key, message_key, chat, message, known, reports,
     least(
         if(told_read_ms = 0, toInt64(9223372036854775807), told_read_ms),
         if(number_mark_ms = 0 OR NOT numbered, toInt64(9223372036854775807), number_mark_ms),

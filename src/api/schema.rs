@@ -7,11 +7,15 @@ pub mod analytics;
 pub mod arguments;
 pub mod asking;
 mod family;
+mod groups;
+mod histogram;
 mod hours;
 mod inputs;
 mod quality;
 mod reference;
 mod scalars;
+mod terms;
+mod told;
 
 use std::any::Any;
 
@@ -34,6 +38,7 @@ pub fn builder() -> SchemaBuilder {
     schema = analytics::register(schema);
     schema = hours::register(schema);
     schema = quality::register(schema);
+    schema = histogram::register(schema);
     schema.register(query)
 }
 

@@ -3,35 +3,42 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{Array, Float64Array, RecordBatch, StringArray, UInt64Array};
+use arrow::array::{Array, AsArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, UInt64Array};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, UInt64Type};
 
 use crate::model::Level;
 
 use super::calendar::{CalendarError, Point};
+use super::catalogue::facts::Rows as Extent;
 use super::catalogue::{Metric, Unit};
 use super::query::{Grouping, MetricQuery, Question};
 
 /// One value.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Number {
     Count(u64),
-    /// 0 to 1.
-    Share(f64),
+    /// A share, seconds or a mean.
+    Real(f64),
+    /// Milliseconds since the epoch.
+    Instant(i64),
+    /// An amount or a code.
+    Text(String),
 }
 
 /// Values and how far to trust them.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     values: HashMap<&'static str, Number>,
+    /// How many rows lie in each bin; empty when nobody asked.
+    pub bins: Vec<u64>,
     pub quality: Quality,
 }
 
 impl Metrics {
     /// `None` when the value is unknown or has nothing to be a share of.
-    pub fn value(&self, name: &str) -> Option<Number> {
-        self.values.get(name).copied()
+    pub fn value(&self, name: &str) -> Option<&Number> {
+        self.values.get(name)
     }
 }
 
@@ -79,8 +86,9 @@ pub struct Cells {
     values: HashMap<&'static str, Number>,
     /// Rows of the cohort by the level at which their channel reports the signal.
     levels: [u64; 4],
-    /// Rows that are not in the cohort: statuses without a message.
-    outside: u64,
+    /// What the family's checks counted.
+    checks: Vec<u64>,
+    bins: Vec<u64>,
 }
 
 /// Reads what the engine returned for one statement.
@@ -104,8 +112,19 @@ pub fn read(query: &MetricQuery, batches: &[RecordBatch], groups_max: usize) -> 
             true => (0..4).map(|level| counts(batch, &format!("q{level}"))).collect::<Result<Vec<_>, _>>()?,
             false => Vec::new(),
         };
+        let checks = match query.brings_quality() {
+            true => (0..query.family().checks.len())
+                .map(|index| counts(batch, &format!("w{index}")))
+                .collect::<Result<Vec<_>, _>>()?,
+            false => Vec::new(),
+        };
+        let bins = query.histogram().map(|_| column::<ListArray>(batch, "h", &bins_type())).transpose()?;
         let all = counts(batch, "n")?;
         for row in 0..batch.num_rows() {
+            // A total over nothing: every number is what it is without rows.
+            if all.value(row) == 0 {
+                continue;
+            }
             let key = key_columns.iter().map(|column| key_of(column.value(row))).collect();
             let mut cells = Cells::default();
             for (metric, column) in &values {
@@ -116,8 +135,9 @@ pub fn read(query: &MetricQuery, batches: &[RecordBatch], groups_max: usize) -> 
             for (level, column) in levels.iter().enumerate() {
                 cells.levels[level] = column.value(row);
             }
-            if query.brings_quality() {
-                cells.outside = all.value(row) - cells.levels.iter().sum::<u64>();
+            cells.checks = checks.iter().map(|column| column.value(row)).collect();
+            if let Some(bins) = &bins {
+                cells.bins = bins.value(row).as_primitive::<UInt64Type>().values().to_vec();
             }
             rows.insert(key, cells);
         }
@@ -135,101 +155,115 @@ pub fn read(query: &MetricQuery, batches: &[RecordBatch], groups_max: usize) -> 
 pub fn merge(
     question: &Question,
     grouping: &Grouping,
-    metrics: &[&'static Metric],
-    parts: Vec<Arc<Rows>>,
+    queries: &[MetricQuery],
+    parts: &[Arc<Rows>],
 ) -> Result<Vec<Line>, AnswerError> {
-    let mut rows = Rows::new();
-    for part in parts {
-        for (key, cells) in part.iter() {
-            let merged = rows.entry(key.clone()).or_default();
-            merged.values.extend(cells.values.iter().map(|(name, number)| (*name, *number)));
-            for level in 0..4 {
-                merged.levels[level] += cells.levels[level];
-            }
-            merged.outside += cells.outside;
-        }
-    }
     let range = question.calendar.range();
+    let whole = |cells: &[Option<&Cells>]| finish(question, queries, cells, (range.from(), range.to()));
+    let find = |key: &Vec<Key>| -> Vec<Option<&Cells>> { parts.iter().map(|part| part.get(key)).collect() };
     match grouping {
-        Grouping::Total => {
-            let cells = rows.remove(&Vec::new()).unwrap_or_default();
-            Ok(vec![Line { keys: Vec::new(), point: None, metrics: finish(question, metrics, cells, range.to()) }])
-        }
+        Grouping::Total => Ok(vec![Line { keys: Vec::new(), point: None, metrics: whole(&find(&Vec::new())) }]),
         Grouping::Every(every) => {
             let line = |point: Point| {
-                let cells = rows.remove(&vec![key_of(&point.key.to_string())]).unwrap_or_default();
-                Line { keys: Vec::new(), point: Some(point), metrics: finish(question, metrics, cells, point.end) }
+                let cells = find(&vec![key_of(&point.key.to_string())]);
+                let metrics = finish(question, queries, &cells, (point.start, point.end));
+                Line { keys: Vec::new(), point: Some(point), metrics }
             };
             Ok(question.calendar.points(*every, usize::MAX)?.into_iter().map(line).collect())
         }
         Grouping::By(_) => {
-            let told = |cells: &Cells| {
-                0 < cells.levels.iter().sum::<u64>()
-                    || metrics
-                        .iter()
-                        .any(|metric| !matches!(cells.values.get(metric.name), None | Some(Number::Count(0))))
+            let mut keys: Vec<&Vec<Key>> = parts.iter().flat_map(|part| part.keys()).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            let line = |key: &Vec<Key>| {
+                let cells = find(key);
+                let told = cells.iter().flatten().any(|cells| {
+                    0 < cells.levels.iter().sum::<u64>()
+                        || cells.values.values().any(|number| *number != Number::Count(0))
+                });
+                told.then(|| Line { keys: key.iter().map(key_text).collect(), point: None, metrics: whole(&cells) })
             };
-            let line = |(key, cells): (Vec<Key>, Cells)| Line {
-                keys: key.into_iter().map(key_text).collect(),
-                point: None,
-                metrics: finish(question, metrics, cells, range.to()),
-            };
-            Ok(rows.into_iter().filter(|(_, cells)| told(cells)).map(line).collect())
+            Ok(keys.into_iter().filter_map(line).collect())
         }
     }
 }
 
 /// Gives absent counts their zero, takes away what cannot be known, and says how good the rest is.
-fn finish(question: &Question, metrics: &[&'static Metric], mut cells: Cells, end: i64) -> Metrics {
-    let cohort: u64 = cells.levels.iter().sum();
-    let unseen = cells.levels[Level::Unavailable as usize];
-    for metric in metrics {
-        if metric.unit() == Unit::Count {
-            cells.values.entry(metric.name).or_insert(Number::Count(0));
+fn finish(question: &Question, queries: &[MetricQuery], parts: &[Option<&Cells>], (start, end): (i64, i64)) -> Metrics {
+    let mut values = HashMap::new();
+    let mut own = Cells::default();
+    for (query, cells) in queries.iter().zip(parts) {
+        if let (true, Some(cells)) = (query.brings_quality(), cells) {
+            own = Cells { values: HashMap::new(), ..(*cells).clone() };
         }
-        if metric.needs.is_some() && 0 < cohort && unseen == cohort {
-            cells.values.remove(metric.name);
+        for metric in query.metrics() {
+            let number = match cells {
+                Some(cells) => cells.values.get(metric.name).cloned(),
+                None => empty_value(metric),
+            };
+            // Nothing is known of a time that has not begun.
+            let begun = metric.fact.rows != Extent::Spans || start < question.terms.now;
+            if let (Some(number), true) = (number, begun) {
+                values.insert(metric.name, number);
+            }
         }
     }
-    Metrics { values: cells.values, quality: quality(question, cells.levels, cells.outside, end) }
+    let cohort: u64 = own.levels.iter().sum();
+    if 0 < cohort && own.levels[Level::Unavailable as usize] == cohort {
+        for metric in queries.iter().flat_map(MetricQuery::metrics).filter(|metric| metric.needs.is_some()) {
+            values.remove(metric.name);
+        }
+    }
+    let bins = match (question.histogram, queries.iter().find_map(|query| query.histogram().map(|_| query.bounds()))) {
+        (true, Some(bounds)) if own.bins.is_empty() => vec![0; bounds.len() + 1],
+        _ => std::mem::take(&mut own.bins),
+    };
+    Metrics { values, bins, quality: quality(question, &own, end) }
 }
 
-fn quality(question: &Question, levels: [u64; 4], outside: u64, end: i64) -> Quality {
+/// What a number is when there are no rows at all.
+fn empty_value(metric: &Metric) -> Option<Number> {
+    match metric.unit() {
+        Unit::Count | Unit::Distinct => Some(Number::Count(0)),
+        Unit::Mean if metric.fact.rows == Extent::Spans => Some(Number::Real(0.0)),
+        Unit::Share | Unit::Seconds | Unit::Mean | Unit::Instant | Unit::Money | Unit::Code => None,
+    }
+}
+
+fn quality(question: &Question, cells: &Cells, end: i64) -> Quality {
     let family = question.family;
-    let cohort: u64 = levels.iter().sum();
-    let unseen = levels[Level::Unavailable as usize];
-    let level = match levels {
+    let cohort: u64 = cells.levels.iter().sum();
+    let unseen = cells.levels[Level::Unavailable as usize];
+    let mut level = match cells.levels {
         _ if cohort == 0 => Level::Exact,
         _ if unseen == cohort => Level::Unavailable,
         [_, _, approximate, _] if 0 < approximate => Level::Approximate,
         [_, lower, _, _] if 0 < lower => Level::LowerBound,
         _ => Level::Exact,
     };
-    let signal = family.signal.name();
+    let (signal, called) = (family.sees.signal(), family.cohort.called);
     let mut warnings = Vec::new();
     if 0 < cohort && unseen == cohort {
         warnings.push(Warning {
             code: "UNAVAILABLE",
-            message: format!("No channel of these messages reports `{signal}`: what depends on it is null, not zero."),
+            message: format!("No channel of these {called} reports `{signal}`: what depends on it is null, not zero."),
         });
     } else if 0 < unseen {
         warnings.push(Warning {
             code: "PARTIAL_COVERAGE",
-            message: format!("{unseen} of {cohort} messages are on channels that do not report `{signal}`: what depends on it is computed over the others."),
+            message: format!("{unseen} of {cohort} {called} are on channels that do not report `{signal}`: what depends on it is computed over the others."),
         });
     }
-    if 0 < outside {
-        warnings.push(Warning {
-            code: "ORPHAN_STATUSES",
-            message: format!(
-                "{outside} messages are known only by a status; they count when the message itself is reported."
-            ),
-        });
+    for (check, count) in family.checks.iter().zip(&cells.checks) {
+        if 0 < *count {
+            warnings.push(Warning { code: check.code, message: (check.message)(*count) });
+            level = check.lowers_to.map_or(level, |lower| level.max(lower));
+        }
     }
     Quality {
         level,
         coverage: (0 < cohort).then(|| (cohort - unseen) as f64 / cohort as f64),
-        provisional: question.terms.now < end.saturating_add(family.settle_ms),
+        provisional: question.terms.now < end.saturating_add((family.settle_ms)(&question.terms)),
         warnings,
     }
 }
@@ -238,30 +272,39 @@ fn key_of(text: &str) -> Key {
     Key { number: text.parse().ok(), text: text.to_owned() }
 }
 
-fn key_text(key: Key) -> Option<String> {
-    (!key.text.is_empty()).then_some(key.text)
+fn key_text(key: &Key) -> Option<String> {
+    (!key.text.is_empty()).then(|| key.text.clone())
 }
 
 enum Values {
     Counts(UInt64Array),
-    Shares(Float64Array),
+    Reals(Float64Array),
+    Instants(Int64Array),
+    Texts(StringArray),
 }
 
 impl Values {
     fn of(batch: &RecordBatch, name: &str, metric: &Metric) -> Result<Self, AnswerError> {
         Ok(match metric.unit() {
-            Unit::Count => Self::Counts(counts(batch, name)?),
-            Unit::Share => Self::Shares(column(batch, name, &DataType::Float64)?),
+            Unit::Count | Unit::Distinct => Self::Counts(counts(batch, name)?),
+            Unit::Share | Unit::Seconds | Unit::Mean => Self::Reals(column(batch, name, &DataType::Float64)?),
+            Unit::Instant => Self::Instants(column(batch, name, &DataType::Int64)?),
+            Unit::Money | Unit::Code => Self::Texts(texts(batch, name)?),
         })
     }
 
     fn at(&self, row: usize) -> Option<Number> {
         match self {
-            Self::Counts(array) => Some(Number::Count(array.value(row))),
-            Self::Shares(array) if array.is_null(row) => None,
-            Self::Shares(array) => Some(Number::Share(array.value(row))),
+            Self::Counts(array) => array.is_valid(row).then(|| Number::Count(array.value(row))),
+            Self::Reals(array) => array.is_valid(row).then(|| Number::Real(array.value(row))),
+            Self::Instants(array) => array.is_valid(row).then(|| Number::Instant(array.value(row))),
+            Self::Texts(array) => array.is_valid(row).then(|| Number::Text(array.value(row).to_owned())),
         }
     }
+}
+
+fn bins_type() -> DataType {
+    DataType::List(Arc::new(arrow::datatypes::Field::new("item", DataType::UInt64, true)))
 }
 
 fn counts(batch: &RecordBatch, name: &str) -> Result<UInt64Array, AnswerError> {

@@ -65,30 +65,38 @@ impl Calendar {
         self.zone
     }
 
-    /// The local time of column `at`, in milliseconds since 1970-01-01 00:00 on the zone's clocks.
-    pub fn local(&self) -> Sql {
-        let mut sql = Sql::new("at + ");
-        self.append_by_span(&mut sql, |span| span.offset_ms);
+    /// The local time of a column of instants, in milliseconds since 1970-01-01 00:00 on the zone's clocks.
+    pub fn local(&self, at: &'static str) -> Sql {
+        let mut sql = Sql::new(at);
+        sql.push(" + ");
+        self.append_by_span(&mut sql, at, |span| span.offset_ms);
         sql
     }
 
-    /// The key of the step that column `at` falls in: for hours the instant at which it starts, else the number of the
-    /// local day, week or month.
-    pub fn bucket(&self, every: Granularity) -> Sql {
+    /// The key of the step that a column of instants falls in, given the column of its local time: for hours the instant
+    /// at which the step starts, else the number of the local day, week or month.
+    pub fn bucket(&self, every: Granularity, at: &'static str, local: &'static str) -> Sql {
+        let mut sql = Sql::new("");
         match every {
             Granularity::Hour => {
-                let mut sql = Sql::new("greatest(at - local % 3600000, ");
-                self.append_by_span(&mut sql, |span| span.from);
+                sql.push("greatest(").push(at).push(" - ").push(local).push(" % 3600000, ");
+                self.append_by_span(&mut sql, at, |span| span.from);
                 sql.push(")");
-                sql
             }
-            Granularity::Day => Sql::new("intDiv(local, 86400000)"),
-            Granularity::Week => Sql::new("intDiv(intDiv(local, 86400000) + 3, 7)"),
-            Granularity::Month => Sql::new("toInt64(toRelativeMonthNum(toDate32(toInt32(intDiv(local, 86400000)))))"),
+            Granularity::Day => {
+                sql.push("intDiv(").push(local).push(", 86400000)");
+            }
+            Granularity::Week => {
+                sql.push("intDiv(intDiv(").push(local).push(", 86400000) + 3, 7)");
+            }
+            Granularity::Month => {
+                sql.push("toInt64(toRelativeMonthNum(toDate32(toInt32(intDiv(").push(local).push(", 86400000)))))");
+            }
         }
+        sql
     }
 
-    fn append_by_span(&self, sql: &mut Sql, value: fn(&Span) -> i64) {
+    fn append_by_span(&self, sql: &mut Sql, at: &'static str, value: fn(&Span) -> i64) {
         let last = self.spans[self.spans.len() - 1];
         if self.spans.len() == 1 {
             sql.push("toInt64(").bind(value(&last)).push(")");
@@ -96,7 +104,7 @@ impl Calendar {
         }
         sql.push("multiIf(");
         for pair in self.spans.windows(2) {
-            sql.push("at < ").bind(pair[1].from).push(", toInt64(").bind(value(&pair[0])).push("), ");
+            sql.push(at).push(" < ").bind(pair[1].from).push(", toInt64(").bind(value(&pair[0])).push("), ");
         }
         sql.push("toInt64(").bind(value(&last)).push("))");
     }

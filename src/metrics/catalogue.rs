@@ -3,16 +3,29 @@
 //! One struct literal a metric: its GraphQL field, description, SQL and quality derive from it. Conditions are SQL
 //! over the columns of the fact and its derived columns (see [`facts`]); nothing a user sends is ever part of them.
 
+pub mod active_dialogs;
 pub mod activity;
+pub mod automation;
+pub mod conversion;
 pub mod delivery;
 pub mod dimension;
 pub mod facts;
+pub mod measure;
 pub mod reads;
+pub mod response_time;
+pub mod satisfaction;
+pub mod sessions;
+pub mod sight;
+pub mod unsubscribes;
 
 pub use dimension::Dimension;
 pub use facts::Fact;
+pub use measure::{Measure, Unit};
+pub use sight::Sees;
 
-use crate::model::Signal;
+use crate::model::{Level, Signal};
+
+use super::terms::Terms;
 
 /// A group of metrics that share a population, and a field of `analytics`.
 #[derive(Debug)]
@@ -24,13 +37,32 @@ pub struct Family {
     pub definition: &'static str,
     /// The fact that holds the family's cohort; quality is computed on it.
     pub fact: &'static Fact,
-    /// Which rows of the fact are the cohort.
-    pub cohort: &'static str,
-    /// The signal on which quality and coverage rest.
-    pub signal: Signal,
+    /// Which rows of the fact are the cohort, and what of them is counted.
+    pub cohort: Cohort,
+    /// How well the rows of the cohort are known.
+    pub sees: Sees,
     /// How long after its cohort time a row can still change, in milliseconds.
-    pub settle_ms: i64,
+    pub settle_ms: fn(&Terms) -> i64,
+    /// What a reader of the numbers should be told.
+    pub checks: &'static [Check],
+    /// The measured value whose distribution can be asked for.
+    pub histogram: Option<Histogram>,
+    /// The arguments of the GraphQL field.
+    pub arguments: &'static [Argument],
     pub metrics: &'static [Metric],
+}
+
+/// The population of a family.
+#[derive(Debug)]
+pub struct Cohort {
+    /// Its rows among the rows of the fact.
+    pub rows: &'static str,
+    /// What is counted of them; `None`: rows.
+    pub distinct: Option<&'static str>,
+    /// In the plural, for people: "messages".
+    pub called: &'static str,
+    /// The time at which a row counts, for people.
+    pub time: &'static str,
 }
 
 /// One number.
@@ -38,46 +70,100 @@ pub struct Family {
 pub struct Metric {
     /// The GraphQL field.
     pub name: &'static str,
-    /// What the number means, in a sentence or two: the schema's description.
-    pub definition: &'static str,
+    /// What is counted or measured; of a share, what stands above the line.
+    pub what: &'static str,
+    /// Of a share, what stands below the line; else empty.
+    pub over: &'static str,
+    /// What else one must know, in whole sentences.
+    pub note: &'static str,
     pub fact: &'static Fact,
     pub measure: Measure,
     /// The signal without which the number is unknown rather than zero.
     pub needs: Option<Signal>,
+    /// Dimensions of the fact by which this number cannot be divided, because it would lose what it is a share of.
+    pub not_by: &'static [Dimension],
+    pub readers: Readers,
 }
 
-/// How rows become a number. The shape decides the unit, and what an empty cohort gives: a count 0, a share null.
-#[derive(Clone, Copy, Debug)]
-pub enum Measure {
-    /// The number of rows for which the condition holds.
-    Count { rows: &'static str },
-    /// Of the rows of `of`, the share (0 to 1) for which `rows` holds too.
-    Share { rows: &'static str, of: &'static str },
-}
-
-/// What a number is measured in.
+/// Who may read a number, within what a viewer may see at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    /// A whole number; parts add up to the whole.
-    Count,
-    /// 0 to 1; parts do not add up.
-    Share,
+pub enum Readers {
+    Everyone,
+    /// A figure of the business: managers and administrators.
+    Managers,
+}
+
+/// A condition that deserves a warning.
+#[derive(Debug)]
+pub struct Check {
+    pub code: &'static str,
+    /// An aggregate over the fact's rows; the warning is given when it is above 0.
+    pub count: &'static str,
+    pub message: fn(u64) -> String,
+    /// The level at which the values stand at best when the condition holds.
+    pub lowers_to: Option<Level>,
+}
+
+/// A value whose rows can be counted in bins.
+#[derive(Debug)]
+pub struct Histogram {
+    pub value: &'static str,
+    pub rows: &'static str,
+    pub unit: Unit,
+    pub bounds: &'static [f64],
+}
+
+/// An argument of a family's field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Argument {
+    WithinHours,
+    Kind,
+    BusinessHours,
+    BotStopsClock,
+    TargetSeconds,
+    InactivityMinutes,
+    WindowDays,
+    Attribution,
+    Actions,
+    Bounds,
 }
 
 impl Metric {
-    pub fn unit(&self) -> Unit {
-        match self.measure {
-            Measure::Count { .. } => Unit::Count,
-            Measure::Share { .. } => Unit::Share,
+    /// What every metric has that says nothing else.
+    pub const PLAIN: Metric = Metric {
+        name: "",
+        what: "",
+        over: "",
+        note: "",
+        fact: &facts::MESSAGES,
+        measure: Measure::Count { rows: "true" },
+        needs: None,
+        not_by: &[],
+        readers: Readers::Everyone,
+    };
+
+    /// The number's meaning in a sentence or two: the schema's description.
+    pub fn definition(&self) -> String {
+        let mut text = self.what.to_owned();
+        if !self.over.is_empty() {
+            text.push_str(" over ");
+            text.push_str(self.over);
         }
+        text.push('.');
+        if !self.note.is_empty() {
+            text.push(' ');
+            text.push_str(self.note);
+        }
+        text
     }
 
-    /// Whether it uses a column that only whole dialogs can tell.
-    pub fn needs_dialogs(&self) -> bool {
-        match self.measure {
-            Measure::Count { rows } => rows.contains(facts::TURN_COLUMN),
-            Measure::Share { rows, of } => rows.contains(facts::TURN_COLUMN) || of.contains(facts::TURN_COLUMN),
-        }
+    pub fn unit(&self) -> Unit {
+        self.measure.unit()
+    }
+
+    /// Whether it can be divided by the dimension.
+    pub fn divides_by(&self, dimension: Dimension) -> bool {
+        self.fact.dimensions.contains(&dimension) && !self.not_by.contains(&dimension)
     }
 }
 
@@ -85,13 +171,33 @@ impl Family {
     pub fn metric(&self, name: &str) -> Option<&'static Metric> {
         self.metrics.iter().find(|metric| metric.name == name)
     }
+
+    pub fn takes(&self, argument: Argument) -> bool {
+        self.arguments.contains(&argument)
+    }
+
+    /// What its population can be divided by; some of its metrics by less.
+    pub fn dimensions(&self) -> &'static [Dimension] {
+        self.fact.dimensions
+    }
 }
 
 /// Statuses settle within 72 hours: later ones still count, but few come.
 pub const STATUS_SETTLE_MS: i64 = 72 * 3_600_000;
 
 /// All families, in the order of the API.
-pub static FAMILIES: [&Family; 3] = [&delivery::DELIVERY, &reads::READS, &activity::ACTIVITY];
+pub static FAMILIES: [&Family; 10] = [
+    &delivery::DELIVERY,
+    &reads::READS,
+    &response_time::RESPONSE_TIME,
+    &active_dialogs::ACTIVE_DIALOGS,
+    &satisfaction::SATISFACTION,
+    &conversion::CONVERSION,
+    &automation::AUTOMATION,
+    &sessions::SESSIONS,
+    &activity::ACTIVITY,
+    &unsubscribes::UNSUBSCRIBES,
+];
 
 #[cfg(test)]
 mod tests {
@@ -105,8 +211,11 @@ mod tests {
                 assert!(names.insert(metric.name), "{} twice in {}", metric.name, family.name);
                 assert!(metric.name.chars().all(|c| c.is_ascii_alphanumeric()), "{}", metric.name);
                 assert!(metric.name.starts_with(|c: char| c.is_ascii_lowercase()), "{}", metric.name);
-                assert!(metric.definition.ends_with('.'), "{}", metric.name);
-                assert!(20 < metric.definition.len(), "{}", metric.name);
+                assert!(metric.what.starts_with(|c: char| c.is_ascii_uppercase()), "{}", metric.name);
+                assert!(!metric.what.ends_with('.') && !metric.over.ends_with('.'), "{}", metric.name);
+                assert!(metric.note.is_empty() || metric.note.ends_with('.'), "{}", metric.name);
+                let share = matches!(metric.measure, Measure::Share { .. } | Measure::DistinctShare { .. });
+                assert_eq!(share, !metric.over.is_empty(), "{}", metric.name);
             }
         }
     }
@@ -114,7 +223,9 @@ mod tests {
     #[test]
     fn no_metric_takes_the_name_of_a_field_that_every_metrics_object_has() {
         for family in FAMILIES {
-            assert!(family.metric("quality").is_none());
+            for name in ["quality", "histogram", "explain", "dialogs_of", "records"] {
+                assert!(family.metric(name).is_none(), "{name}");
+            }
         }
     }
 }

@@ -1,19 +1,21 @@
 //! A question becomes a statement: a pure function, without decisions of its own.
 //!
 //! ```text
-//! SELECT <keys>, <measures>, <quality> FROM (
-//!     SELECT *, <local time>, <derived columns> FROM fact_x(<scope>, <range>)
+//! SELECT <keys>, <measures>, <histogram>, <quality> FROM (
+//!     SELECT *, <local time>, <derived columns> FROM fact_x(<scope>, <range>, <arguments>)
 //! ) WHERE <filter> GROUP BY <keys> LIMIT <groups + 1>
 //! ```
 //!
 //! Every output column has a generated name: a column's own name as an alias would fail or capture the filter.
+//! Rows that last are divided among the steps that they overlap in [`spans`].
 
 use crate::model::Sight;
 use crate::sql::Sql;
 
-use super::calendar::Calendar;
-use super::catalogue::{Measure, facts};
+use super::catalogue::Unit;
+use super::catalogue::facts::Rows;
 use super::query::{Grouping, MetricQuery};
+use super::spans;
 
 /// The statement of a query. `groups_max + 1` rows at most, so that the reader can tell "too many" from "all".
 pub fn compile(query: &MetricQuery, groups_max: usize) -> Sql {
@@ -23,15 +25,15 @@ pub fn compile(query: &MetricQuery, groups_max: usize) -> Sql {
         sql.append(key).name(" AS k", index).push(", ");
     }
     for (index, metric) in query.metrics().iter().enumerate() {
-        sql.append(&measure(metric.measure)).name(" AS m", index).push(", ");
+        sql.append(&metric.measure.sql()).name(" AS m", index).push(", ");
+    }
+    if let Some(bins) = bins(query) {
+        sql.append(&bins).push(" AS h, ");
     }
     if query.brings_quality() {
-        for level in 0..4 {
-            sql.push("countIf(").push(query.family().cohort).push(" AND level = ").bind(level).push(")");
-            sql.name(" AS q", usize::try_from(level).expect("0 to 3")).push(", ");
-        }
+        append_quality(&mut sql, query);
     }
-    sql.push("count() AS n FROM (").append(&rows(query)).push(") WHERE ").append(&query.filter().sql());
+    sql.push("count() AS n FROM (").append(&rows(query)).push(") WHERE ").append(&condition(query));
     if !keys.is_empty() {
         sql.push(" GROUP BY ");
         for index in 0..keys.len() {
@@ -45,54 +47,103 @@ pub fn compile(query: &MetricQuery, groups_max: usize) -> Sql {
     sql
 }
 
-fn keys(query: &MetricQuery) -> Vec<Sql> {
+/// The expressions by which rows are divided, over what [`rows`] returns.
+pub fn keys(query: &MetricQuery) -> Vec<Sql> {
     match query.grouping() {
         Grouping::Total => Vec::new(),
-        Grouping::Every(every) => vec![query.calendar().bucket(*every)],
+        Grouping::Every(_) if query.fact().rows == Rows::Spans => vec![Sql::new("step_key")],
+        Grouping::Every(every) => vec![query.calendar().bucket(*every, "at", "local")],
         Grouping::By(dimensions) => dimensions.iter().map(|dimension| Sql::new(dimension.expression())).collect(),
     }
 }
 
 /// The fact's rows with what the query itself adds to them.
-fn rows(query: &MetricQuery) -> Sql {
-    let calendar: &Calendar = query.calendar();
+pub fn rows(query: &MetricQuery) -> Sql {
     let mut sql = Sql::new("SELECT *, ");
-    sql.append(&calendar.local()).push(" AS local");
+    sql.append(&query.calendar().local("at")).push(" AS local");
     for derived in query.fact().derived {
         sql.push(", ").append(&(derived.sql)(query.terms())).push(" AS ").push(derived.name);
     }
     if query.brings_quality() {
-        sql.push(", ").append(&facts::level(query.family().signal)).push(" AS level");
+        sql.push(", ").append(&query.family().sees.level()).push(" AS level");
     }
-    sql.push(" FROM ").push(query.view());
+    if query.fact().rows == Rows::Spans {
+        sql.append(&spans::columns(query));
+    }
+    sql.push(" FROM ").push(query.view()).append(&scope(query));
+    for argument in query.fact().arguments {
+        sql.push(", ").push(argument.name).push(" = ").append(&(argument.sql)(query.terms()));
+    }
+    sql.push(")");
+    if query.fact().rows == Rows::Spans { spans::divided(query, &sql) } else { sql }
+}
+
+fn scope(query: &MetricQuery) -> Sql {
     let no_names: &[String] = &[];
     let (everyone, operators, teams) = match query.scope().sight() {
         Sight::Everything => (1, no_names, no_names),
         Sight::Operators(operators) => (0, operators.as_slice(), no_names),
         Sight::Teams(teams) => (0, no_names, teams.as_slice()),
     };
-    sql.push("tenant = ").bind(query.scope().tenant());
+    let mut sql = Sql::new("tenant = ");
+    sql.bind(query.scope().tenant());
     sql.push(", everyone = ").bind(everyone);
     sql.push(", operators = ").bind_list(operators.iter().map(String::as_str));
     sql.push(", teams = ").bind_list(teams.iter().map(String::as_str));
     sql.push(", from = ").bind(query.range().from());
     sql.push(", to = ").bind(query.range().to());
-    sql.push(")");
     sql
 }
 
-/// Shares are null when nothing is there to be a share of.
-fn measure(measure: Measure) -> Sql {
-    match measure {
-        Measure::Count { rows } => {
-            let mut sql = Sql::new("countIf(");
-            sql.push(rows).push(")");
-            sql
+/// Which of the rows count.
+pub fn condition(query: &MetricQuery) -> Sql {
+    let mut sql = query.filter().sql();
+    match query.fact().rows {
+        Rows::InRange => {}
+        Rows::AlsoBefore => {
+            sql.push(" AND at >= ").bind(query.range().from());
         }
-        Measure::Share { rows, of } => {
-            let mut sql = Sql::new("countIf((");
-            sql.push(of).push(") AND (").push(rows).push(")) / nullIf(countIf(").push(of).push("), 0)");
-            sql
+        Rows::Spans => {
+            sql.push(spans::OVERLAPS);
         }
+    }
+    sql
+}
+
+/// The family's bins as an array of counts, where the query brings them.
+fn bins(query: &MetricQuery) -> Option<Sql> {
+    let histogram = query.histogram()?;
+    let scale = if histogram.unit == Unit::Seconds { 1_000.0 } else { 1.0 };
+    let bounds = query.bounds();
+    let mut sql = Sql::new("[");
+    for index in 0..=bounds.len() {
+        if 0 < index {
+            sql.push(", ");
+        }
+        sql.push("countIf((").push(histogram.rows).push(")");
+        if let Some(bound) = index.checked_sub(1).and_then(|index| bounds.get(index)) {
+            sql.push(" AND ").push(histogram.value).push(" >= ").bind(bound * scale);
+        }
+        if let Some(bound) = bounds.get(index) {
+            sql.push(" AND ").push(histogram.value).push(" < ").bind(bound * scale);
+        }
+        sql.push(")");
+    }
+    sql.push("]");
+    Some(sql)
+}
+
+fn append_quality(sql: &mut Sql, query: &MetricQuery) {
+    let cohort = &query.family().cohort;
+    for level in 0..4 {
+        match cohort.distinct {
+            Some(key) => sql.push("uniqExactIf(").push(key).push(", "),
+            None => sql.push("countIf("),
+        };
+        sql.push("(").push(cohort.rows).push(") AND level = ").bind(level).push(")");
+        sql.name(" AS q", usize::try_from(level).expect("0 to 3")).push(", ");
+    }
+    for (index, check) in query.family().checks.iter().enumerate() {
+        sql.push(check.count).name(" AS w", index).push(", ");
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::sql::Sql;
 
+use super::catalogue::Dimension;
+
 /// A property that a filter names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Property {
@@ -44,6 +46,22 @@ impl Property {
             Self::Authors => "authors",
             Self::MessageKinds => "messageKinds",
             Self::Contacts => "contacts",
+        }
+    }
+
+    /// The dimension that its values are keys of; contacts are none, and every row has one.
+    pub fn dimension(self) -> Option<Dimension> {
+        match self {
+            Self::Channels => Some(Dimension::Channel),
+            Self::Accounts => Some(Dimension::Account),
+            Self::Operators => Some(Dimension::Operator),
+            Self::Teams => Some(Dimension::Team),
+            Self::Segments => Some(Dimension::Segment),
+            Self::Campaigns => Some(Dimension::Campaign),
+            Self::Scenarios => Some(Dimension::Scenario),
+            Self::Authors => Some(Dimension::Author),
+            Self::MessageKinds => Some(Dimension::MessageKind),
+            Self::Contacts => None,
         }
     }
 
@@ -143,6 +161,17 @@ impl Filter {
     pub fn needs_owner(&self) -> bool {
         let owner = |property: &Property| matches!(property, Property::Operators | Property::Teams);
         self.keep.lists.iter().chain(&self.leave.lists).any(|(property, _)| owner(property))
+    }
+
+    /// The lists that it has, each with the dimension that it asks for.
+    pub fn lists(&self) -> impl Iterator<Item = (&'static str, Option<Dimension>)> {
+        let mut lists = Vec::new();
+        for clauses in [&self.keep, &self.leave] {
+            lists.extend(clauses.lists.iter().map(|(property, _)| (property.name(), property.dimension())));
+            lists.extend(clauses.hours.iter().map(|_| ("hours", Some(Dimension::Hour))));
+            lists.extend(clauses.weekdays.iter().map(|_| ("weekdays", Some(Dimension::Weekday))));
+        }
+        lists.into_iter()
     }
 
     /// A condition over a fact's columns and `local`.

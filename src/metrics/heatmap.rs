@@ -79,7 +79,7 @@ fn index_of(local_ms: i64) -> usize {
 
 fn count(line: &Line, name: &str) -> u64 {
     match line.metrics.value(name) {
-        Some(Number::Count(count)) => count,
+        Some(Number::Count(count)) => *count,
         _ => 0,
     }
 }

@@ -1,11 +1,11 @@
 //! A question that can be answered: valid by construction, so the compiler has no error path.
 
-use crate::model::clock::Millis;
 use crate::model::{Granularity, Scope, Sight, TimeRange};
 
 use super::calendar::{Calendar, CalendarError};
-use super::catalogue::{Dimension, Fact, Family, Metric};
+use super::catalogue::{Dimension, Fact, Family, Histogram, Metric, facts};
 use super::filter::Filter;
+use super::terms::Terms;
 
 /// What to divide the answer by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -13,15 +13,6 @@ pub enum Grouping {
     Total,
     Every(Granularity),
     By(Vec<Dimension>),
-}
-
-/// What the query itself brings to the meaning of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// The present instant, once for the whole request, in milliseconds since the epoch.
-    pub now: Millis,
-    /// Only reads so many hours after sending count. `None`: all.
-    pub read_within_hours: Option<i32>,
 }
 
 /// One statement's worth of a question: metrics of one fact, one grouping, one range.
@@ -35,6 +26,7 @@ pub struct MetricQuery {
     filter: Filter,
     scope: Scope,
     terms: Terms,
+    histogram: bool,
 }
 
 /// The parts of a question that its statements share.
@@ -45,6 +37,8 @@ pub struct Question {
     pub filter: Filter,
     pub scope: Scope,
     pub terms: Terms,
+    /// Whether the family's histogram is wanted.
+    pub histogram: bool,
 }
 
 /// The most dimensions of one breakdown: beyond four, no table can be read.
@@ -75,6 +69,9 @@ impl MetricQuery {
                 facts.push(metric.fact);
             }
         }
+        for fact in &facts {
+            check_filter(question, metrics, fact)?;
+        }
         let query = |fact: &'static Fact| MetricQuery {
             family: question.family,
             fact,
@@ -90,7 +87,8 @@ impl MetricQuery {
             calendar: question.calendar.clone(),
             filter: question.filter.clone(),
             scope: question.scope.clone(),
-            terms: question.terms,
+            terms: question.terms.clone(),
+            histogram: question.histogram && std::ptr::eq(fact, question.family.fact),
         };
         Ok(facts.into_iter().map(query).collect())
     }
@@ -127,6 +125,20 @@ impl MetricQuery {
         &self.terms
     }
 
+    /// The distribution that the statement brings.
+    pub fn histogram(&self) -> Option<&'static Histogram> {
+        if self.histogram { self.family.histogram.as_ref() } else { None }
+    }
+
+    /// The bounds of the histogram's bins, ascending.
+    pub fn bounds(&self) -> &[f64] {
+        match (&self.terms.bounds, &self.family.histogram) {
+            (Some(bounds), _) => bounds,
+            (None, Some(histogram)) => histogram.bounds,
+            (None, None) => &[],
+        }
+    }
+
     pub fn range(&self) -> TimeRange {
         self.calendar.range()
     }
@@ -145,7 +157,7 @@ impl MetricQuery {
         let needs_dialogs = by_owner
             || self.filter.needs_owner()
             || *self.scope.sight() != Sight::Everything
-            || self.metrics.iter().any(|metric| metric.needs_dialogs());
+            || self.metrics.iter().any(|metric| metric.measure.mentions(facts::TURN_COLUMN));
         match self.fact.plain_view {
             Some(plain) if !needs_dialogs => plain,
             _ => self.fact.view,
@@ -165,13 +177,38 @@ fn check_dimensions(family: &Family, metrics: &[&'static Metric], dimensions: &[
             return Err(QueryError::DimensionTwice { dimension: dimension.name() });
         }
         if !family.fact.dimensions.contains(dimension) {
-            return Err(QueryError::NotADimension { metric: family.name, dimension: dimension.name() });
+            return Err(QueryError::NotADimension {
+                metric: family.name,
+                rows: family.fact.name,
+                dimension: dimension.name(),
+            });
         }
-        if let Some(metric) = metrics.iter().find(|metric| !metric.fact.dimensions.contains(dimension)) {
-            return Err(QueryError::NotADimension { metric: metric.name, dimension: dimension.name() });
+        if let Some(metric) = metrics.iter().find(|metric| !metric.divides_by(*dimension)) {
+            let has = metric.fact.dimensions.contains(dimension);
+            let (metric, rows, dimension) = (metric.name, metric.fact.name, dimension.name());
+            return Err(match has {
+                true => QueryError::NotOfParts { metric, dimension },
+                false => QueryError::NotADimension { metric, rows, dimension },
+            });
         }
     }
     Ok(())
+}
+
+/// A filter that a fact's rows cannot answer would keep nothing, or everything: it is refused.
+fn check_filter(question: &Question, metrics: &[&'static Metric], fact: &'static Fact) -> Result<(), QueryError> {
+    let unknown = question
+        .filter
+        .lists()
+        .find(|(_, dimension)| dimension.is_some_and(|dimension| !fact.dimensions.contains(&dimension)));
+    match unknown {
+        None => Ok(()),
+        Some((filter, _)) => {
+            let metric = metrics.iter().find(|metric| std::ptr::eq(metric.fact, fact));
+            let metric = metric.map_or(question.family.name, |metric| metric.name);
+            Err(QueryError::NotAFilter { metric, rows: fact.name, filter })
+        }
+    }
 }
 
 /// Why a question cannot be answered.
@@ -183,8 +220,12 @@ pub enum QueryError {
     TooManyDimensions { count: usize },
     #[error("the dimension {dimension} is named twice")]
     DimensionTwice { dimension: &'static str },
-    #[error("`{metric}` cannot be divided by {dimension}: its rows do not have it")]
-    NotADimension { metric: &'static str, dimension: &'static str },
+    #[error("`{metric}` cannot be divided by {dimension}: it counts {rows}, and they do not have it")]
+    NotADimension { metric: &'static str, rows: &'static str, dimension: &'static str },
+    #[error("`{metric}` cannot be divided by {dimension}: what it is a share of would be divided with it")]
+    NotOfParts { metric: &'static str, dimension: &'static str },
+    #[error("`{metric}` cannot be filtered by `{filter}`: it counts {rows}, and they do not have it")]
+    NotAFilter { metric: &'static str, rows: &'static str, filter: &'static str },
     #[error(transparent)]
     Calendar(#[from] CalendarError),
 }

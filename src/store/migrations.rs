@@ -65,6 +65,34 @@ pub const MIGRATIONS: &[Migration] = &[
         "0012_reporting_accounts_feed.sql",
         include_str!("../../sql/migrations/0012_reporting_accounts_feed.sql"),
     ),
+    migration(13, "0013_survey_events.sql", include_str!("../../sql/migrations/0013_survey_events.sql")),
+    migration(14, "0014_survey_events_feed.sql", include_str!("../../sql/migrations/0014_survey_events_feed.sql")),
+    migration(15, "0015_survey_events_past.sql", include_str!("../../sql/migrations/0015_survey_events_past.sql")),
+    migration(16, "0016_conversion_events.sql", include_str!("../../sql/migrations/0016_conversion_events.sql")),
+    migration(
+        17,
+        "0017_conversion_events_feed.sql",
+        include_str!("../../sql/migrations/0017_conversion_events_feed.sql"),
+    ),
+    migration(
+        18,
+        "0018_conversion_events_past.sql",
+        include_str!("../../sql/migrations/0018_conversion_events_past.sql"),
+    ),
+    migration(19, "0019_contact_events.sql", include_str!("../../sql/migrations/0019_contact_events.sql")),
+    migration(20, "0020_contact_events_feed.sql", include_str!("../../sql/migrations/0020_contact_events_feed.sql")),
+    migration(21, "0021_contact_events_past.sql", include_str!("../../sql/migrations/0021_contact_events_past.sql")),
+    migration(22, "0022_ambiguous_failures.sql", include_str!("../../sql/migrations/0022_ambiguous_failures.sql")),
+    migration(
+        23,
+        "0023_ambiguous_failures_feed.sql",
+        include_str!("../../sql/migrations/0023_ambiguous_failures_feed.sql"),
+    ),
+    migration(
+        24,
+        "0024_ambiguous_failures_past.sql",
+        include_str!("../../sql/migrations/0024_ambiguous_failures_past.sql"),
+    ),
 ];
 
 const CREATE_REGISTER: &str = "\

@@ -12,9 +12,9 @@ use tokio::sync::OnceCell;
 use crate::api::errors::{ApiError, Code};
 use crate::api::http::request_id::RequestId;
 use crate::api::limits::{Limits, check_limit};
-use crate::auth::Viewer;
+use crate::auth::{Role, Viewer};
 use crate::metrics::answer::{self, AnswerError, Line, Rows};
-use crate::metrics::catalogue::Metric;
+use crate::metrics::catalogue::{Metric, Readers};
 use crate::metrics::compile::compile;
 use crate::metrics::query::{Grouping, MetricQuery, QueryError, Question};
 use crate::model::Scope;
@@ -67,6 +67,26 @@ impl Asking {
         self.viewer.scope().ok_or_else(|| refused(Code::Forbidden, message))
     }
 
+    /// Refuses when a number is not for the viewer's role.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn check_reader(&self, metric: &Metric) -> Result<(), Error> {
+        match may_read(metric, self.viewer.role()) {
+            true => Ok(()),
+            false => Err(refused(
+                Code::Forbidden,
+                format!("`{}` is a figure of the business: it takes a token of the role MANAGER or ADMIN", metric.name),
+            )),
+        }
+    }
+
+    /// Those of the metrics that the viewer's role may read.
+    pub fn readable(&self, mut metrics: Vec<&'static Metric>) -> Vec<&'static Metric> {
+        metrics.retain(|metric| may_read(metric, self.viewer.role()));
+        metrics
+    }
+
     /// Answers a question: its statements run concurrently, and one that this request has run before does not run again.
     ///
     /// # Errors
@@ -80,7 +100,7 @@ impl Asking {
         let queries = MetricQuery::plan(question, metrics, grouping, self.limits.series_points)
             .map_err(|error| self.refuse_query(&error))?;
         let parts = try_join_all(queries.iter().map(|query| self.run(query))).await?;
-        answer::merge(question, grouping, metrics, parts).map_err(|error| self.refuse_answer(&error))
+        answer::merge(question, grouping, &queries, &parts).map_err(|error| self.refuse_answer(&error))
     }
 
     async fn run(&self, query: &MetricQuery) -> Result<Arc<Rows>, Error> {
@@ -126,5 +146,14 @@ impl Asking {
 
     fn refuse_store(&self, error: &StoreError) -> Error {
         ApiError::of_store(&self.request_id, error).into()
+    }
+}
+
+/// The one rule of who may read a number.
+pub fn may_read(metric: &Metric, role: Role) -> bool {
+    match (metric.readers, role) {
+        (_, Role::Service) => false,
+        (Readers::Everyone, _) | (Readers::Managers, Role::Manager | Role::Admin) => true,
+        (Readers::Managers, Role::Operator | Role::Supervisor) => false,
     }
 }

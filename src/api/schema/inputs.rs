@@ -4,6 +4,7 @@ use async_graphql::dynamic::{Enum, EnumItem, InputObject, InputValue, SchemaBuil
 
 use crate::metrics::calendar::Comparison;
 use crate::metrics::filter::Property;
+use crate::metrics::terms::{Attribution, ResponseKind};
 use crate::model::{Granularity, Level};
 
 pub const RANGE: &str = "RangeInput";
@@ -12,6 +13,8 @@ pub const GRANULARITY: &str = "Granularity";
 pub const COMPARISON: &str = "Comparison";
 pub const DIRECTION: &str = "Direction";
 pub const LEVEL: &str = "QualityLevel";
+pub const RESPONSE_KIND: &str = "ResponseKind";
+pub const ATTRIBUTION: &str = "Attribution";
 const CLAUSES: &str = "FilterClausesInput";
 const AUTHOR: &str = "AuthorKind";
 
@@ -30,6 +33,18 @@ static COMPARISONS: [(&str, Comparison, &str); 3] = [
         Comparison::PreviousYear,
         "The same local dates and times a year earlier; 29 February becomes the 28th.",
     ),
+];
+
+static RESPONSE_KINDS: [(&str, ResponseKind, &str); 3] = [
+    ("FIRST", ResponseKind::First, "The first turn of each dialog cycle."),
+    ("NEXT", ResponseKind::Next, "The turns after the first."),
+    ("ALL", ResponseKind::All, "Every turn."),
+];
+
+static ATTRIBUTIONS: [(&str, Attribution, &str); 3] = [
+    ("LAST_TOUCH", Attribution::LastTouch, "To the last dialog that began before the conversion."),
+    ("FIRST_TOUCH", Attribution::FirstTouch, "To the first dialog of which the conversion is in the window."),
+    ("LINEAR", Attribution::Linear, "To all dialogs of which the conversion is in the window, in equal parts."),
 ];
 
 static AUTHORS: [(&str, &str); 6] = [
@@ -51,6 +66,16 @@ pub fn comparison(name: &str) -> Option<Comparison> {
     COMPARISONS.iter().find(|(known, _, _)| *known == name).map(|(_, comparison, _)| *comparison)
 }
 
+/// The kind of response by its name in the API.
+pub fn response_kind(name: &str) -> Option<ResponseKind> {
+    RESPONSE_KINDS.iter().find(|(known, _, _)| *known == name).map(|(_, kind, _)| *kind)
+}
+
+/// The attribution by its name in the API.
+pub fn attribution(name: &str) -> Option<Attribution> {
+    ATTRIBUTIONS.iter().find(|(known, _, _)| *known == name).map(|(_, attribution, _)| *attribution)
+}
+
 pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
     let mut granularities =
         Enum::new(GRANULARITY).description("The step of a series, on the zone's clocks. Weeks start on Monday.");
@@ -69,6 +94,14 @@ pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
     for (name, definition) in AUTHORS {
         authors = authors.item(EnumItem::new(name).description(definition));
     }
+    let mut kinds = Enum::new(RESPONSE_KIND).description("Which turns are asked about.");
+    for (name, _, definition) in RESPONSE_KINDS {
+        kinds = kinds.item(EnumItem::new(name).description(definition));
+    }
+    let mut attributions = Enum::new(ATTRIBUTION).description("To which of several dialogs a conversion is credited.");
+    for (name, _, definition) in ATTRIBUTIONS {
+        attributions = attributions.item(EnumItem::new(name).description(definition));
+    }
     let direction = Enum::new(DIRECTION)
         .description("The direction of an order; unknown values stand last in both.")
         .item("ASC")
@@ -78,6 +111,8 @@ pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
         .register(comparisons)
         .register(levels)
         .register(authors)
+        .register(kinds)
+        .register(attributions)
         .register(direction)
         .register(range())
         .register(clauses(InputObject::new(CLAUSES).description("Lists that must all hold.")))

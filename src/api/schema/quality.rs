@@ -3,6 +3,7 @@
 use async_graphql::dynamic::{FieldValue, Object, SchemaBuilder, TypeRef};
 
 use crate::metrics::answer::{Quality, Warning};
+use crate::metrics::catalogue::FAMILIES;
 
 use super::{enum_value, inputs, part};
 
@@ -37,10 +38,20 @@ pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
         .description("Something a reader of the values should know.")
         .field(
             part("code", TypeRef::named_nn(TypeRef::STRING), |warning: &Warning| Some(FieldValue::value(warning.code)))
-                .description("UNAVAILABLE, PARTIAL_COVERAGE or ORPHAN_STATUSES."),
+                .description(codes()),
         )
         .field(part("message", TypeRef::named_nn(TypeRef::STRING), |warning: &Warning| {
             Some(FieldValue::value(&warning.message))
         }));
     schema.register(quality).register(warning)
+}
+
+fn codes() -> String {
+    let mut codes = vec!["UNAVAILABLE", "PARTIAL_COVERAGE"];
+    for check in FAMILIES.iter().flat_map(|family| family.checks) {
+        if !codes.contains(&check.code) {
+            codes.push(check.code);
+        }
+    }
+    format!("One of {}.", codes.join(", "))
 }

@@ -18,10 +18,31 @@ pub enum Dimension {
     Week,
     Month,
     FailureReason,
+    ConversionKind,
     Source,
 }
 
 impl Dimension {
+    pub const ALL: [Dimension; 17] = [
+        Self::Channel,
+        Self::Account,
+        Self::Operator,
+        Self::Team,
+        Self::Segment,
+        Self::Campaign,
+        Self::Scenario,
+        Self::Author,
+        Self::MessageKind,
+        Self::Hour,
+        Self::Weekday,
+        Self::Day,
+        Self::Week,
+        Self::Month,
+        Self::FailureReason,
+        Self::ConversionKind,
+        Self::Source,
+    ];
+
     /// The name in the API.
     pub fn name(self) -> &'static str {
         match self {
@@ -40,6 +61,7 @@ impl Dimension {
             Self::Week => "WEEK",
             Self::Month => "MONTH",
             Self::FailureReason => "FAILURE_REASON",
+            Self::ConversionKind => "CONVERSION_KIND",
             Self::Source => "SOURCE",
         }
     }
@@ -66,6 +88,9 @@ impl Dimension {
             Self::FailureReason => {
                 "Why it failed: RECIPIENT, OPT_OUT, POLICY, SENDER, TRANSIENT, NO_STATUS or UNKNOWN; null when it did not."
             }
+            Self::ConversionKind => {
+                "What the client did: purchase, registration, form, link_click or a name of the source's own."
+            }
             Self::Source => "Where the contact came from: an ad, a link, a deep link's payload.",
         }
     }
@@ -88,6 +113,7 @@ impl Dimension {
             Self::Week => "toString(toDate32(toInt32(intDiv(intDiv(local, 86400000) + 3, 7) * 7 - 3)))",
             Self::Month => "substring(toString(toDate32(toInt32(intDiv(local, 86400000)))), 1, 7)",
             Self::FailureReason => "toString(reason)",
+            Self::ConversionKind => "toString(conversion_kind)",
             Self::Source => "toString(source)",
         }
     }

@@ -1,26 +1,40 @@
-//! The facts: which view holds the rows, and the columns that derive from a query's own terms.
+//! The facts: which view holds the rows, what it must be told, and the columns that derive from a query's own terms.
 
-use crate::metrics::query::Terms;
-use crate::model::channel::{CAPABILITIES, OTHER};
-use crate::model::{Level, Signal};
+use crate::metrics::terms::{Attribution, ResponseKind, Terms};
+use crate::model::Signal;
 use crate::sql::Sql;
 
-use super::{Dimension, STATUS_SETTLE_MS};
+use super::{Dimension, STATUS_SETTLE_MS, sight};
 
 /// A view of rows that metrics aggregate.
 #[derive(Debug)]
 pub struct Fact {
+    /// What its rows are, in the plural, for people.
     pub name: &'static str,
     /// The call of the parameterised view, up to the opening parenthesis.
     pub view: &'static str,
     /// A cheaper view of the same rows without `operator`, `team` and the columns of whole dialogs.
     pub plain_view: Option<&'static str>,
+    /// What the view must be told beside scope and range.
+    pub arguments: &'static [Derived],
     /// Columns that depend on the query: the present time, the channels that can see a signal.
     pub derived: &'static [Derived],
+    pub rows: Rows,
     pub dimensions: &'static [Dimension],
 }
 
-/// A column computed beside the view's own. Later ones may use earlier ones.
+/// Where the rows of a view lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// Each at one time in the range.
+    InRange,
+    /// Each at one time; some before the range, which do not count.
+    AlsoBefore,
+    /// Each from `at` until `closed_at`, overlapping the range; a row counts in every step that it overlaps.
+    Spans,
+}
+
+/// A named value that depends on the question. Later columns may use earlier ones.
 #[derive(Debug)]
 pub struct Derived {
     pub name: &'static str,
@@ -29,8 +43,27 @@ pub struct Derived {
 
 use Dimension::*;
 
-/// What rows of every fact so far have.
-static COMMON: [Dimension; 15] = [
+static MESSAGE_DIMENSIONS: [Dimension; 16] = [
+    Channel,
+    Account,
+    Operator,
+    Team,
+    Segment,
+    Campaign,
+    Scenario,
+    Author,
+    MessageKind,
+    Hour,
+    Weekday,
+    Day,
+    Week,
+    Month,
+    FailureReason,
+    Source,
+];
+
+/// What rows have that are a message or a turn.
+static TURN_DIMENSIONS: [Dimension; 15] = [
     Channel,
     Account,
     Operator,
@@ -48,57 +81,178 @@ static COMMON: [Dimension; 15] = [
     Source,
 ];
 
+/// What rows have that stand for several messages.
+static DIALOG_DIMENSIONS: [Dimension; 13] =
+    [Channel, Account, Operator, Team, Segment, Campaign, Scenario, Hour, Weekday, Day, Week, Month, Source];
+
+static CONVERSION_DIMENSIONS: [Dimension; 14] = [
+    Channel,
+    Account,
+    Operator,
+    Team,
+    Segment,
+    Campaign,
+    Scenario,
+    Hour,
+    Weekday,
+    Day,
+    Week,
+    Month,
+    ConversionKind,
+    Source,
+];
+
+/// What rows have that last.
+static SPAN_DIMENSIONS: [Dimension; 8] = [Channel, Account, Operator, Team, Segment, Campaign, Scenario, Source];
+
 pub static MESSAGES: Fact = Fact {
     name: "messages",
     view: "fact_messages(",
     plain_view: None,
+    arguments: &[],
     derived: &[
-        Derived { name: "sees_delivered", sql: |_| sees(Signal::Delivered) },
-        Derived { name: "sees_read", sql: |_| sees(Signal::Read) },
+        Derived { name: "sees_delivered", sql: |_| sight::reported(Signal::Delivered) },
+        Derived { name: "sees_read", sql: |_| sight::reported(Signal::Read) },
         Derived { name: "settled", sql: settled },
         Derived { name: "reason", sql: |_| Sql::new(REASON) },
         Derived { name: "read_in_time", sql: read_in_time },
     ],
-    dimensions: &[
-        Channel,
-        Account,
-        Operator,
-        Team,
-        Segment,
-        Campaign,
-        Scenario,
-        Author,
-        MessageKind,
-        Hour,
-        Weekday,
-        Day,
-        Week,
-        Month,
-        FailureReason,
-        Source,
-    ],
+    rows: Rows::InRange,
+    dimensions: &MESSAGE_DIMENSIONS,
 };
 
-pub static ENGAGEMENTS: Fact =
-    Fact { name: "engagements", view: "fact_engagements(", plain_view: None, derived: &[], dimensions: &COMMON };
+pub static ENGAGEMENTS: Fact = Fact {
+    name: "accepted messages",
+    view: "fact_engagements(",
+    plain_view: None,
+    arguments: &[],
+    derived: &[],
+    rows: Rows::InRange,
+    dimensions: &TURN_DIMENSIONS,
+};
 
 pub static CLIENT_MESSAGES: Fact = Fact {
     name: "client messages",
     view: "fact_client_messages(",
     plain_view: Some("fact_inbound("),
+    arguments: &[],
     derived: &[],
-    dimensions: &COMMON,
+    rows: Rows::InRange,
+    dimensions: &TURN_DIMENSIONS,
+};
+
+pub static TURNS: Fact = Fact {
+    name: "turns",
+    view: "fact_turns(",
+    plain_view: None,
+    arguments: &[
+        Derived { name: "bot_stops", sql: |terms| bound(i64::from(terms.response.bot_stops)) },
+        Derived { name: "boundaries", sql: |terms| bound(terms.response.schedule.boundaries.as_str()) },
+        Derived { name: "opens", sql: |terms| bound(terms.response.schedule.opens.as_str()) },
+        Derived { name: "counted", sql: |terms| bound(terms.response.schedule.counted.as_str()) },
+    ],
+    derived: &[
+        Derived { name: "of_kind", sql: of_kind },
+        Derived { name: "is_closed", sql: is_closed },
+        Derived { name: "has_target", sql: |terms| bound(i64::from(terms.response.target_seconds.is_some())) },
+        Derived { name: "in_target", sql: in_target },
+    ],
+    rows: Rows::InRange,
+    dimensions: &TURN_DIMENSIONS,
+};
+
+/// Cycles of dialogs that opened in the range.
+pub static OPENED_DIALOGS: Fact = Fact {
+    name: "dialogs by their opening",
+    view: "fact_dialogs(",
+    plain_view: None,
+    arguments: &[],
+    derived: &[Derived { name: "is_closed", sql: is_closed }, Derived { name: "is_silent", sql: is_silent }],
+    rows: Rows::AlsoBefore,
+    dimensions: &DIALOG_DIMENSIONS,
+};
+
+/// Cycles of dialogs that are open at any time of the range.
+pub static OPEN_DIALOGS: Fact = Fact {
+    name: "open dialogs",
+    view: "fact_dialogs(",
+    plain_view: None,
+    arguments: &[],
+    derived: &[],
+    rows: Rows::Spans,
+    dimensions: &SPAN_DIMENSIONS,
+};
+
+pub static SESSIONS: Fact = Fact {
+    name: "sessions",
+    view: "fact_sessions(",
+    plain_view: None,
+    arguments: &[Derived { name: "gap_ms", sql: |terms| bound(terms.inactivity_ms()) }],
+    derived: &[],
+    rows: Rows::InRange,
+    dimensions: &DIALOG_DIMENSIONS,
+};
+
+pub static SURVEYS: Fact = Fact {
+    name: "surveys",
+    view: "fact_surveys(",
+    plain_view: None,
+    arguments: &[],
+    derived: &[],
+    rows: Rows::InRange,
+    dimensions: &DIALOG_DIMENSIONS,
+};
+
+pub static CONVERSIONS: Fact = Fact {
+    name: "dialogs with their conversions",
+    view: "fact_conversions(",
+    plain_view: None,
+    arguments: &[
+        Derived { name: "window_ms", sql: |terms| bound(terms.window_ms()) },
+        Derived { name: "attribution", sql: attribution },
+        Derived { name: "actions", sql: actions },
+    ],
+    derived: &[],
+    rows: Rows::InRange,
+    dimensions: &CONVERSION_DIMENSIONS,
+};
+
+pub static REACH: Fact = Fact {
+    name: "contacts reached and lost",
+    view: "fact_reach(",
+    plain_view: None,
+    arguments: &[],
+    derived: &[Derived { name: "sees_muted", sql: |_| sight::sees(Signal::Muted) }],
+    rows: Rows::InRange,
+    dimensions: &TURN_DIMENSIONS,
 };
 
 /// The column of `fact_client_messages` that its plain view does not have.
 pub const TURN_COLUMN: &str = "starts_turn";
 
 /// Every fact, for tests that loop over them.
-pub static FACTS: [&Fact; 3] = [&MESSAGES, &ENGAGEMENTS, &CLIENT_MESSAGES];
+pub static FACTS: [&Fact; 10] = [
+    &MESSAGES,
+    &ENGAGEMENTS,
+    &CLIENT_MESSAGES,
+    &TURNS,
+    &OPENED_DIALOGS,
+    &OPEN_DIALOGS,
+    &SESSIONS,
+    &SURVEYS,
+    &CONVERSIONS,
+    &REACH,
+];
 
 /// Why a message is counted as failed; empty when it is not.
 const REASON: &str = "multiIf(failed, if(failure_reason = '', 'UNKNOWN', failure_reason), \
                       known AND sees_delivered AND delivered_ms = 0 AND settled, 'NO_STATUS', '')";
+
+fn bound(value: impl Into<crate::sql::Value>) -> Sql {
+    let mut sql = Sql::new("");
+    sql.bind(value);
+    sql
+}
 
 fn settled(terms: &Terms) -> Sql {
     let mut sql = Sql::new("at <= ");
@@ -114,29 +268,43 @@ fn read_in_time(terms: &Terms) -> Sql {
     sql
 }
 
-/// Whether a row's channel can report the signal, and its account reports any status.
-fn sees(signal: Signal) -> Sql {
-    let mut sql = Sql::new("reports AND channel NOT IN ");
-    sql.bind_list(channels_at(signal, Level::Unavailable));
+fn of_kind(terms: &Terms) -> Sql {
+    Sql::new(match terms.response.kind {
+        ResponseKind::First => "starts_cycle",
+        ResponseKind::Next => "NOT starts_cycle",
+        ResponseKind::All => "true",
+    })
+}
+
+fn is_closed(terms: &Terms) -> Sql {
+    let mut sql = Sql::new("closed_at > 0 AND closed_at <= ");
+    sql.bind(terms.now);
     sql
 }
 
-/// How well a row's channel reports the signal: 0 exact, 1 lower bound, 2 approximate, 3 unavailable.
-pub fn level(signal: Signal) -> Sql {
-    let mut sql = Sql::new("multiIf(");
-    if matches!(signal, Signal::Delivered | Signal::Read) {
-        sql.push("NOT reports, ").bind(Level::Unavailable as i64).push(", ");
-    }
-    for level in [Level::Exact, Level::LowerBound, Level::Approximate, Level::Unavailable] {
-        let channels = channels_at(signal, level);
-        if !channels.is_empty() {
-            sql.push("channel IN ").bind_list(channels).push(", ").bind(level as i64).push(", ");
-        }
-    }
-    sql.bind(OTHER.level(signal) as i64).push(")");
+fn in_target(terms: &Terms) -> Sql {
+    let mut sql = Sql::new("is_answered AND response_ms <= ");
+    sql.bind(i64::from(terms.response.target_seconds.unwrap_or(0)) * 1_000);
     sql
 }
 
-fn channels_at(signal: Signal, level: Level) -> Vec<&'static str> {
-    CAPABILITIES.iter().filter(|known| known.level(signal) == level).map(|known| known.channel).collect()
+/// Nobody came back within 72 hours after the last message, and they are over.
+fn is_silent(terms: &Terms) -> Sql {
+    let mut sql = Sql::new("NOT is_resumed AND last_at <= ");
+    sql.bind(terms.now - 72 * 3_600_000);
+    sql
+}
+
+fn attribution(terms: &Terms) -> Sql {
+    bound(match terms.conversion.attribution {
+        Attribution::LastTouch => 0,
+        Attribution::FirstTouch => 1,
+        Attribution::Linear => 2,
+    })
+}
+
+fn actions(terms: &Terms) -> Sql {
+    let mut sql = Sql::new("");
+    sql.bind_list(terms.conversion.actions.iter().map(String::as_str));
+    sql
 }

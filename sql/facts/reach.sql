@@ -1,0 +1,90 @@
+-- A row is a time at which a contact was reached (EXPOSED: an outbound message that the channel accepted), left (LEFT) or
+-- muted (MUTED). Leaving and muting belong to the last message before them, at most 72 hours.
+CREATE OR REPLACE VIEW fact_reach AS
+WITH
+    outbound AS
+    (
+        SELECT
+            if(contact = '', concat(channel, ' ', account, ' ', chat), contact) AS contact_key,
+            channel, account, contact, segments, campaign, scenario, source, message_kind,
+            if(author = '', 'UNKNOWN', author) AS author_kind, operator, team, message, chat,
+            toUnixTimestamp64Milli(ifNull(coalesce(sent_at, accepted_at, failed_at), toDateTime64(0, 3, 'UTC'))) AS at
+        FROM messages FINAL
+        WHERE tenant = {tenant:String}
+            AND isNull(received_at)
+            AND message_kind != 'note'
+            AND (isNotNull(coalesce(sent_at, accepted_at)) OR (isNotNull(failed_at) AND isNotNull(coalesce(delivered_at, read_at))))
+            AND at >= {from:Int64} - 259200000
+            AND at < {to:Int64}
+    ),
+    told AS
+    (
+        SELECT
+            contact AS contact_key, toString(channel) AS channel, toUnixTimestamp64Milli(at) AS at, id,
+            toString(account) AS account, contact, segments,
+            multiIf(kind IN ('contact.subscribed', 'contact.unblocked'), 'RETURNED', kind = 'contact.muted', 'MUTED', 'LEFT') AS what,
+            toUInt8(0) AS by_failure
+        FROM contact_events FINAL
+        WHERE tenant = {tenant:String}
+        UNION ALL
+        SELECT
+            if(contact = '', concat(channel, ' ', account, ' ', chat), contact) AS contact_key,
+            toString(channel) AS channel, toUnixTimestamp64Milli(assumeNotNull(failed_at)) AS at, message AS id,
+            toString(account) AS account, contact, segments, 'LEFT' AS what, toUInt8(1) AS by_failure
+        FROM messages FINAL
+        WHERE tenant = {tenant:String}
+            AND isNotNull(failed_at)
+            AND failure_reason = 'OPT_OUT'
+            AND isNull(coalesce(delivered_at, read_at))
+            AND isNull(received_at)
+            AND message_kind != 'note'
+            AND (chat_key, message_key) NOT IN (SELECT chat_key, message_key FROM ambiguous_failures WHERE tenant = {tenant:String})
+    ),
+    placed AS
+    (
+        SELECT
+            *,
+            multiIf(what = 'RETURNED', 0, by_failure = 0, 1, 2) AS step,
+            anyLastIf(what, what != 'MUTED') OVER (PARTITION BY contact_key, channel ORDER BY at, step, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
+            max(what = 'RETURNED') OVER (PARTITION BY contact_key, channel ORDER BY at DESC, step DESC, id DESC ROWS UNBOUNDED PRECEDING) AS is_back
+        FROM told
+    ),
+    gone AS
+    (
+        SELECT *
+        FROM placed
+        WHERE (what = 'MUTED' OR (what = 'LEFT' AND (by_failure = 0 OR before != 'LEFT')))
+            AND at >= {from:Int64}
+            AND at < {to:Int64}
+    ),
+    -- One message an instant, so that a join by time has one answer.
+    latest AS
+    (
+        SELECT contact_key, channel, at, argMax((account, segments, campaign, scenario, source, message_kind, author_kind, operator, team), (message, account, chat)) AS message
+        FROM outbound
+        GROUP BY contact_key, channel, at
+    ),
+    rows AS
+    (
+        SELECT
+            contact_key, toString(channel) AS channel, toString(account) AS account, contact, segments, toString(campaign) AS campaign,
+            toString(scenario) AS scenario, toString(source) AS source, toString(message_kind) AS message_kind,
+            toString(author_kind) AS author_kind, toString(operator) AS operator, toString(team) AS team, at,
+            'EXPOSED' AS what, toUInt8(0) AS by_failure, toUInt8(0) AS is_back
+        FROM outbound
+        WHERE at >= {from:Int64}
+        UNION ALL
+        SELECT
+            g.contact_key, g.channel,
+            if(m.at > 0 AND g.at - m.at <= 259200000 AS is_attributed, toString(m.message.1), g.account) AS account, g.contact,
+            if(is_attributed, m.message.2, g.segments) AS segments,
+            if(is_attributed, toString(m.message.3), '') AS campaign, if(is_attributed, toString(m.message.4), '') AS scenario,
+            if(is_attributed, toString(m.message.5), '') AS source, if(is_attributed, toString(m.message.6), '') AS message_kind,
+            if(is_attributed, toString(m.message.7), '') AS author_kind, if(is_attributed, toString(m.message.8), '') AS operator,
+            if(is_attributed, toString(m.message.9), '') AS team, g.at, g.what, g.by_failure, g.is_back
+        FROM gone AS g
+        ASOF LEFT JOIN latest AS m ON g.contact_key = m.contact_key AND g.channel = m.channel AND g.at > m.at
+    )
+SELECT *
+FROM rows
+WHERE {everyone:UInt8} = 1 OR has({operators:Array(String)}, operator) OR has({teams:Array(String)}, team)

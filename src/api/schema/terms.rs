@@ -1,0 +1,161 @@
+//! The arguments of families: what they are called, what they allow, and what they bring to a question.
+
+use async_graphql::Error;
+use async_graphql::dynamic::{InputValue, ObjectAccessor, TypeRef, ValueAccessor};
+
+use crate::api::errors::Code;
+use crate::metrics::catalogue::{Argument, Family};
+use crate::metrics::terms::Terms;
+
+use super::{Asking, arguments, inputs, refused};
+
+/// A year: later reads tell nothing of a message.
+const WITHIN_HOURS_MAX: i32 = 8_760;
+/// A week.
+const TARGET_SECONDS_MAX: i32 = 7 * 86_400;
+/// Longer silences are no part of one conversation.
+const INACTIVITY_MINUTES_MAX: i32 = 240;
+const WINDOW_DAYS_MAX: i32 = 90;
+/// More bins than a chart can show.
+pub const BOUNDS_MAX: usize = 50;
+const ACTIONS_MAX: usize = 50;
+
+/// The arguments of a family's field.
+pub fn values(family: &Family) -> Vec<InputValue> {
+    family.arguments.iter().map(|argument| value(*argument)).collect()
+}
+
+fn value(argument: Argument) -> InputValue {
+    let optional =
+        |name: &str, of: &str, description: &str| InputValue::new(name, TypeRef::named(of)).description(description);
+    match argument {
+        Argument::WithinHours => optional(
+            "withinHours",
+            TypeRef::INT,
+            "Only reads at most so many hours after sending count; 1 to 8760. Default: all.",
+        ),
+        Argument::Kind => optional("kind", inputs::RESPONSE_KIND, "Which turns; default ALL."),
+        Argument::BusinessHours => optional(
+            "businessHours",
+            TypeRef::BOOLEAN,
+            "Count only seconds inside the company's business hours. Default: false.",
+        ),
+        Argument::BotStopsClock => {
+            optional("botStopsClock", TypeRef::BOOLEAN, "Whether a bot's reply is an answer too. Default: false.")
+        }
+        Argument::TargetSeconds => {
+            optional("targetSeconds", TypeRef::INT, "The longest time that is within the target; 1 to 604800.")
+        }
+        Argument::InactivityMinutes => {
+            optional("inactivityMinutes", TypeRef::INT, "The longest silence within a session; 1 to 240. Default: 30.")
+        }
+        Argument::WindowDays => optional(
+            "windowDays",
+            TypeRef::INT,
+            "How long after the client's first message in the dialog a conversion counts; 1 to 90 days of 24 hours. Default: 7.",
+        ),
+        Argument::Attribution => optional(
+            "attribution",
+            inputs::ATTRIBUTION,
+            "To which of several dialogs it is credited; default LAST_TOUCH.",
+        ),
+        Argument::Actions => InputValue::new("actions", TypeRef::named_nn_list(TypeRef::STRING))
+            .description("Only these kinds of conversions count, for example purchase. Default: all."),
+        Argument::Bounds => InputValue::new("bounds", TypeRef::named_nn_list(TypeRef::FLOAT))
+            .description("Where the bins of `histogram` meet: 1 to 50 ascending numbers."),
+    }
+}
+
+/// What the arguments say.
+///
+/// # Errors
+/// When one is not what it may be.
+pub async fn parse(family: &Family, given: &ObjectAccessor<'_>, asking: &Asking) -> Result<Terms, Error> {
+    let mut terms = Terms::at(asking.now);
+    for argument in family.arguments {
+        read(*argument, given, &mut terms)?;
+    }
+    Ok(terms)
+}
+
+fn read(argument: Argument, given: &ObjectAccessor<'_>, terms: &mut Terms) -> Result<(), Error> {
+    let int = |name, max| arguments::optional_int(given, name, 1, max);
+    match argument {
+        Argument::WithinHours => terms.read_within_hours = int("withinHours", WITHIN_HOURS_MAX)?,
+        Argument::Kind => {
+            if let Some(value) = arguments::given(given, "kind") {
+                let kind = inputs::response_kind(value.enum_name()?);
+                terms.response.kind = kind.ok_or_else(|| unknown("kind"))?;
+            }
+        }
+        Argument::BusinessHours => {}
+        Argument::BotStopsClock => terms.response.bot_stops = flag(given, "botStopsClock")?,
+        Argument::TargetSeconds => terms.response.target_seconds = int("targetSeconds", TARGET_SECONDS_MAX)?,
+        Argument::InactivityMinutes => {
+            terms.inactivity_minutes =
+                int("inactivityMinutes", INACTIVITY_MINUTES_MAX)?.unwrap_or(terms.inactivity_minutes);
+        }
+        Argument::WindowDays => {
+            terms.conversion.window_days = int("windowDays", WINDOW_DAYS_MAX)?.unwrap_or(terms.conversion.window_days);
+        }
+        Argument::Attribution => {
+            if let Some(value) = arguments::given(given, "attribution") {
+                let attribution = inputs::attribution(value.enum_name()?);
+                terms.conversion.attribution = attribution.ok_or_else(|| unknown("attribution"))?;
+            }
+        }
+        Argument::Actions => {
+            if let Some(value) = arguments::given(given, "actions") {
+                terms.conversion.actions = actions(&value)?;
+            }
+        }
+        Argument::Bounds => terms.bounds = arguments::given(given, "bounds").map(|value| bounds(&value)).transpose()?,
+    }
+    Ok(())
+}
+
+fn flag(given: &ObjectAccessor<'_>, name: &str) -> Result<bool, Error> {
+    Ok(match arguments::given(given, name) {
+        Some(value) => value.boolean()?,
+        None => false,
+    })
+}
+
+fn actions(value: &ValueAccessor<'_>) -> Result<Vec<String>, Error> {
+    let mut actions = Vec::new();
+    arguments::each_item(value, |item| {
+        actions.push(item.string()?.to_lowercase());
+        Ok(())
+    })?;
+    if actions.is_empty() {
+        return Err(refused(Code::InvalidQuery, "`actions` is an empty list: leave it out to mean all"));
+    }
+    if ACTIONS_MAX < actions.len() {
+        let message = format!("`actions` has {} values; the limit `actions` is {ACTIONS_MAX}", actions.len());
+        return Err(refused(Code::LimitExceeded, message));
+    }
+    Ok(actions)
+}
+
+fn bounds(value: &ValueAccessor<'_>) -> Result<Vec<f64>, Error> {
+    let mut bounds = Vec::new();
+    arguments::each_item(value, |item| {
+        bounds.push(item.f64()?);
+        Ok(())
+    })?;
+    if bounds.is_empty() || bounds.windows(2).any(|pair| pair[1] <= pair[0]) {
+        return Err(refused(
+            Code::InvalidQuery,
+            "`bounds` takes numbers in ascending order, each greater than the one before",
+        ));
+    }
+    if BOUNDS_MAX < bounds.len() {
+        let message = format!("`bounds` has {} numbers; the limit `histogramBounds` is {BOUNDS_MAX}", bounds.len());
+        return Err(refused(Code::LimitExceeded, message));
+    }
+    Ok(bounds)
+}
+
+fn unknown(name: &str) -> Error {
+    refused(Code::InvalidQuery, format!("`{name}` has a value that the schema does not know"))
+}
