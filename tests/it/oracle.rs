@@ -6,6 +6,7 @@ mod contacts;
 mod conversions;
 mod dialogs;
 mod events;
+mod examples;
 mod expected;
 mod families;
 mod found;

@@ -25,14 +25,16 @@ pub const CAMPAIGNS: &[&str] = &["", "spring", "fall"];
 pub const SCENARIOS: &[&str] = &["", "welcome", "faq"];
 pub const SOURCES: &[&str] = &["", "ad", "link"];
 pub const MESSAGE_KINDS: &[&str] = &["text", "image", "note", ""];
-const AUTHORS: &[&str] = &["OPERATOR", "", "BOT", "BOT", "AUTOMATION", "SYSTEM", "UNKNOWN"];
-const DIALOGS: &[&str] = &["", "", "d1", "d2"];
+const AUTHORS: &[&str] = &["OPERATOR", "OPERATOR", "", "BOT", "BOT", "AUTOMATION", "SYSTEM", "UNKNOWN"];
+const DIALOGS: &[&str] = &["", "", "", "d1", "d1", "d2"];
 const REASONS: &[&str] = &["", "RECIPIENT", "OPT_OUT", "OPT_OUT", "POLICY", "SENDER", "TRANSIENT", "UNKNOWN"];
 /// The second says nothing certain of a contact.
 const CODES: &[&str] = &["", "131026", "131050"];
 /// Numbers for read marks to reach, in another order than as texts, and ids that are no numbers. The last is 2 beyond a
 /// multiple of 2^64.
 const MESSAGES: &[&str] = &["2", "10", "1", "007", "m", "0", "36893488147419103234"];
+/// Ids that only messages themselves have, so that fewer of them are said to be two things at once.
+const FRESH: &[&str] = &["n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8", "n9", "20", "21", "22"];
 const MARKS: &[&str] = &["", "", "2", "1", "7", "10", "0", "18446744073709551615"];
 
 /// First days of windows: around changes of clocks in Berlin, Lord Howe and St. John's, a leap day, and plain summer.
@@ -48,7 +50,7 @@ const WINDOWS: &[&str] = &[
 ];
 
 /// An event as it is sent; `""` is an absent field.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Event {
     pub kind: &'static str,
     pub at: i64,
@@ -76,7 +78,7 @@ pub fn id(index: usize) -> String {
     format!("e{index}")
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Who {
     pub operator: &'static str,
     pub team: &'static str,
@@ -129,26 +131,25 @@ pub struct History {
 pub const WINDOW: i64 = 7 * DAY;
 
 pub fn history() -> impl Strategy<Value = History> {
-    let places = vec((select(CHANNELS), select(ACCOUNTS), select(CHATS)), 1..=4);
-    let now = (0_i64..=32).prop_map(|steps| steps * 6 * HOUR);
+    let places = vec((select(CHANNELS), select(ACCOUNTS), select(CHATS)), 1..=3);
+    // Mostly after everything but what comes late; else in the midst of it.
+    let now = prop_oneof![3 => 28_i64..=60, 1 => 2_i64..28].prop_map(|steps| steps * 6 * HOUR);
+    let events = prop_oneof![1 => vec(event(), 1..=20), 2 => vec(event(), 30..=120)];
     let schedule = schedule().prop_map(|schedule| BUSINESS_HOURS.then_some(schedule));
-    (select(WINDOWS), places, vec(event(), 1..=80), any::<u64>(), now, schedule).prop_map(
-        |(window, places, mut events, arrival, now, schedule)| {
+    (select(WINDOWS), places, events, any::<u64>(), any::<bool>(), now, schedule).prop_map(
+        |(window, places, mut events, arrival, names_dialogs, now, schedule)| {
             let window = instant(window);
             for (place, event) in &mut events {
                 event.at += window;
                 (event.channel, event.account, event.chat) = places[*place % places.len()];
+                if !names_dialogs {
+                    event.dialog = "";
+                }
                 settle(event);
             }
-            let events: Vec<Event> = events.into_iter().map(|(_, event)| event).collect();
-            let last = events.iter().map(|event| event.at).max().unwrap();
-            History {
-                window,
-                events,
-                arrival,
-                now: last.max(window + WINDOW + now),
-                schedule: schedule.map(|schedule| schedule.of(window)),
-            }
+            let now = window + now;
+            let events = events.into_iter().map(|(_, event)| event).filter(|event| event.at <= now).collect();
+            History { window, events, arrival, now, schedule: schedule.map(|schedule| schedule.of(window)) }
         },
     )
 }
@@ -200,16 +201,16 @@ fn kind() -> impl Strategy<Value = &'static str> {
 
 fn event() -> impl Strategy<Value = (usize, Event)> {
     // Six hours apart and a little beside: ties, gaps of a day exactly, gaps of more and of less, talks.
-    let step = prop_oneof![0_i64..24, 0_i64..6];
-    let beside = select(&[0, 0, 0, HOUR, 90 * MINUTE, 1, -1, 30 * MINUTE, 20_000][..]);
+    let step = prop_oneof![2 => 0_i64..24, 1 => 0_i64..6, 2 => 0_i64..2];
+    let beside = select(&[0, 0, 0, HOUR, 90 * MINUTE, 1, -1, 30 * MINUTE, 20_000, 5 * MINUTE, 31 * MINUTE][..]);
     let late = select(&[0, 0, 7 * DAY, 7 * DAY + 1][..]);
     let at = (step, beside, late);
-    let ids = (select(MESSAGES), select(MARKS), select(DIALOGS));
+    let ids = (select(MESSAGES), select(MARKS), select(DIALOGS), prop::option::weighted(0.6, select(FRESH)));
     let who = (select(OPERATORS), select(TEAMS), select(AUTHORS), any::<bool>(), select(&[false, false, true][..]));
     let words = (select(CONTACTS), select(CAMPAIGNS), select(SCENARIOS), select(SOURCES), subsequence(SEGMENTS, 0..=2));
     let message_kind = prop_oneof![3 => Just("text"), 3 => select(MESSAGE_KINDS)];
     let rest = (message_kind, select(REASONS), select(CODES), survey(), conversion());
-    (0_usize..4, kind(), at, ids, who, words, rest).prop_map(|(place, kind, at, ids, who, words, rest)| {
+    (0_usize..6, kind(), at, ids, who, words, rest).prop_map(|(place, kind, at, ids, who, words, rest)| {
         let (operator, team, author, client, assisted) = who;
         let (step, beside, late) = at;
         let late =
@@ -226,7 +227,11 @@ fn event() -> impl Strategy<Value = (usize, Event)> {
             channel: "",
             account: "",
             chat: "",
-            message: if kind == "read.watermark" { ids.1 } else { ids.0 },
+            message: match kind {
+                "read.watermark" => ids.1,
+                "message.received" | "message.sent" => ids.3.unwrap_or(ids.0),
+                _ => ids.0,
+            },
             dialog: ids.2,
             who: Who { operator, team, author },
             contact: words.0,

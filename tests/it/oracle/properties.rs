@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::answer::sort_groups;
 use super::events::{History, arrivals, history};
 use super::expected::selection;
+use super::families::{Family, asked};
 use super::local::{steps, written};
 use super::question::{Question, SINGLE, Viewer, question};
 use super::{differences, runner, runtime, token, world_of};
@@ -181,4 +182,30 @@ fn a_series_is_the_series_of_its_halves() {
     if let Err(error) = result {
         panic!("{error}");
     }
+}
+
+/// Sessions have no author: a filter by author is refused rather than read in some way, unless only figures are asked
+/// whose rows have one.
+#[test]
+fn a_filter_by_what_rows_do_not_have_is_refused() {
+    runtime().block_on(async {
+        let world = World::at("2026-03-20T00:00:00Z").await;
+        let token = world.manager();
+        let answer = async |family: &Family, fields: &[&str]| {
+            let range = r#"range: {from: "2026-03-01", to: "2026-04-01"}, filter: {authors: [BOT]}"#;
+            let fields = fields.join(" ");
+            let query = format!("{{ analytics({range}) {{ {} {{ total {{ {fields} }} }} }} }}", family.name);
+            world.answer(&token, &query).await
+        };
+        for family in asked().into_iter().filter(|family| !family.lacks.is_empty()) {
+            for field in family.fields.iter().filter(|field| !family.fields_despite.contains(field)) {
+                let answer = answer(family, &[*field]).await;
+                assert_eq!(answer["errors"][0]["extensions"]["code"], "INVALID_QUERY", "{} {answer}", family.name);
+            }
+            if !family.fields_despite.is_empty() {
+                let answer = answer(family, family.fields_despite).await;
+                assert!(answer.get("errors").is_none(), "{} {answer}", family.name);
+            }
+        }
+    });
 }
