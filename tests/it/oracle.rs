@@ -1,13 +1,26 @@
 //! Random histories and questions: every number against a plain, slow computation of its definition.
 
 mod answer;
+mod arguments;
+mod contacts;
+mod conversions;
 mod dialogs;
 mod events;
+mod examples;
+mod expected;
+mod families;
 mod found;
 mod local;
+mod measure;
 mod messages;
+mod outcomes;
 mod properties;
 mod question;
+mod replies;
+mod schedule;
+mod surveys;
+mod talks;
+mod turns;
 
 use proptest::collection::vec;
 use proptest::prop_assert;
@@ -39,6 +52,9 @@ fn runtime() -> tokio::runtime::Runtime {
 
 async fn world_of(history: &History) -> World {
     let world = World::at(&local::written(history.now)).await;
+    if let Some(schedule) = &history.schedule {
+        schedule::tell(&world, schedule).await;
+    }
     for body in arrivals(history) {
         world.take(&body).await;
     }
@@ -66,13 +82,23 @@ fn differences(path: &str, expect: &Value, got: &Value, found: &mut Vec<String>)
                 differences(&format!("{path}[{index}]"), value, &got[index], found);
             }
         }
+        _ if is_near(path, expect, got) => {}
         _ if expect != got => found.push(format!("{path}: must be {expect}, is {got}")),
         _ => {}
     }
 }
 
+/// Whether two numbers of those that no sum or quotient of floats gives exactly are the same but for rounding: the ends
+/// of an interval, and a sum of ninths, whose order is nobody's matter.
+fn is_near(path: &str, expect: &Value, got: &Value) -> bool {
+    let rounded = ["satisfiedLow", "satisfiedHigh", "normalisedMean"];
+    let near = |expect: f64, got: f64| (expect - got).abs() <= 1e-12;
+    rounded.iter().any(|name| path.ends_with(name))
+        && expect.as_f64().zip(got.as_f64()).is_some_and(|(one, other)| near(one, other))
+}
+
 async fn check(world: &World, facts: &Facts, question: &Question) -> Result<(), TestCaseError> {
-    let family = question.family;
+    let family = question.family.name;
     let (query, mut expect) = expected(facts, question);
     let mut got = world.ask(&token(world, question.viewer), &query).await["analytics"][family].take();
     sort_groups(&mut expect);

@@ -4,38 +4,40 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::events::{HOUR, History};
+use super::dialogs::{Dialog, dialogs};
+use super::events::{Event, HOUR, History};
+use super::expected::{self, selection};
 use super::local::{compared, local, steps, written};
-use super::messages::Row;
+use super::measure::{Level, share};
+use super::messages::{Row, messages};
 use super::question::{Question, keys};
+use super::schedule::Schedule;
+use super::turns::client_messages;
 
 const SETTLE: i64 = 72 * HOUR;
-
-/// The fields of a family's metrics.
-fn fields(family: &str, by_reason: bool) -> &'static str {
-    match family {
-        "delivery" => {
-            "rate outbound delivered failed pending acceptanceRate addressableRate failedAfterDelivered orphanStatuses"
-        }
-        // A reason is nothing that a reaction can be divided by.
-        "reads" if by_reason => "ofSent ofDelivered read",
-        "reads" => "ofSent ofDelivered read engagedRate",
-        _ => "messages turns",
-    }
-}
 
 /// The rows of a history, and when they are asked about.
 pub struct Facts {
     pub outbound: Vec<Row>,
     pub clients: Vec<Row>,
+    pub dialogs: Vec<Dialog>,
+    pub events: Vec<Event>,
+    pub schedule: Option<Schedule>,
     pub now: i64,
 }
 
 impl Facts {
     pub fn of(history: &History) -> Self {
-        let (outbound, mut clients) = super::messages::messages(&history.events);
-        super::dialogs::own(&mut clients, &outbound, &history.events);
-        Self { outbound, clients, now: history.now }
+        let (outbound, inbound) = messages(&history.events);
+        let dialogs = dialogs(&inbound, &outbound, &history.events);
+        Self {
+            outbound,
+            clients: client_messages(&dialogs),
+            dialogs,
+            events: history.events.clone(),
+            schedule: history.schedule.clone(),
+            now: history.now,
+        }
     }
 
     fn rows(&self, family: &str) -> &[Row] {
@@ -45,14 +47,16 @@ impl Facts {
 
 /// The query, and what must come back.
 pub fn expected(facts: &Facts, question: &Question) -> (String, Value) {
-    let family = question.family;
+    let family = question.family.name;
+    if !["delivery", "reads", "activity"].contains(&family) {
+        return expected::expected(facts, question);
+    }
     let (from, to) = (question.from.0, question.to.0);
     let rows: Vec<&Row> = facts.rows(family).iter().filter(|row| question.lets(row)).collect();
     let within =
         |from: i64, to: i64| -> Vec<&Row> { rows.iter().copied().filter(|row| (from..to).contains(&row.at)).collect() };
     let counted = Counted { facts, question, family };
-    let dimensions: Vec<&str> =
-        question.dimensions.iter().copied().filter(|name| family != "activity" || *name != "FAILURE_REASON").collect();
+    let dimensions = &question.dimensions;
     let by_reason = dimensions.contains(&"FAILURE_REASON");
 
     let series: Vec<Value> = steps(question.zone, from, to, question.every)
@@ -64,7 +68,7 @@ pub fn expected(facts: &Facts, question: &Question) -> (String, Value) {
     let mut groups: BTreeMap<Vec<Option<String>>, Vec<&Row>> = BTreeMap::new();
     for row in within(from, to) {
         let mut combined = vec![Vec::new()];
-        for dimension in &dimensions {
+        for dimension in dimensions {
             let own = match *dimension {
                 "FAILURE_REASON" => [counted.reason(row).map(str::to_owned)].into(),
                 dimension => keys(question.zone, row, dimension),
@@ -91,19 +95,16 @@ pub fn expected(facts: &Facts, question: &Question) -> (String, Value) {
         "compare": counted.metrics(&within(before_from, before_to), before_to, false),
     });
 
-    let metrics = |by_reason| {
-        format!("{} quality {{ level coverage provisional warnings {{ code }} }}", fields(family, by_reason))
-    };
     let mut query = format!(
         "total {{ {0} }} series(every: {1}) {{ start end metrics {{ {0} }} }} compare(to: {2}) {{ {0} }} ",
-        metrics(false),
+        selection(question, &[]),
         question.every,
         question.compare,
     );
     if !dimensions.is_empty() {
         answer["by"] = by.into();
+        let metrics = selection(question, dimensions);
         let dimensions = dimensions.join(", ");
-        let metrics = metrics(by_reason);
         query.push_str(&format!("by(dimensions: [{dimensions}], first: 1000) {{ keys metrics {{ {metrics} }} }} "));
     }
     if family == "activity" {
@@ -113,13 +114,8 @@ pub fn expected(facts: &Facts, question: &Question) -> (String, Value) {
         let cell = "weekday hour occurrences messages turns perOccurrence turnsPerOccurrence";
         query.push_str(&format!("heatmap {{ {cell} }} peak {{ {cell} }}"));
     }
-    let arguments = match question.within_hours {
-        Some(hours) if family == "reads" => format!("(withinHours: {hours})"),
-        _ => String::new(),
-    };
-    let query = format!("{{ analytics({}) {{ {family}{arguments} {{ {query} }} }} }}", question.arguments());
     // Numbers take the way of the answer's: written and read again.
-    (query, serde_json::from_str(&answer.to_string()).unwrap())
+    (question.query(&query), serde_json::from_str(&answer.to_string()).unwrap())
 }
 
 struct Counted<'a> {
@@ -193,7 +189,7 @@ impl Counted<'_> {
 
     fn reads(&self, known: &[&Row], blind: bool) -> Value {
         let in_time = |row: &Row| {
-            let hours = self.question.within_hours;
+            let hours = self.question.arguments.within_hours;
             row.read.is_some_and(|read| hours.is_none_or(|hours| read - row.at <= hours * HOUR))
         };
         let seen: Vec<&Row> = known.iter().copied().filter(|row| level(row, "reads") != Level::Unavailable).collect();
@@ -245,25 +241,6 @@ fn count(rows: &[&Row], holds: impl Fn(&Row) -> bool) -> usize {
     rows.iter().filter(|row| holds(row)).count()
 }
 
-fn share(part: usize, whole: usize) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "counts of tests are small")]
-    (0 < whole).then(|| part as f64 / whole as f64)
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    Exact,
-    LowerBound,
-    Approximate,
-    Unavailable,
-}
-
-impl Level {
-    fn name(self) -> &'static str {
-        ["EXACT", "LOWER_BOUND", "APPROXIMATE", "UNAVAILABLE"][self as usize]
-    }
-}
-
 fn sees_delivered(row: &Row) -> bool {
     level(row, "delivery") != Level::Unavailable
 }
@@ -274,7 +251,7 @@ fn level(row: &Row, family: &str) -> Level {
         ("activity", _) => Level::Exact,
         _ if !row.reports => Level::Unavailable,
         ("delivery", "WHATSAPP" | "VIBER") => Level::Exact,
-        (_, "TELEGRAM") | ("delivery", "VK") => Level::Unavailable,
+        (_, "TELEGRAM" | "MAX") | ("delivery", "VK") => Level::Unavailable,
         ("reads", "VIBER" | "VK") => Level::Approximate,
         // WhatsApp's receipts can be off; a source of the tenant's own may leave things out.
         _ => Level::LowerBound,

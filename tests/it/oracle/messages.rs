@@ -36,6 +36,10 @@ pub struct Row {
     /// Whether the contact did something soon after; `None` for what engagement is not asked of.
     pub engaged: Option<bool>,
     pub starts_turn: bool,
+    /// Whether an operator approved a machine's draft.
+    pub assisted: bool,
+    /// The action of a credited conversion.
+    pub conversion_kind: &'static str,
 }
 
 /// Outbound messages, and clients' messages without owner and turn. Private notes are neither.
@@ -88,6 +92,7 @@ fn attributes(own: &[&Event]) -> Row {
         row.source = row.source.max(event.source);
         row.message_kind = row.message_kind.max(event.message_kind);
         row.segments.extend(&event.segments);
+        row.assisted |= event.assisted;
         let author = match event.who.author {
             // Who names an operator and no author means the operator.
             "" if !event.who.operator.is_empty() => "OPERATOR",

@@ -7,7 +7,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
+use super::arguments::{Arguments, arguments};
 use super::events::{self, DAY, HOUR, WINDOW};
+use super::families::{Family, asked, dimension_of};
 use super::local::{compared, instant_of, local, part, written};
 use super::messages::Row;
 
@@ -30,7 +32,7 @@ pub const SINGLE: &[&str] = &[
     "WEEK",
     "MONTH",
 ];
-const DIMENSIONS: &[&str] = &["SEGMENT", "FAILURE_REASON"];
+const DIMENSIONS: &[&str] = &["SEGMENT", "FAILURE_REASON", "CONVERSION_KIND"];
 
 /// Lists by the name that the filter gives them.
 pub type Lists = BTreeMap<&'static str, Vec<String>>;
@@ -44,7 +46,8 @@ pub enum Viewer {
 
 #[derive(Clone, Debug)]
 pub struct Question {
-    pub family: &'static str,
+    pub family: &'static Family,
+    pub arguments: Arguments,
     pub zone: Tz,
     /// The instants, and as they are written.
     pub from: (i64, String),
@@ -52,7 +55,6 @@ pub struct Question {
     pub keep: Lists,
     pub leave: Lists,
     pub viewer: Viewer,
-    pub within_hours: Option<i64>,
     pub every: &'static str,
     pub dimensions: Vec<&'static str>,
     pub compare: &'static str,
@@ -68,7 +70,6 @@ pub fn question() -> impl Strategy<Value = QuestionSeed> {
         1 => Just(60 * DAY),
     ];
     let viewer = prop_oneof![4 => Just(Viewer::Manager), 1 => Just(Viewer::Anna), 1 => Just(Viewer::TeamNorth)];
-    let within = prop_oneof![1 => Just(None), 1 => select(&[Some(1), Some(6), Some(24), Some(72)][..])];
     let lists = prop_oneof![2 => Just(Lists::new()), 3 => lists(1..=2)];
     let not = prop_oneof![2 => Just(Lists::new()), 2 => self::lists(1..=3)];
     let every = select(&["HOUR", "DAY", "WEEK", "MONTH"][..]);
@@ -79,21 +80,31 @@ pub fn question() -> impl Strategy<Value = QuestionSeed> {
     });
     let compare = select(&["PREVIOUS_PERIOD", "PREVIOUS_WEEK", "PREVIOUS_YEAR"][..]);
     let times = (select(ZONES), from, length, any::<bool>());
-    let family = select(&["delivery", "reads", "activity"][..]);
-    (family, times, lists, not, viewer, within, every, dimensions, compare).prop_map(
-        |(family, (zone, from, length, dates), keep, leave, viewer, within_hours, every, dimensions, compare)| {
+    let family = select(asked()).prop_flat_map(|family| (Just(family), arguments(family.name), any::<bool>()));
+    (family, times, lists, not, viewer, every, dimensions, compare).prop_map(
+        |(
+            (family, arguments, narrow),
+            (zone, from, length, dates),
+            keep,
+            leave,
+            viewer,
+            every,
+            dimensions,
+            compare,
+        )| {
             QuestionSeed {
                 length,
                 dates,
+                narrow,
                 question: Question {
                     family,
+                    arguments,
                     zone,
                     from: (from, String::new()),
                     to: (from + length, String::new()),
                     keep,
                     leave,
                     viewer,
-                    within_hours,
                     every,
                     dimensions,
                     compare,
@@ -108,6 +119,8 @@ pub fn question() -> impl Strategy<Value = QuestionSeed> {
 pub struct QuestionSeed {
     length: i64,
     dates: bool,
+    /// Whether to ask for what not every row of the family has, and so for fewer fields.
+    narrow: bool,
     question: Question,
 }
 
@@ -116,10 +129,11 @@ impl std::fmt::Debug for QuestionSeed {
         let question = &self.question;
         write!(
             f,
-            "{} {:?} {} {} by {:?}",
-            question.family,
+            "{}{} {:?} {} {} by {:?}",
+            question.family.name,
+            question.arguments.written(),
             question.viewer,
-            question.arguments(),
+            question.range_and_filter(),
             question.every,
             question.dimensions
         )
@@ -151,6 +165,7 @@ impl QuestionSeed {
         if question.every == "HOUR" && 3 * DAY < question.to.0 - question.from.0 {
             question.every = "DAY";
         }
+        question.leave_out(self.narrow);
         question
     }
 }
@@ -185,8 +200,33 @@ fn lists(count: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Lists>
 }
 
 impl Question {
+    /// Leaves out what the family's rows do not have.
+    fn leave_out(&mut self, narrow: bool) {
+        let family = self.family;
+        let narrow = narrow && !family.fields_despite.is_empty();
+        self.dimensions.retain(|name| family.has(name) && (narrow || !family.lacks.contains(name)));
+        for lists in [&mut self.keep, &mut self.leave] {
+            lists.retain(|name, _| narrow || !family.lacks_list(name));
+        }
+    }
+
+    /// The fields that can be asked of rows so filtered and divided.
+    pub fn fields_by(&self, dimensions: &[&str]) -> Vec<&'static str> {
+        let mut fields = self.family.fields_by(dimensions);
+        if self.keep.keys().chain(self.leave.keys()).any(|name| self.family.lacks_list(name)) {
+            fields.retain(|name| self.family.fields_despite.contains(name));
+        }
+        fields
+    }
+
+    /// The whole query for some parts of the family.
+    pub fn query(&self, parts: &str) -> String {
+        let (family, arguments) = (self.family.name, self.arguments.written());
+        format!("{{ analytics({}) {{ {family}{arguments} {{ {parts} }} }} }}", self.range_and_filter())
+    }
+
     /// The arguments of `analytics`.
-    pub fn arguments(&self) -> String {
+    fn range_and_filter(&self) -> String {
         let mut filter = written_lists(&self.keep);
         if !self.leave.is_empty() {
             filter.push_str(&format!("not: {{{}}} ", written_lists(&self.leave)));
@@ -220,20 +260,9 @@ fn written_lists(lists: &Lists) -> String {
 }
 
 fn holds(zone: Tz, row: &Row, name: &str, values: &[String]) -> bool {
-    let dimension = match name {
-        "channels" => "CHANNEL",
-        "accounts" => "ACCOUNT",
-        "operators" => "OPERATOR",
-        "teams" => "TEAM",
-        "segments" => "SEGMENT",
-        "campaigns" => "CAMPAIGN",
-        "scenarios" => "SCENARIO",
-        "authors" => "AUTHOR",
-        "messageKinds" => "MESSAGE_KIND",
-        "hours" => "HOUR",
-        "weekdays" => "WEEKDAY",
-        "contacts" => return values.iter().any(|value| value == row.contact),
-        other => unreachable!("{other} is no list"),
+    let Some(dimension) = dimension_of(name) else {
+        assert_eq!(name, "contacts");
+        return values.iter().any(|value| value == row.contact);
     };
     keys(zone, row, dimension).into_iter().flatten().any(|key| values.contains(&key))
 }
@@ -254,6 +283,7 @@ pub fn keys(zone: Tz, row: &Row, dimension: &str) -> BTreeSet<Option<String>> {
         "AUTHOR" => row.author,
         "MESSAGE_KIND" => row.message_kind,
         "SOURCE" => row.source,
+        "CONVERSION_KIND" => row.conversion_kind,
         time => return BTreeSet::from([Some(part(zone, row.at, time))]),
     };
     BTreeSet::from([(!text.is_empty()).then(|| text.to_owned())])
