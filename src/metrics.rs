@@ -12,6 +12,7 @@ pub mod filter;
 pub mod heatmap;
 pub mod period;
 pub mod query;
+pub mod schedule;
 
 /// The fact views, in the order in which they are made.
 pub const FACTS: &[(&str, &str)] = &[

@@ -65,6 +65,7 @@ pub const MIGRATIONS: &[Migration] = &[
         "0012_reporting_accounts_feed.sql",
         include_str!("../../sql/migrations/0012_reporting_accounts_feed.sql"),
     ),
+    migration(13, "0013_business_hours.sql", include_str!("../../sql/migrations/0013_business_hours.sql")),
 ];
 
 const CREATE_REGISTER: &str = "\
