@@ -8,7 +8,7 @@ use super::{Interval, Schedule};
 use crate::metrics::calendar::instant_of;
 use crate::model::clock::Millis;
 
-/// Versions that a tenant may have set: a change every week for ten years, rounded down.
+/// Versions of a tenant: a change every week for ten years, rounded down.
 pub const VERSIONS_MAX: usize = 500;
 
 /// A schedule and from when on it holds.
@@ -35,13 +35,13 @@ impl BusinessHours {
         (!versions.is_empty()).then_some(Self { versions })
     }
 
-    /// Every version, also those that another one of the same `valid_from` has replaced; the last one first.
+    /// Every version, the one that is valid from the latest instant first.
     pub fn newest_first(&self) -> impl Iterator<Item = &Version> {
         self.versions.iter().rev()
     }
 
-    pub fn count(&self) -> usize {
-        self.versions.len()
+    pub fn into_versions(self) -> Vec<Version> {
+        self.versions
     }
 
     /// The version that holds at an instant: the latest that is valid from then or before, else the first one.

@@ -12,14 +12,14 @@ use crate::sql::Sql;
 /// Rows are only ever added.
 pub const TABLE: &str = "business_hours";
 
-/// Every version of a tenant.
+/// Every version of a tenant, without those that a later one of the same instant has replaced.
 pub fn select(tenant: &str) -> Sql {
     let mut sql = Sql::new(
         "SELECT toUnixTimestamp64Milli(valid_from), toUnixTimestamp64Milli(set_at), set_by, schedule \
          FROM business_hours WHERE tenant = ",
     );
-    // By the schedule too: two that were set in the same millisecond must not change places from answer to answer.
-    sql.bind(tenant).push(" ORDER BY valid_from, set_at, schedule");
+    // By the schedule too: of two that were set in the same millisecond always the same one must win.
+    sql.bind(tenant).push(" ORDER BY valid_from, set_at DESC, schedule DESC LIMIT 1 BY valid_from");
     sql
 }
 
