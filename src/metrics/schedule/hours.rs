@@ -79,9 +79,8 @@ impl BusinessHours {
         let mut start = from;
         while start < to && spans.len() < count {
             let version = self.in_force_at(start);
-            // The first version holds before it is valid, so it ends where the second one begins.
-            let known_from = start.max(version.valid_from);
-            let after = self.versions.partition_point(|next| next.valid_from <= known_from);
+            // Before the first version this cuts at its beginning, where the same version goes on and the spans merge.
+            let after = self.versions.partition_point(|next| next.valid_from <= start);
             let end = self.versions.get(after).map_or(to, |next| next.valid_from.min(to));
             add_spans(&version.schedule, start, end, count, &mut spans);
             start = end;
