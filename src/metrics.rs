@@ -12,6 +12,7 @@ pub mod filter;
 pub mod heatmap;
 pub mod period;
 pub mod query;
+pub mod schedule;
 mod spans;
 pub mod terms;
 

@@ -6,6 +6,7 @@ use super::errors::{ApiError, Code};
 use crate::ingest::item::LINE_BYTES_MAX;
 use crate::metrics::filter::{VALUE_CHARS_MAX, VALUES_MAX};
 use crate::metrics::query::DIMENSIONS_MAX;
+use crate::metrics::schedule::{BOUNDARIES_MAX, EXCEPTIONS_MAX, INTERVALS_MAX, NOTE_CHARS_MAX, VERSIONS_MAX};
 use crate::model::TimeRange;
 
 /// The limits of one server.
@@ -132,6 +133,11 @@ impl Limits {
             row("filterValueCharacters", VALUE_CHARS_MAX, "characters"),
             LimitRow { name: "rangeDays", value: TimeRange::LONGEST_DAYS.unsigned_abs(), unit: "days" },
             row("lineBytes", LINE_BYTES_MAX, "bytes"),
+            row("businessHoursVersions", VERSIONS_MAX, "versions"),
+            row("businessHoursIntervals", INTERVALS_MAX, "intervals"),
+            row("businessHoursExceptions", EXCEPTIONS_MAX, "exceptions"),
+            row("businessHoursNoteCharacters", NOTE_CHARS_MAX, "characters"),
+            row("businessHoursBoundaries", BOUNDARIES_MAX, "boundaries"),
         ]
     }
 }

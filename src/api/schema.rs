@@ -6,6 +6,7 @@
 pub mod analytics;
 pub mod arguments;
 pub mod asking;
+mod business_hours;
 mod family;
 mod groups;
 mod histogram;
@@ -31,7 +32,10 @@ pub fn builder() -> SchemaBuilder {
     let mut query = Object::new("Query").description("Everything that can be read.");
     query = analytics::add_to(query);
     query = reference::add_to(query);
-    let mut schema = Schema::build("Query", None, None);
+    query = business_hours::add_to_query(query);
+    let mutation = Object::new("Mutation").description("Everything that can be changed.");
+    let mutation = business_hours::add_to_mutation(mutation);
+    let mut schema = Schema::build("Query", Some("Mutation"), None);
     schema = scalars::register(schema);
     schema = inputs::register(schema);
     schema = reference::register(schema);
@@ -39,7 +43,8 @@ pub fn builder() -> SchemaBuilder {
     schema = hours::register(schema);
     schema = quality::register(schema);
     schema = histogram::register(schema);
-    schema.register(query)
+    schema = business_hours::register(schema);
+    schema.register(query).register(mutation)
 }
 
 /// A field whose value is a part of its object's own.

@@ -1,5 +1,7 @@
 //! `rapport demo`: a running, filled API on a fresh machine.
 
+mod business_hours;
+
 use std::fs;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -70,6 +72,7 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
             config.data_dir.display()
         ),
     }
+    business_hours::set_if_none(store.as_ref(), clock.now()).await?;
     let token = |role: Role, operator: Option<&str>| {
         let grant = Grant {
             sub: format!("demo-{}", role.name().to_ascii_lowercase()),

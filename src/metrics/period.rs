@@ -31,7 +31,7 @@ pub fn zone(name: &str) -> Result<Tz, PeriodError> {
 /// # Errors
 /// When an end is neither, the range is empty or too long.
 pub fn between(from: &str, to: &str, zone: Tz) -> Result<TimeRange, PeriodError> {
-    let (from, to) = (end("from", from, zone)?, end("to", to, zone)?);
+    let (from, to) = (instant("from", from, zone)?, instant("to", to, zone)?);
     TimeRange::new(from, to).map_err(PeriodError::Range)
 }
 
@@ -67,15 +67,19 @@ pub fn last(duration: &str, zone: Tz, now: Millis) -> Result<TimeRange, PeriodEr
     TimeRange::new(from.ok_or_else(wrong)?, now).map_err(PeriodError::Range)
 }
 
-fn end(name: &'static str, text: &str, zone: Tz) -> Result<Millis, PeriodError> {
+/// A date (its first instant in the zone) or an instant with an offset; `name` is what an error calls it.
+///
+/// # Errors
+/// When it is neither, or farther away than any data.
+pub fn instant(name: &'static str, text: &str, zone: Tz) -> Result<Millis, PeriodError> {
     let wrong = || PeriodError::End { name, text: shorten(text) };
     if CHARS_MAX < text.len() {
         return Err(wrong());
     }
     let at = if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
         instant_of(zone, date.and_time(NaiveTime::MIN))
-    } else if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
-        instant.timestamp_millis()
+    } else if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        at.timestamp_millis()
     } else if NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").is_ok() {
         return Err(PeriodError::NoOffset { name, text: shorten(text) });
     } else {
@@ -88,7 +92,7 @@ fn end(name: &'static str, text: &str, zone: Tz) -> Result<Millis, PeriodError> 
 }
 
 /// What of a user's text an error repeats.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     text.chars().take(CHARS_MAX).collect()
 }
 

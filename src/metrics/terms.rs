@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use crate::model::clock::Millis;
 
+use super::schedule::Boundaries;
+
 /// What the query itself brings to the meaning of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Terms {
@@ -27,7 +29,8 @@ pub struct ResponseTerms {
     pub bot_stops: bool,
     /// `None`: nothing is in time or late.
     pub target_seconds: Option<i32>,
-    pub schedule: Arc<OpenTime>,
+    /// When seconds count; `None`: always.
+    pub open: Option<Arc<Boundaries>>,
 }
 
 /// Which turns are asked about.
@@ -36,25 +39,6 @@ pub enum ResponseKind {
     First,
     Next,
     All,
-}
-
-/// When seconds count, as three lists of numbers that belong together, written with commas: from each instant of
-/// `boundaries` on (milliseconds since the epoch), time counts or does not (`opens`: 1 or 0), and `counted` tells how
-/// many milliseconds counted before it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenTime {
-    pub boundaries: String,
-    pub opens: String,
-    pub counted: String,
-    /// Whether it is a schedule of business hours.
-    pub business: bool,
-}
-
-impl OpenTime {
-    /// Every second counts.
-    pub fn always() -> Self {
-        Self { boundaries: "0".to_owned(), opens: "1".to_owned(), counted: "0".to_owned(), business: false }
-    }
 }
 
 /// To whom conversions are credited, and which count.
@@ -81,12 +65,7 @@ impl Terms {
         Self {
             now,
             read_within_hours: None,
-            response: ResponseTerms {
-                kind: ResponseKind::All,
-                bot_stops: false,
-                target_seconds: None,
-                schedule: Arc::new(OpenTime::always()),
-            },
+            response: ResponseTerms { kind: ResponseKind::All, bot_stops: false, target_seconds: None, open: None },
             inactivity_minutes: 30,
             conversion: ConversionTerms { window_days: 7, attribution: Attribution::LastTouch, actions: Vec::new() },
             bounds: None,

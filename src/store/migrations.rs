@@ -93,6 +93,7 @@ pub const MIGRATIONS: &[Migration] = &[
         "0024_ambiguous_failures_past.sql",
         include_str!("../../sql/migrations/0024_ambiguous_failures_past.sql"),
     ),
+    migration(25, "0025_business_hours.sql", include_str!("../../sql/migrations/0025_business_hours.sql")),
 ];
 
 const CREATE_REGISTER: &str = "\

@@ -73,6 +73,7 @@ fn the_demonstration_fills_answers_ends_and_keeps_its_data() {
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let printed = read_until(&mut output, "Ctrl-C");
         assert!(printed.contains(expect), "{round}: {printed}");
+        assert_eq!(printed.contains("Business hours are set"), round == 0, "{printed}");
         let answer = send_printed_request(&printed);
         assert!(answer.get("errors").is_none(), "{answer}");
         let total = &answer["data"]["analytics"]["delivery"]["total"];

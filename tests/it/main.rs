@@ -4,6 +4,7 @@
 
 mod audits;
 mod bad_input;
+mod business_hours;
 mod catalogue;
 mod demo;
 mod engine;

@@ -53,6 +53,13 @@ impl Store for CountingStore {
     }
 }
 
+impl CountingStore {
+    /// Statements so far.
+    pub fn count(&self) -> usize {
+        self.queries.load(Ordering::Relaxed)
+    }
+}
+
 /// An API over an empty store, at an instant that stands still.
 pub struct World {
     pub router: Router,
@@ -141,9 +148,9 @@ impl World {
 
     /// How many statements the engine gets for a question.
     pub async fn statements(&self, query: &str) -> usize {
-        let before = self.store.queries.load(Ordering::Relaxed);
+        let before = self.store.count();
         self.ask(&self.manager(), query).await;
-        self.store.queries.load(Ordering::Relaxed) - before
+        self.store.count() - before
     }
 
     pub async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {

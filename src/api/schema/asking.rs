@@ -1,5 +1,7 @@
 //! One request's way to the engine: who asks, when, and every statement once.
 
+mod business_hours;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -33,6 +35,7 @@ pub struct Asking {
     pub request_id: RequestId,
     store: Arc<dyn Store>,
     statements: Mutex<HashMap<String, Arc<OnceCell<Arc<Rows>>>>>,
+    business_hours: business_hours::Found,
     /// Lines that were handed out.
     lines: AtomicUsize,
 }
@@ -54,6 +57,7 @@ impl Asking {
             request_id,
             store,
             statements: Mutex::default(),
+            business_hours: business_hours::Found::default(),
             lines: AtomicUsize::new(0),
         }
     }

@@ -42,7 +42,7 @@ pub fn field(family: &'static Family) -> Field {
                 calendar: analytics.calendar.clone(),
                 filter: analytics.filter.clone(),
                 scope: analytics.scope.clone(),
-                terms: terms::parse(family, &context.args, &analytics.asking).await?,
+                terms: terms::parse(family, &context.args, &analytics.asking, analytics.calendar.range()).await?,
                 histogram: selected.histogram,
             };
             let asking = Arc::clone(&analytics.asking);
@@ -141,7 +141,8 @@ fn family_object(family: &'static Family) -> Object {
                         .calendar
                         .compared(by)
                         .map_err(|error| refused(Code::InvalidQuery, error.to_string()))?;
-                    total(asked, Arc::new(Question { calendar, ..(*asked.question).clone() })).await
+                    let terms = terms::for_range(&asked.question.terms, &asked.asking, calendar.range()).await?;
+                    total(asked, Arc::new(Question { calendar, terms, ..(*asked.question).clone() })).await
                 })
             })
             .description("The same metrics over an earlier range.")

@@ -1,11 +1,15 @@
 //! The arguments of families: what they are called, what they allow, and what they bring to a question.
 
+use std::sync::Arc;
+
 use async_graphql::Error;
 use async_graphql::dynamic::{InputValue, ObjectAccessor, TypeRef, ValueAccessor};
 
 use crate::api::errors::Code;
 use crate::metrics::catalogue::{Argument, Family};
+use crate::metrics::schedule::Boundaries;
 use crate::metrics::terms::Terms;
+use crate::model::TimeRange;
 
 use super::{Asking, arguments, inputs, refused};
 
@@ -69,13 +73,38 @@ fn value(argument: Argument) -> InputValue {
 /// What the arguments say.
 ///
 /// # Errors
-/// When one is not what it may be.
-pub async fn parse(family: &Family, given: &ObjectAccessor<'_>, asking: &Asking) -> Result<Terms, Error> {
+/// When one is not what it may be, or business hours are asked for and none are set.
+pub async fn parse(
+    family: &Family,
+    given: &ObjectAccessor<'_>,
+    asking: &Asking,
+    range: TimeRange,
+) -> Result<Terms, Error> {
     let mut terms = Terms::at(asking.now);
     for argument in family.arguments {
         read(*argument, given, &mut terms)?;
     }
+    if family.takes(Argument::BusinessHours) && flag(given, "businessHours")? {
+        terms.response.open = Some(open_time(asking, range).await?);
+    }
     Ok(terms)
+}
+
+/// The same terms for another range: when it is open is prepared for each.
+///
+/// # Errors
+/// When the engine fails.
+pub async fn for_range(terms: &Terms, asking: &Asking, range: TimeRange) -> Result<Terms, Error> {
+    let mut terms = terms.clone();
+    if terms.response.open.is_some() {
+        terms.response.open = Some(open_time(asking, range).await?);
+    }
+    Ok(terms)
+}
+
+async fn open_time(asking: &Asking, range: TimeRange) -> Result<Arc<Boundaries>, Error> {
+    let message = "no business hours are set: a manager sets them by the mutation `setBusinessHours`";
+    asking.business_hours(range).await?.ok_or_else(|| refused(Code::InvalidQuery, message))
 }
 
 fn read(argument: Argument, given: &ObjectAccessor<'_>, terms: &mut Terms) -> Result<(), Error> {
@@ -88,6 +117,7 @@ fn read(argument: Argument, given: &ObjectAccessor<'_>, terms: &mut Terms) -> Re
                 terms.response.kind = kind.ok_or_else(|| unknown("kind"))?;
             }
         }
+        // What it asks for has to be read from the store.
         Argument::BusinessHours => {}
         Argument::BotStopsClock => terms.response.bot_stops = flag(given, "botStopsClock")?,
         Argument::TargetSeconds => terms.response.target_seconds = int("targetSeconds", TARGET_SECONDS_MAX)?,

@@ -1,5 +1,6 @@
 //! The facts: which view holds the rows, what it must be told, and the columns that derive from a query's own terms.
 
+use crate::metrics::schedule::Boundaries;
 use crate::metrics::terms::{Attribution, ResponseKind, Terms};
 use crate::model::Signal;
 use crate::sql::Sql;
@@ -147,9 +148,9 @@ pub static TURNS: Fact = Fact {
     plain_view: None,
     arguments: &[
         Derived { name: "bot_stops", sql: |terms| bound(i64::from(terms.response.bot_stops)) },
-        Derived { name: "boundaries", sql: |terms| bound(terms.response.schedule.boundaries.as_str()) },
-        Derived { name: "opens", sql: |terms| bound(terms.response.schedule.opens.as_str()) },
-        Derived { name: "counted", sql: |terms| bound(terms.response.schedule.counted.as_str()) },
+        Derived { name: "boundaries", sql: |terms| open_time(terms, Boundaries::at_text) },
+        Derived { name: "opens", sql: |terms| open_time(terms, Boundaries::is_open_text) },
+        Derived { name: "counted", sql: |terms| open_time(terms, Boundaries::open_ms_text) },
     ],
     derived: &[
         Derived { name: "of_kind", sql: of_kind },
@@ -252,6 +253,13 @@ fn bound(value: impl Into<crate::sql::Value>) -> Sql {
     let mut sql = Sql::new("");
     sql.bind(value);
     sql
+}
+
+fn open_time(terms: &Terms, list: fn(&Boundaries) -> String) -> Sql {
+    bound(match &terms.response.open {
+        Some(boundaries) => list(boundaries),
+        None => list(&Boundaries::always()),
+    })
 }
 
 fn settled(terms: &Terms) -> Sql {
