@@ -73,16 +73,24 @@
             min((first_client_at, name, cycle)) OVER sharing AS first_touch
         FROM found
         WINDOW sharing AS (PARTITION BY conversion, if(is_found, 0, dialog_key), if(is_found, 0, cycle))
+    ),
+    credited AS
+    (
+        SELECT
+            *,
+            is_found
+                AND multiIf({attribution:UInt8} = 2, true, {attribution:UInt8} = 1, (first_client_at, name, cycle) = first_touch,
+                    (first_client_at, name, cycle) = last_touch)
+                AND NOT (notEmpty(taken_back) AND (isNull(told_value) OR arrayExists(r -> isNull(r.2), taken_back)
+                    OR arraySum(arrayMap(r -> ifNull(r.2, 0), taken_back)) >= told_value)) AS is_credited
+        FROM rivals
+        WHERE opened_at >= {from:Int64} AND opened_at < {to:Int64}
     )
 SELECT
     channel, account, contact, segments, campaign, scenario, source, operator, team,
     dialog_key, opened_at AS at, first_client_at, last_at, closed_at, messages,
     (dialog_key, opened_at) AS cycle_key,
-    is_found
-        AND multiIf({attribution:UInt8} = 2, true, {attribution:UInt8} = 1, (first_client_at, name, cycle) = first_touch,
-            (first_client_at, name, cycle) = last_touch)
-        AND NOT (notEmpty(taken_back) AND (isNull(told_value) OR arrayExists(r -> isNull(r.2), taken_back)
-            OR arraySum(arrayMap(r -> ifNull(r.2, 0), taken_back)) >= told_value)) AS is_credited,
+    is_credited,
     if(is_credited, conversion, '') AS conversion,
     if(is_credited, recorded_at, 0) AS recorded_at,
     if(is_credited, action, '') AS conversion_kind,
@@ -90,7 +98,7 @@ SELECT
     if(currency != '',
         (toDecimal128(told_value, 12) - arraySum(arrayMap(r -> toDecimal128(ifNull(r.2, 0), 12), taken_back)))
             / if({attribution:UInt8} = 2, shares, 1), NULL) AS value
-FROM rivals
-WHERE opened_at >= {from:Int64}
-    AND opened_at < {to:Int64}
-    AND ({everyone:UInt8} = 1 OR has({operators:Array(String)}, operator) OR has({teams:Array(String)}, team))
+FROM credited
+WHERE {everyone:UInt8} = 1 OR has({operators:Array(String)}, operator) OR has({teams:Array(String)}, team)
+-- What was found and not credited is no row of its own.
+QUALIFY is_credited OR row_number() OVER (PARTITION BY dialog_key, cycle ORDER BY is_credited DESC) = 1

@@ -11,7 +11,7 @@ use crate::model::Level;
 
 use super::calendar::{CalendarError, Point};
 use super::catalogue::facts::Rows as Extent;
-use super::catalogue::{Metric, Unit};
+use super::catalogue::{Fact, Metric, Unit};
 use super::query::{Grouping, MetricQuery, Question};
 
 /// One value.
@@ -177,9 +177,8 @@ pub fn merge(
             keys.dedup();
             let line = |key: &Vec<Key>| {
                 let cells = find(key);
-                let told = cells.iter().flatten().any(|cells| {
-                    0 < cells.levels.iter().sum::<u64>()
-                        || cells.values.values().any(|number| *number != Number::Count(0))
+                let told = queries.iter().zip(&cells).any(|(query, cells)| {
+                    cells.is_some_and(|cells| has_begun(query.fact(), question, range.from()) && tells(cells))
                 });
                 told.then(|| Line { keys: key.iter().map(key_text).collect(), point: None, metrics: whole(&cells) })
             };
@@ -201,9 +200,7 @@ fn finish(question: &Question, queries: &[MetricQuery], parts: &[Option<&Cells>]
                 Some(cells) => cells.values.get(metric.name).cloned(),
                 None => empty_value(metric),
             };
-            // Nothing is known of a time that has not begun.
-            let begun = metric.fact.rows != Extent::Spans || start < question.terms.now;
-            if let (Some(number), true) = (number, begun) {
+            if let (Some(number), true) = (number, has_begun(metric.fact, question, start)) {
                 values.insert(metric.name, number);
             }
         }
@@ -219,6 +216,16 @@ fn finish(question: &Question, queries: &[MetricQuery], parts: &[Option<&Cells>]
         _ => std::mem::take(&mut own.bins),
     };
     Metrics { values, bins, quality: quality(question, &own, end) }
+}
+
+/// Of what lasts, nothing is known of a time that has not begun.
+fn has_begun(fact: &Fact, question: &Question, start: i64) -> bool {
+    fact.rows != Extent::Spans || start < question.terms.now
+}
+
+/// Whether a group has anything to tell.
+fn tells(cells: &Cells) -> bool {
+    0 < cells.levels.iter().sum::<u64>() || cells.values.values().any(|number| *number != Number::Count(0))
 }
 
 /// What a number is when there are no rows at all.

@@ -7,6 +7,7 @@ mod bad_input;
 mod business_hours;
 mod catalogue;
 mod demo;
+mod dialogs;
 mod engine;
 mod events;
 mod fixture_schema;
