@@ -116,6 +116,41 @@ fn example_10_the_last_rating_of_a_survey_counts() {
 }
 
 #[test]
+fn opening_ends_nothing_and_only_a_source_that_closes_is_believed() {
+    let talk = [by("CLIENT", 0), event("dialog.opened", HOUR), by("CLIENT", 2 * DAY)];
+    let first = |events: &[Event]| {
+        let arguments = Arguments { kind: Some("FIRST"), ..Arguments::default() };
+        total("responseTime", events, (0, 9 * DAY), arguments)
+    };
+    // Two days of silence divide the dialog; both parts were closed a day after their last message.
+    check(&first(&talk), &json!({"answered": 0, "unanswered": 2, "abandoned": 2}));
+    // Somewhere else something closed: opening means that this dialog goes on until it is closed, too.
+    let elsewhere = Event { chat: "y", ..event("dialog.closed", 5 * DAY) };
+    let told = [&talk[..], &[elsewhere]].concat();
+    check(&first(&told), &json!({"answered": 0, "unanswered": 1, "abandoned": 0}));
+    let closed = [&told[..], &[event("dialog.closed", 5 * DAY)]].concat();
+    check(&first(&closed), &json!({"answered": 0, "unanswered": 1, "abandoned": 1}));
+}
+
+#[test]
+fn a_reply_that_names_nobody_leaves_the_turn_with_its_assignee() {
+    let who = |operator| Who { operator, author: "OPERATOR", team: "" };
+    let mut events = vec![Event { who: who("anna"), ..event("dialog.assigned", 0) }, by("CLIENT", HOUR)];
+    events.push(Event { who: who("bob"), ..event("dialog.assigned", 2 * HOUR) });
+    events.push(by("OPERATOR", 3 * HOUR));
+    events.push(Event { who: who("bob"), ..by("OPERATOR", 4 * HOUR) });
+    let start = instant(START);
+    for event in &mut events {
+        event.at += start;
+    }
+    let facts = Facts::of(&History { window: start, events, arrival: 0, now: start + DAY, schedule: None });
+    let owners: Vec<&str> = facts.clients.iter().map(|row| row.operator).collect();
+    assert_eq!(owners, ["anna"]);
+    // The cycle is his who wrote last and gave a name.
+    assert_eq!(facts.dialogs[0].cycles[0].row().unwrap().operator, "bob");
+}
+
+#[test]
 fn a_refund_takes_a_part_of_the_credit_back_or_all_of_it() {
     let sale = |kind, at, value| {
         let conversion = Conversion { action: "purchase", order: "o", value: Some((value, "EUR")) };

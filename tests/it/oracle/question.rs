@@ -204,7 +204,13 @@ impl Question {
     fn leave_out(&mut self, narrow: bool) {
         let family = self.family;
         let narrow = narrow && !family.fields_despite.is_empty();
-        self.dimensions.retain(|name| family.has(name) && (narrow || !family.lacks.contains(name)));
+        for dimension in &mut self.dimensions {
+            let lacking = !narrow && family.lacks.contains(dimension);
+            if lacking || !family.has(dimension) {
+                *dimension = family.dimensions.first().copied().unwrap_or("OPERATOR");
+            }
+        }
+        self.dimensions.dedup();
         for lists in [&mut self.keep, &mut self.leave] {
             lists.retain(|name, _| narrow || !family.lacks_list(name));
         }
