@@ -1,5 +1,6 @@
 //! The oracle against numbers worked out by hand: the examples of the definitions, without an API.
 
+use proptest::prop_assert_eq;
 use proptest::strategy::{Strategy, ValueTree};
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ use super::events::{DAY, Event, HOUR, History, MINUTE, Who, history};
 use super::families::{FAMILIES, Family, family};
 use super::local::written;
 use super::outcomes::{Conversion, Rating, Survey};
-use super::question::{Lists, Question, Viewer};
+use super::question::{Lists, Question, SINGLE, Viewer, question_of};
 use super::runner;
 use crate::world::instant;
 
@@ -209,4 +210,30 @@ fn random_histories_move_every_number() {
         }
     }
     assert!(still.is_empty(), "{:?}", still.iter().map(|(family, field)| (family.name, *field)).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_oracles_own_numbers_add_up() {
+    let cases = (history(), question_of(FAMILIES.iter().collect()));
+    let result = runner(100).run(&cases, |(history, seed)| {
+        let question = seed.at(history.window);
+        let (query, answer) = expected(&Facts::of(&history), &question);
+        let single = question.dimensions.iter().all(|dimension| SINGLE.contains(dimension));
+        let parts: &[&str] = if single { &["series", "by"] } else { &["series"] };
+        for name in question.family.adding {
+            let count = |metrics: &Value| metrics[*name].as_u64();
+            let Some(total) = count(&answer["total"]) else { continue };
+            for part in parts {
+                let lines = answer[*part].as_array().unwrap();
+                if lines.iter().all(|line| line["metrics"].get(*name).is_some()) {
+                    let sum: u64 = lines.iter().filter_map(|line| count(&line["metrics"])).sum();
+                    prop_assert_eq!(total, sum, "{} of {} in {}", name, part, query);
+                }
+            }
+        }
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
 }
