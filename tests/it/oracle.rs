@@ -82,6 +82,14 @@ fn differences(path: &str, expect: &Value, got: &Value, found: &mut Vec<String>)
                 differences(&format!("{path}[{index}]"), value, &got[index], found);
             }
         }
+        (Value::Array(expect), Value::Array(got)) => {
+            let lacks = |lines: &[Value], line: &Value| !lines.iter().any(|other| other["keys"] == line["keys"]);
+            found.push(format!("{path}: must have {} lines, has {}", expect.len(), got.len()));
+            found.extend(expect.iter().filter(|line| lacks(got, line)).map(|line| format!("{path}: lacks {line}")));
+            found.extend(
+                got.iter().filter(|line| lacks(expect, line)).map(|line| format!("{path}: must not have {line}")),
+            );
+        }
         _ if is_near(path, expect, got) => {}
         _ if expect != got => found.push(format!("{path}: must be {expect}, is {got}")),
         _ => {}

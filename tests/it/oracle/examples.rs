@@ -1,5 +1,6 @@
 //! The oracle against numbers worked out by hand: the examples of the definitions, without an API.
 
+use proptest::prop_assert_eq;
 use proptest::strategy::{Strategy, ValueTree};
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ use super::events::{DAY, Event, HOUR, History, MINUTE, Who, history};
 use super::families::{FAMILIES, Family, family};
 use super::local::written;
 use super::outcomes::{Conversion, Rating, Survey};
-use super::question::{Lists, Question, Viewer};
+use super::question::{Lists, Question, SINGLE, Viewer, question_of};
 use super::runner;
 use crate::world::instant;
 
@@ -116,6 +117,41 @@ fn example_10_the_last_rating_of_a_survey_counts() {
 }
 
 #[test]
+fn opening_ends_nothing_and_only_a_source_that_closes_is_believed() {
+    let talk = [by("CLIENT", 0), event("dialog.opened", HOUR), by("CLIENT", 2 * DAY)];
+    let first = |events: &[Event]| {
+        let arguments = Arguments { kind: Some("FIRST"), ..Arguments::default() };
+        total("responseTime", events, (0, 9 * DAY), arguments)
+    };
+    // Two days of silence divide the dialog; both parts were closed a day after their last message.
+    check(&first(&talk), &json!({"answered": 0, "unanswered": 2, "abandoned": 2}));
+    // Somewhere else something closed: opening means that this dialog goes on until it is closed, too.
+    let elsewhere = Event { chat: "y", ..event("dialog.closed", 5 * DAY) };
+    let told = [&talk[..], &[elsewhere]].concat();
+    check(&first(&told), &json!({"answered": 0, "unanswered": 1, "abandoned": 0}));
+    let closed = [&told[..], &[event("dialog.closed", 5 * DAY)]].concat();
+    check(&first(&closed), &json!({"answered": 0, "unanswered": 1, "abandoned": 1}));
+}
+
+#[test]
+fn a_reply_that_names_nobody_leaves_the_turn_with_its_assignee() {
+    let who = |operator| Who { operator, author: "OPERATOR", team: "" };
+    let mut events = vec![Event { who: who("anna"), ..event("dialog.assigned", 0) }, by("CLIENT", HOUR)];
+    events.push(Event { who: who("bob"), ..event("dialog.assigned", 2 * HOUR) });
+    events.push(by("OPERATOR", 3 * HOUR));
+    events.push(Event { who: who("bob"), ..by("OPERATOR", 4 * HOUR) });
+    let start = instant(START);
+    for event in &mut events {
+        event.at += start;
+    }
+    let facts = Facts::of(&History { window: start, events, arrival: 0, now: start + DAY, schedule: None });
+    let owners: Vec<&str> = facts.clients.iter().map(|row| row.operator).collect();
+    assert_eq!(owners, ["anna"]);
+    // The cycle is his who wrote last and gave a name.
+    assert_eq!(facts.dialogs[0].cycles[0].row().unwrap().operator, "bob");
+}
+
+#[test]
 fn a_refund_takes_a_part_of_the_credit_back_or_all_of_it() {
     let sale = |kind, at, value| {
         let conversion = Conversion { action: "purchase", order: "o", value: Some((value, "EUR")) };
@@ -174,4 +210,30 @@ fn random_histories_move_every_number() {
         }
     }
     assert!(still.is_empty(), "{:?}", still.iter().map(|(family, field)| (family.name, *field)).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_oracles_own_numbers_add_up() {
+    let cases = (history(), question_of(FAMILIES.iter().collect()));
+    let result = runner(100).run(&cases, |(history, seed)| {
+        let question = seed.at(history.window);
+        let (query, answer) = expected(&Facts::of(&history), &question);
+        let single = question.dimensions.iter().all(|dimension| SINGLE.contains(dimension));
+        let parts: &[&str] = if single { &["series", "by"] } else { &["series"] };
+        for name in question.family.adding {
+            let count = |metrics: &Value| metrics[*name].as_u64();
+            let Some(total) = count(&answer["total"]) else { continue };
+            for part in parts {
+                let lines = answer[*part].as_array().unwrap();
+                if lines.iter().all(|line| line["metrics"].get(*name).is_some()) {
+                    let sum: u64 = lines.iter().filter_map(|line| count(&line["metrics"])).sum();
+                    prop_assert_eq!(total, sum, "{} of {} in {}", name, part, query);
+                }
+            }
+        }
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
 }

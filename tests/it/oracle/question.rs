@@ -62,6 +62,11 @@ pub struct Question {
 
 /// Questions about a history that begins at some instant; `window` is added to their times.
 pub fn question() -> impl Strategy<Value = QuestionSeed> {
+    question_of(asked())
+}
+
+/// Questions about some families.
+pub fn question_of(families: Vec<&'static Family>) -> impl Strategy<Value = QuestionSeed> {
     // Inside, over the edges, beside; to the millisecond.
     let from = (-20_i64..36, select(&[0, 1, -1, 7 * 60_000][..])).prop_map(|(step, more)| step * 6 * HOUR + more);
     let length = prop_oneof![
@@ -80,7 +85,7 @@ pub fn question() -> impl Strategy<Value = QuestionSeed> {
     });
     let compare = select(&["PREVIOUS_PERIOD", "PREVIOUS_WEEK", "PREVIOUS_YEAR"][..]);
     let times = (select(ZONES), from, length, any::<bool>());
-    let family = select(asked()).prop_flat_map(|family| (Just(family), arguments(family.name), any::<bool>()));
+    let family = select(families).prop_flat_map(|family| (Just(family), arguments(family.name), any::<bool>()));
     (family, times, lists, not, viewer, every, dimensions, compare).prop_map(
         |(
             (family, arguments, narrow),
@@ -204,7 +209,13 @@ impl Question {
     fn leave_out(&mut self, narrow: bool) {
         let family = self.family;
         let narrow = narrow && !family.fields_despite.is_empty();
-        self.dimensions.retain(|name| family.has(name) && (narrow || !family.lacks.contains(name)));
+        for dimension in &mut self.dimensions {
+            let lacking = !narrow && family.lacks.contains(dimension);
+            if lacking || !family.has(dimension) {
+                *dimension = family.dimensions.first().copied().unwrap_or("OPERATOR");
+            }
+        }
+        self.dimensions.dedup();
         for lists in [&mut self.keep, &mut self.leave] {
             lists.retain(|name, _| narrow || !family.lacks_list(name));
         }
