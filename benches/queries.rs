@@ -1,10 +1,10 @@
 //! What a question costs through the whole API, and what its statements alone cost the engine.
 //!
 //! ```text
-//! cargo bench --bench queries -- [--messages 1000000] [--rounds 7] [--merged] [--fresh] [--only TEXT] [--json]
+//! cargo bench --bench queries -- [--messages 1000000] [--tenants 20] [--days 30,180] [--rounds 7] [--merged] [--fresh] [--only TEXT] [--json]
 //! ```
 //!
-//! The traffic of 20 tenants is generated and taken in once and kept under the target directory (`--fresh` makes it
+//! The traffic of the tenants is generated and taken in once and kept under the target directory (`--fresh` makes it
 //! again: do that after a migration was edited). Each round asks for a range shifted by minutes, so that nothing that
 //! was computed before can answer. `--merged` merges the messages for good and measures again: reading merges states
 //! that are still in several parts. To measure before and after, start with `--fresh`.
@@ -33,9 +33,15 @@ use self::questions::{QUESTIONS, Question};
 
 #[derive(Clone, Debug, Parser)]
 struct Options {
-    /// Messages of all tenants, roughly; the largest tenant has about 28 %
+    /// Messages of all tenants, roughly; the largest of twenty has about 28 %
     #[arg(long, default_value_t = 1_000_000)]
     messages: u64,
+    /// Tenants that share the messages
+    #[arg(long, default_value_t = 20)]
+    tenants: u32,
+    /// Lengths of the ranges that are asked about
+    #[arg(long, value_delimiter = ',', default_values_t = [30, 180])]
+    days: Vec<i64>,
     /// Rounds; the median counts
     #[arg(long, default_value_t = 7)]
     rounds: u32,
@@ -68,7 +74,7 @@ struct Measured {
 #[tokio::main]
 async fn main() {
     let options = Options::parse();
-    let store = data::open(options.messages, options.fresh).await;
+    let store = data::open(options.messages, options.tenants, options.fresh).await;
     let mut documents = vec![measure_all(&options, &store, "as ingested").await];
     if options.merged {
         let start = Instant::now();
@@ -93,12 +99,12 @@ async fn measure_all(options: &Options, store: &std::sync::Arc<EmbeddedStore>, s
             options.messages, options.rounds
         );
         println!(
-            "{:<34} {:>10} {:>13} {:>7} {:>10} {:>12}",
-            "question", "API ms", "statements ms", "ratio", "rows", "rows/s"
+            "{:<44} {:>10} {:>13} {:>7} {:>10} {:>10}",
+            "question", "API ms", "statements ms", "ratio", "rows", "peak MiB"
         );
     }
     let mut lines = Vec::new();
-    for days in [30, 180] {
+    for days in options.days.clone() {
         for question in QUESTIONS.iter().filter(|question| question.name.contains(&options.only)) {
             let measured = measure(options, store.as_ref(), &router, &token, &viewer, question, days).await;
             if !options.json {
@@ -107,6 +113,7 @@ async fn measure_all(options: &Options, store: &std::sync::Arc<EmbeddedStore>, s
             lines.push(json!({
                 "question": measured.name, "apiMs": measured.through_api, "statementsMs": measured.statements_alone,
                 "ratio": measured.through_api / measured.statements_alone, "rows": measured.rows,
+                "peakMiB": world::peak_memory_mib(),
             }));
         }
     }
@@ -166,12 +173,12 @@ fn median(numbers: &mut [f64]) -> f64 {
 
 fn print(measured: &Measured) {
     println!(
-        "{:<34} {:>10.1} {:>13.1} {:>7.2} {:>10} {:>12.0}",
+        "{:<44} {:>10.1} {:>13.1} {:>7.2} {:>10} {:>10}",
         measured.name,
         measured.through_api,
         measured.statements_alone,
         measured.through_api / measured.statements_alone,
         measured.rows,
-        measured.rows as f64 / measured.through_api * 1e3,
+        world::peak_memory_mib(),
     );
 }

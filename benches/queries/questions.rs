@@ -3,10 +3,15 @@
 use chrono::DateTime;
 use rapport::auth::Viewer;
 use rapport::metrics::calendar::Calendar;
-use rapport::metrics::catalogue::{Dimension, Family, activity::ACTIVITY, delivery::DELIVERY, reads::READS};
+use rapport::metrics::catalogue::{
+    Dimension, FAMILIES, Family, Metric, active_dialogs::ACTIVE_DIALOGS, activity::ACTIVITY, automation::AUTOMATION,
+    conversion::CONVERSION, delivery::DELIVERY, reads::READS, response_time::RESPONSE_TIME, satisfaction::SATISFACTION,
+    sessions::SESSIONS, unsubscribes::UNSUBSCRIBES,
+};
 use rapport::metrics::compile::compile;
 use rapport::metrics::filter::Filter;
-use rapport::metrics::query::{self, Grouping, MetricQuery, Terms};
+use rapport::metrics::query::{self, Grouping, MetricQuery};
+use rapport::metrics::terms::Terms;
 use rapport::model::{Granularity, TimeRange};
 use rapport::sql::Sql;
 
@@ -14,12 +19,13 @@ use crate::world::{DAY_MS, NOW};
 
 pub struct Question {
     pub name: &'static str,
-    family: &'static Family,
+    families: &'static [&'static Family],
+    /// Of each family; none: all of them.
     metrics: &'static [&'static str],
-    part: Part,
+    parts: &'static [Part],
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Part {
     Total,
     Days,
@@ -30,29 +36,45 @@ enum Part {
 
 const fn question(
     name: &'static str,
-    family: &'static Family,
+    families: &'static [&'static Family],
     metrics: &'static [&'static str],
-    part: Part,
+    parts: &'static [Part],
 ) -> Question {
-    Question { name, family, metrics, part }
+    Question { name, families, metrics, parts }
 }
 
-pub static QUESTIONS: [Question; 15] = [
-    question("delivery total", &DELIVERY, &["rate", "outbound", "delivered", "failed"], Part::Total),
-    question("delivery by day", &DELIVERY, &["rate"], Part::Days),
-    question("delivery by channel", &DELIVERY, &["rate", "outbound"], Part::Channels),
-    question("delivery by operator", &DELIVERY, &["rate", "outbound"], Part::Operators),
-    question("reads total", &READS, &["ofSent", "ofDelivered", "read"], Part::Total),
-    question("reads total with engagement", &READS, &["ofSent", "engagedRate"], Part::Total),
-    question("reads by day", &READS, &["ofSent"], Part::Days),
-    question("reads by channel", &READS, &["ofSent", "read"], Part::Channels),
-    question("reads by operator", &READS, &["ofSent", "read"], Part::Operators),
-    question("activity total", &ACTIVITY, &["messages"], Part::Total),
-    question("activity total with turns", &ACTIVITY, &["messages", "turns"], Part::Total),
-    question("activity by day", &ACTIVITY, &["messages"], Part::Days),
-    question("activity by channel", &ACTIVITY, &["messages"], Part::Channels),
-    question("activity by operator", &ACTIVITY, &["messages"], Part::Operators),
-    question("activity heatmap", &ACTIVITY, &["messages"], Part::Heatmap),
+const TOTAL: &[Part] = &[Part::Total];
+const DAYS: &[Part] = &[Part::Days];
+const CHANNELS: &[Part] = &[Part::Channels];
+const OPERATORS: &[Part] = &[Part::Operators];
+
+pub static QUESTIONS: [Question; 26] = [
+    question("delivery total", &[&DELIVERY], &["rate", "outbound", "delivered", "failed"], TOTAL),
+    question("delivery by day", &[&DELIVERY], &["rate"], DAYS),
+    question("delivery by channel", &[&DELIVERY], &["rate", "outbound"], CHANNELS),
+    question("delivery by operator", &[&DELIVERY], &["rate", "outbound"], OPERATORS),
+    question("reads total", &[&READS], &["ofSent", "ofDelivered", "read"], TOTAL),
+    question("reads total with engagement", &[&READS], &["ofSent", "engagedRate"], TOTAL),
+    question("reads by day", &[&READS], &["ofSent"], DAYS),
+    question("reads by channel", &[&READS], &["ofSent", "read"], CHANNELS),
+    question("reads by operator", &[&READS], &["ofSent", "read"], OPERATORS),
+    question("activity total", &[&ACTIVITY], &["messages"], TOTAL),
+    question("activity total with turns", &[&ACTIVITY], &["messages", "turns"], TOTAL),
+    question("activity by day", &[&ACTIVITY], &["messages"], DAYS),
+    question("activity by channel", &[&ACTIVITY], &["messages"], CHANNELS),
+    question("activity by operator", &[&ACTIVITY], &["messages"], OPERATORS),
+    question("activity heatmap", &[&ACTIVITY], &["messages"], &[Part::Heatmap]),
+    question("responseTime total", &[&RESPONSE_TIME], &[], TOTAL),
+    question("responseTime by operator", &[&RESPONSE_TIME], &[], OPERATORS),
+    question("activeDialogs total", &[&ACTIVE_DIALOGS], &[], TOTAL),
+    question("activeDialogs by day", &[&ACTIVE_DIALOGS], &[], DAYS),
+    question("satisfaction total", &[&SATISFACTION], &[], TOTAL),
+    question("conversion total", &[&CONVERSION], &[], TOTAL),
+    question("automation total", &[&AUTOMATION], &[], TOTAL),
+    question("sessions total", &[&SESSIONS], &[], TOTAL),
+    question("unsubscribes total", &[&UNSUBSCRIBES], &[], TOTAL),
+    question("ten families, total", &FAMILIES, &[], TOTAL),
+    question("ten families, total, days, channels", &FAMILIES, &[], &[Part::Total, Part::Days, Part::Channels]),
 ];
 
 impl Question {
@@ -63,40 +85,61 @@ impl Question {
     }
 
     pub fn document(&self, range: TimeRange) -> String {
-        let metrics = self.metrics.join(" ");
-        let part = match self.part {
-            Part::Total => format!("total {{ {metrics} }}"),
-            Part::Days => format!("series(every: DAY) {{ start metrics {{ {metrics} }} }}"),
-            Part::Channels => format!("by(dimensions: [CHANNEL]) {{ keys metrics {{ {metrics} }} }}"),
-            Part::Operators => format!("by(dimensions: [OPERATOR], first: 50) {{ keys metrics {{ {metrics} }} }}"),
-            Part::Heatmap => "heatmap { weekday hour messages }".to_owned(),
-        };
+        let mut fields = String::new();
+        for family in self.families {
+            let names: Vec<&str> = self.metrics(family).iter().map(|metric| metric.name).collect();
+            let metrics = names.join(" ");
+            fields.push_str(&format!("{} {{ ", family.name));
+            for part in self.parts {
+                fields.push_str(&match part {
+                    Part::Total => format!("total {{ {metrics} }} "),
+                    Part::Days => format!("series(every: DAY) {{ start metrics {{ {metrics} }} }} "),
+                    Part::Channels => format!("by(dimensions: [CHANNEL]) {{ keys metrics {{ {metrics} }} }} "),
+                    Part::Operators => {
+                        format!("by(dimensions: [OPERATOR], first: 50) {{ keys metrics {{ {metrics} }} }} ")
+                    }
+                    Part::Heatmap => "heatmap { weekday hour messages } ".to_owned(),
+                });
+            }
+            fields.push_str("} ");
+        }
         let (from, to) = (instant(range.from()), instant(range.to()));
         format!(
-            "{{ analytics(range: {{from: \"{from}\", to: \"{to}\"}}, timezone: \"Europe/Berlin\") {{ {} {{ {part} }} }} }}",
-            self.family.name
+            "{{ analytics(range: {{from: \"{from}\", to: \"{to}\"}}, timezone: \"Europe/Berlin\") {{ {fields} }} }}"
         )
     }
 
+    fn metrics(&self, family: &'static Family) -> Vec<&'static Metric> {
+        match self.metrics {
+            [] => family.metrics.iter().collect(),
+            names => names.iter().map(|name| family.metric(name).expect("a metric of the family")).collect(),
+        }
+    }
+
     pub fn statements(&self, viewer: &Viewer, range: TimeRange) -> Vec<Sql> {
-        let question = query::Question {
-            family: self.family,
-            calendar: Calendar::new(range, chrono_tz::Tz::Europe__Berlin),
-            filter: Filter::default(),
-            scope: viewer.scope().expect("a manager reads"),
-            terms: Terms { now: NOW, read_within_hours: None },
-        };
-        let grouping = match self.part {
-            Part::Total => Grouping::Total,
-            Part::Days => Grouping::Every(Granularity::Day),
-            Part::Channels => Grouping::By(vec![Dimension::Channel]),
-            Part::Operators => Grouping::By(vec![Dimension::Operator]),
-            Part::Heatmap => Grouping::By(vec![Dimension::Weekday, Dimension::Hour]),
-        };
-        let metrics: Vec<_> = self.metrics.iter().filter_map(|name| self.family.metric(name)).collect();
-        assert_eq!(metrics.len(), self.metrics.len(), "{} names a metric that is not there", self.name);
-        let queries = MetricQuery::plan(&question, &metrics, &grouping, 10_000).expect("a sound question");
-        queries.iter().map(|query| compile(query, 10_000)).collect()
+        let mut statements = Vec::new();
+        for family in self.families {
+            let question = query::Question {
+                family,
+                calendar: Calendar::new(range, chrono_tz::Tz::Europe__Berlin),
+                filter: Filter::default(),
+                scope: viewer.scope().expect("a manager reads"),
+                terms: Terms::at(NOW),
+                histogram: false,
+            };
+            for part in self.parts {
+                let grouping = match part {
+                    Part::Total => Grouping::Total,
+                    Part::Days => Grouping::Every(Granularity::Day),
+                    Part::Channels => Grouping::By(vec![Dimension::Channel]),
+                    Part::Operators => Grouping::By(vec![Dimension::Operator]),
+                    Part::Heatmap => Grouping::By(vec![Dimension::Weekday, Dimension::Hour]),
+                };
+                let queries = MetricQuery::plan(&question, &self.metrics(family), &grouping, 10_000);
+                statements.extend(queries.expect("a sound question").iter().map(|query| compile(query, 10_000)));
+            }
+        }
+        statements
     }
 }
 

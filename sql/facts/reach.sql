@@ -21,7 +21,7 @@ WITH
     (
         SELECT
             contact AS contact_key, toString(channel) AS channel, toUnixTimestamp64Milli(at) AS at, id,
-            toString(account) AS account, contact, segments,
+            toString(account) AS account, '' AS place, contact, segments,
             multiIf(kind IN ('contact.subscribed', 'contact.unblocked'), 'RETURNED', kind = 'contact.muted', 'MUTED', 'LEFT') AS what,
             toUInt8(0) AS by_failure
         FROM contact_events FINAL
@@ -30,7 +30,7 @@ WITH
         SELECT
             if(contact = '', concat(channel, ' ', account, ' ', chat), contact) AS contact_key,
             toString(channel) AS channel, toUnixTimestamp64Milli(assumeNotNull(failed_at)) AS at, message AS id,
-            toString(account) AS account, contact, segments, 'LEFT' AS what, toUInt8(1) AS by_failure
+            toString(account) AS account, chat AS place, contact, segments, 'LEFT' AS what, toUInt8(1) AS by_failure
         FROM messages FINAL
         WHERE tenant = {tenant:String}
             AND isNotNull(failed_at)
@@ -45,8 +45,8 @@ WITH
         SELECT
             *,
             multiIf(what = 'RETURNED', 0, by_failure = 0, 1, 2) AS step,
-            anyLastIf(what, what != 'MUTED') OVER (PARTITION BY contact_key, channel ORDER BY at, step, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
-            max(what = 'RETURNED') OVER (PARTITION BY contact_key, channel ORDER BY at DESC, step DESC, id DESC ROWS UNBOUNDED PRECEDING) AS is_back
+            anyLastIf(what, what != 'MUTED') OVER (PARTITION BY contact_key, channel ORDER BY at, step, id, account, place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
+            max(what = 'RETURNED') OVER (PARTITION BY contact_key, channel ORDER BY at DESC, step DESC, id DESC, account DESC, place DESC ROWS UNBOUNDED PRECEDING) AS is_back
         FROM told
     ),
     gone AS

@@ -39,7 +39,7 @@
         SELECT
             dialog_key,
             at AS written_at,
-            argMax(if(last_writer.1 = cycle, (last_writer.2, last_writer.3), ('', '')), place) AS writer
+            argMax(if(last_writer.1 = cycle AND last_writer.2 != '', (last_writer.2, last_writer.3), ('', '')), place) AS writer
         FROM marked
         GROUP BY dialog_key, at
     )

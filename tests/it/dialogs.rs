@@ -114,9 +114,7 @@ async fn example_5_sessions_are_cut_where_nobody_writes() {
             ),
         )
         .await;
-    let expect = |seconds: f64, single: i64| {
-        json!({"total": {"p50Seconds": seconds, "meanSeconds": seconds, "sessions": 1, "singleMessageSessions": single}})
-    };
+    let expect = |seconds: f64, single: i64| json!({"total": {"p50Seconds": seconds, "meanSeconds": seconds, "sessions": 1, "singleMessageSessions": single}});
     assert_eq!(answer, json!({"half": expect(1620.0, 1), "quarter": expect(600.0, 2), "odd": expect(3600.0, 0)}));
 }
 
@@ -192,11 +190,19 @@ async fn example_10_the_last_rating_of_a_survey_counts() {
         json!({"id": format!("{name}{kind}{at}"), "kind": kind, "at": format!("2026-03-10T{at}:00Z"),
             "channel": "WHATSAPP", "chat": name, "survey": {"id": name, "score": score, "scale": 5}})
     };
-    let mut events: Vec<Value> =
-        ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"].iter().map(|name| survey(name, "survey.sent", "10:00", None)).collect();
-    for (name, at, score) in
-        [("A", "10:05", 3), ("A", "10:06", 5), ("B", "10:01", 5), ("B", "10:09", 1), ("C", "10:02", 5), ("D", "10:02", 4), ("E", "10:02", 3)]
-    {
+    let mut events: Vec<Value> = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"]
+        .iter()
+        .map(|name| survey(name, "survey.sent", "10:00", None))
+        .collect();
+    for (name, at, score) in [
+        ("A", "10:05", 3),
+        ("A", "10:06", 5),
+        ("B", "10:01", 5),
+        ("B", "10:09", 1),
+        ("C", "10:02", 5),
+        ("D", "10:02", 4),
+        ("E", "10:02", 3),
+    ] {
         events.push(survey(name, "survey.rated", at, Some(score)));
     }
     events.reverse();
@@ -272,11 +278,17 @@ async fn a_sale_is_credited_to_the_dialog_that_led_to_it() {
     let both = total(2.0 / 3.0, 2, json!("150"), json!("EUR"), json!([]));
     assert_eq!(answer["last"]["total"], both);
     // 50 to the first dialog; 100.10 less 0.10 to the second.
-    assert_eq!(answer["last"]["by"], json!([day("10", 1, json!("50")), day("11", 0, Value::Null), day("12", 1, json!("100"))]));
+    assert_eq!(
+        answer["last"]["by"],
+        json!([day("10", 1, json!("50")), day("11", 0, Value::Null), day("12", 1, json!("100"))])
+    );
     assert_eq!(answer["first"]["total"], total(1.0 / 3.0, 1, json!("150"), json!("EUR"), json!([])));
     assert_eq!(answer["linear"]["total"], both);
     // 50 + 100/2, 100/2.
-    assert_eq!(answer["linear"]["by"], json!([day("10", 1, json!("100")), day("11", 0, Value::Null), day("12", 1, json!("50"))]));
+    assert_eq!(
+        answer["linear"]["by"],
+        json!([day("10", 1, json!("100")), day("11", 0, Value::Null), day("12", 1, json!("50"))])
+    );
     // Euros and dollars are never added.
     assert_eq!(
         answer["long"]["total"],
@@ -298,9 +310,7 @@ async fn who_leaves_is_counted_once_and_for_the_message_before() {
         json!({"id": format!("{contact}{at}"), "kind": "message.sent", "at": at, "channel": channel, "chat": contact,
             "contact": contact, "message": at, "author": "AUTOMATION", "campaign": campaign})
     };
-    let told = |contact: &str, channel: &str, kind: &str, at: &str| {
-        json!({"id": format!("{contact}{kind}{at}"), "kind": kind, "at": at, "channel": channel, "contact": contact})
-    };
+    let told = |contact: &str, channel: &str, kind: &str, at: &str| json!({"id": format!("{contact}{kind}{at}"), "kind": kind, "at": at, "channel": channel, "contact": contact});
     let failed = |contact: &str, at: &str, code: &str| {
         json!({"id": format!("{contact}f{at}"), "kind": "message.failed", "at": at, "channel": "WHATSAPP", "chat": contact,
             "contact": contact, "message": at, "author": "AUTOMATION", "campaign": "late", "failure": {"code": code, "reason": "OPT_OUT"}})
@@ -369,7 +379,8 @@ async fn who_leaves_is_counted_once_and_for_the_message_before() {
 async fn questions_that_a_family_cannot_answer_name_both_sides() {
     let world = World::at("2026-03-30T00:00:00Z").await;
     let refused = async |arguments: &str, fields: &str| {
-        let answer = world.answer(&world.manager(), &format!("{{ analytics({MARCH}{arguments}) {{ {fields} }} }}")).await;
+        let answer =
+            world.answer(&world.manager(), &format!("{{ analytics({MARCH}{arguments}) {{ {fields} }} }}")).await;
         assert_eq!(answer["errors"][0]["extensions"]["code"], "INVALID_QUERY", "{answer}");
         answer["errors"][0]["message"].as_str().unwrap().to_owned()
     };

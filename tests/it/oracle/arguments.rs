@@ -3,8 +3,6 @@
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use super::schedule::BUSINESS_HOURS;
-
 /// What a family is asked with; `None` leaves the argument out.
 #[derive(Clone, Debug, Default)]
 pub struct Arguments {
@@ -34,7 +32,7 @@ pub fn arguments(family: &'static str) -> BoxedStrategy<Arguments> {
             let kind = prop::option::of(select(&["FIRST", "NEXT", "ALL"][..]));
             let target = or(select(&[1, 20, 1799, 1800, 3600, 5400, 21_600, 86_400][..]).boxed());
             let stops = prop::option::of(any::<bool>());
-            let business = any::<bool>().prop_map(|asked| BUSINESS_HOURS.then_some(asked));
+            let business = any::<bool>().prop_map(Some);
             (kind, stops, target, business, bounds(SECONDS))
                 .prop_map(|(kind, bot_stops_clock, target_seconds, business_hours, bounds)| Arguments {
                     kind,

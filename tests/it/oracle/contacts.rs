@@ -24,105 +24,120 @@ struct OptOut {
     came_back: bool,
 }
 
+/// What a contact told a channel, or a failed message tells of it. Returns come first at one instant, failures last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Returned,
+    Muted,
+    Left,
+    LeftByFailure,
+}
+
+struct Told {
+    order: (i64, usize, [String; 3]),
+    what: What,
+    /// The contact, the channel, and what is known beside.
+    row: Row,
+}
+
 /// The contact, else the place.
-fn contact(contact: &str, channel: &str, account: &str, chat: &str) -> String {
-    if contact.is_empty() { [channel, account, chat].join(" ") } else { contact.to_owned() }
-}
-
 fn contact_of(row: &Row) -> String {
-    contact(row.contact, row.channel, row.account, row.chat)
-}
-
-fn contact_named(event: &Event) -> String {
-    contact(event.contact, event.channel, event.account, event.chat)
+    match row.contact {
+        "" => [row.channel, row.account, row.chat].join(" "),
+        contact => contact.to_owned(),
+    }
 }
 
 impl<'a> Unsubscribes<'a> {
     pub fn of(facts: &'a Facts) -> Self {
+        let reached = |row: &&Row| row.known && (row.went_out || row.arrived);
         let mut all = Self {
             facts,
-            exposures: facts.outbound.iter().filter(|row| row.known && row.accepted).cloned().collect(),
+            exposures: facts.outbound.iter().filter(reached).cloned().collect(),
             opt_outs: Vec::new(),
             mutes: Vec::new(),
         };
-        for (index, event) in facts.events.iter().enumerate() {
-            let through_failure = event.kind == "message.failed";
-            if event.kind == "contact.muted" {
-                all.mutes.push(all.attributed(event));
-            } else if opts_out(event, &facts.events) && !(through_failure && all.is_out(index, event)) {
-                let row = all.attributed(event);
-                let came_back = all.came_back(index, event);
-                all.opt_outs.push(OptOut { row, through_failure, came_back });
+        let mut told = told(facts);
+        told.sort_by(|one, other| one.order.cmp(&other.order));
+        for (index, one) in told.iter().enumerate() {
+            let same =
+                |other: &&Told| other.row.channel == one.row.channel && contact_of(&other.row) == contact_of(&one.row);
+            let moves = |other: &&Told| other.what != What::Muted;
+            let before = told[..index].iter().rev().filter(same).find(moves);
+            let is_out = before.is_some_and(|before| before.what != What::Returned);
+            let came_back = told[index..].iter().filter(same).any(|other| other.what == What::Returned);
+            let through_failure = one.what == What::LeftByFailure;
+            match one.what {
+                What::Returned => {}
+                What::Muted => all.mutes.push(all.attributed(&one.row)),
+                What::LeftByFailure if is_out => {}
+                What::Left | What::LeftByFailure => {
+                    all.opt_outs.push(OptOut { row: all.attributed(&one.row), through_failure, came_back });
+                }
             }
         }
         all
     }
 
-    /// What happens to the event's contact on its channel, in order.
-    fn same_contact(&self, event: &Event) -> Vec<(i64, String, &Event)> {
-        let own = contact_named(event);
-        let mut events: Vec<(i64, String, &Event)> = (self.facts.events.iter().enumerate())
-            .filter(|(_, other)| other.channel == event.channel && contact_named(other) == own)
-            .map(|(index, other)| (other.at, id(index), other))
-            .collect();
-        events.sort_by_key(|(at, id, _)| (*at, id.clone()));
-        events
-    }
-
-    /// Whether the contact had opted out before the event, and not come back since.
-    fn is_out(&self, index: usize, event: &Event) -> bool {
-        let mut is_out = false;
-        for (at, other_id, other) in self.same_contact(event) {
-            if (event.at, &id(index)) <= (at, &other_id) {
-                break;
-            }
-            is_out = !returns(other) && (is_out || opts_out(other, &self.facts.events));
-        }
-        is_out
-    }
-
-    fn came_back(&self, index: usize, event: &Event) -> bool {
-        let after = |at: i64, other: &String| (event.at, &id(index)) < (at, other);
-        self.same_contact(event).iter().any(|(at, id, other)| after(*at, id) && returns(other))
-    }
-
-    /// An event with the attributes of the last message that the contact was sent on the channel.
-    fn attributed(&self, event: &Event) -> Row {
-        let own = contact_named(event);
-        let soon = |row: &&Row| row.at < event.at && event.at <= row.at + 72 * HOUR;
-        let sent = self.exposures.iter().filter(|row| row.channel == event.channel && contact_of(row) == own);
-        let last =
-            sent.filter(soon).max_by_key(|row| (row.at, [row.message, row.channel, row.account, row.chat].join(" ")));
-        let nothing =
-            Row { account: event.account, segments: event.segments.iter().copied().collect(), ..Row::default() };
+    /// A row with the attributes of the last message that the contact was sent on the channel.
+    fn attributed(&self, row: &Row) -> Row {
+        let soon = |sent: &&Row| sent.at < row.at && row.at <= sent.at + 72 * HOUR;
+        let same = |sent: &&Row| sent.channel == row.channel && contact_of(sent) == contact_of(row);
+        let last = self
+            .exposures
+            .iter()
+            .filter(same)
+            .filter(soon)
+            .max_by_key(|sent| (sent.at, [sent.message, sent.account, sent.chat].map(str::to_owned)));
+        let nothing = Row { account: row.account, segments: row.segments.clone(), ..Row::default() };
         Row {
-            at: event.at,
-            channel: event.channel,
-            contact: event.contact,
+            at: row.at,
+            channel: row.channel,
+            contact: row.contact,
             // Who has no name is named by the place, and that is the message's too.
-            chat: event.chat,
+            chat: row.chat,
             ..last.cloned().unwrap_or(nothing)
         }
     }
 }
 
-fn returns(event: &Event) -> bool {
-    matches!(event.kind, "contact.subscribed" | "contact.unblocked")
+fn told(facts: &Facts) -> Vec<Told> {
+    let mut told = Vec::new();
+    for (index, event) in facts.events.iter().enumerate() {
+        let (step, what) = match event.kind {
+            "contact.subscribed" | "contact.unblocked" => (0, What::Returned),
+            "contact.muted" => (1, What::Muted),
+            "contact.unsubscribed" | "contact.blocked" => (1, What::Left),
+            _ => continue,
+        };
+        let row = Row {
+            at: event.at,
+            channel: event.channel,
+            account: event.account,
+            contact: event.contact,
+            segments: event.segments.iter().copied().collect(),
+            ..Row::default()
+        };
+        told.push(Told { order: (event.at, step, [id(index), String::new(), String::new()]), what, row });
+    }
+    for row in &facts.outbound {
+        let Some(at) = row.failed_at.filter(|_| row.failure == Some("OPT_OUT") && !row.arrived) else { continue };
+        if !is_ambiguous(row, &facts.events) {
+            let order = (at, 2, [row.message, row.account, row.chat].map(str::to_owned));
+            told.push(Told { order, what: What::LeftByFailure, row: Row { at, ..row.clone() } });
+        }
+    }
+    told
 }
 
-/// Whether an event says that its contact opted out, however it says so.
-fn opts_out(event: &Event, events: &[Event]) -> bool {
-    match event.kind {
-        "contact.unsubscribed" | "contact.blocked" => true,
-        "message.failed" if event.reason == "OPT_OUT" => {
-            let message = |event: &Event| (event.channel, event.account, event.chat, event.message);
-            let arrived = |other: &Event| {
-                matches!(other.kind, "message.delivered" | "message.read") && message(other) == message(event)
-            };
-            (event.channel, event.code) != ("WHATSAPP", "131026") && !events.iter().any(arrived)
-        }
-        _ => false,
-    }
+/// One code of WhatsApp's says "undeliverable" for many reasons.
+fn is_ambiguous(row: &Row, events: &[Event]) -> bool {
+    let own = |event: &&Event| {
+        event.kind == "message.failed"
+            && (event.channel, event.account, event.chat, event.message)
+                == (row.channel, row.account, row.chat, row.message)
+    };
+    row.channel == "WHATSAPP" && events.iter().filter(own).any(|event| event.code == "131026")
 }
 
 fn tells_mutes(row: &Row) -> bool {
@@ -160,8 +175,10 @@ impl Measures for Unsubscribes<'_> {
         let muted = distinct(self.mutes.iter().filter(|row| tells_mutes(row) && lies(row)));
         let blind = 0 < exposed && telling == 0;
 
-        let failed = opt_outs.iter().any(|opt_out| opt_out.through_failure).then_some(Level::Approximate);
-        let level = exposures.iter().map(|row| level(row)).chain(failed).max().unwrap_or(Level::Exact);
+        let failed = opt_outs.iter().any(|opt_out| opt_out.through_failure);
+        let lowered = failed.then_some(Level::Approximate);
+        let level = exposures.iter().map(|row| level(row)).chain(lowered).max().unwrap_or(Level::Exact);
+        let warnings: &[&str] = if failed { &["SEEN_BY_FAILURE"] } else { &[] };
         json!({
             "rate": share(unsubscribed, exposed),
             "muteRate": share(muted, telling),
@@ -169,7 +186,7 @@ impl Measures for Unsubscribes<'_> {
             "netUnsubscribed": distinct(gone),
             "exposed": exposed,
             "muted": (!blind).then_some(muted),
-            "quality": quality(level, exposed, self.facts.now < to, &[]),
+            "quality": quality(level, exposed, self.facts.now < to, warnings),
         })
     }
 }

@@ -15,7 +15,6 @@ use super::question::Question;
 pub struct Conversions<'a> {
     facts: &'a Facts,
     window_days: i64,
-    by_kind: bool,
     cycles: Vec<Touch<'a>>,
     credits: Vec<Credit>,
 }
@@ -42,13 +41,7 @@ struct Credit {
 impl<'a> Conversions<'a> {
     pub fn of(facts: &'a Facts, question: &'a Question) -> Self {
         let window_days = question.arguments.window_days.unwrap_or(7);
-        let mut all = Self {
-            facts,
-            window_days,
-            by_kind: question.dimensions.contains(&"CONVERSION_KIND"),
-            cycles: Vec::new(),
-            credits: Vec::new(),
-        };
+        let mut all = Self { facts, window_days, cycles: Vec::new(), credits: Vec::new() };
         for dialog in &facts.dialogs {
             for cycle in &dialog.cycles {
                 if let (Some(row), Some(first)) = (cycle.row(), cycle.first_of_client()) {
@@ -100,6 +93,13 @@ impl<'a> Conversions<'a> {
         }
     }
 
+    /// The rows of a cycle: one a credit, one when there is none.
+    fn own(&self, cycle: usize) -> Vec<&Row> {
+        let credits: Vec<&Row> =
+            self.credits.iter().filter(|credit| credit.cycle == cycle).map(|credit| &credit.row).collect();
+        if credits.is_empty() { vec![&self.cycles[cycle].row] } else { credits }
+    }
+
     /// What refunds up to an instant leave of a conversion: `None` when it no longer counts, else its value.
     fn left(&self, index: usize, event: &Event, until: i64) -> Option<Option<i128>> {
         let value = event.conversion?.amount();
@@ -143,16 +143,13 @@ fn names(event: &Event, touch: &Touch) -> bool {
 
 impl Measures for Conversions<'_> {
     fn rows(&self, from: i64, to: i64) -> Vec<&Row> {
-        if self.by_kind {
-            self.credits.iter().map(|credit| &credit.row).filter(within(from, to)).collect()
-        } else {
-            self.cycles.iter().map(|touch| &touch.row).filter(within(from, to)).collect()
-        }
+        (0..self.cycles.len()).flat_map(|cycle| self.own(cycle)).filter(within(from, to)).collect()
     }
 
     fn metrics(&self, from: i64, to: i64, keeps: Keeps) -> Value {
         let lies = |row: &Row| within(from, to)(&row) && keeps(row);
-        let cycles: Vec<&Touch> = self.cycles.iter().filter(|touch| lies(&touch.row)).collect();
+        let counts = |cycle: &usize| self.own(*cycle).into_iter().any(lies);
+        let cycles: Vec<&Touch> = (0..self.cycles.len()).filter(counts).map(|cycle| &self.cycles[cycle]).collect();
         let credits: Vec<&Credit> = self.credits.iter().filter(|credit| lies(&credit.row)).collect();
         let converted: BTreeSet<usize> = credits.iter().map(|credit| credit.cycle).collect();
         let values: Vec<_> = credits.iter().filter_map(|credit| credit.value).collect();

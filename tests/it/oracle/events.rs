@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::local::written;
 use super::outcomes::{Conversion, Survey, conversion, survey};
-use super::schedule::{BUSINESS_HOURS, Schedule, schedule};
+use super::schedule::{Schedule, schedule};
 use crate::world::instant;
 
 pub const MINUTE: i64 = 60_000;
@@ -135,7 +135,7 @@ pub fn history() -> impl Strategy<Value = History> {
     // Mostly after everything but what comes late; else in the midst of it.
     let now = prop_oneof![3 => 28_i64..=60, 1 => 2_i64..28].prop_map(|steps| steps * 6 * HOUR);
     let events = prop_oneof![1 => vec(event(), 1..=20), 2 => vec(event(), 30..=120)];
-    let schedule = schedule().prop_map(|schedule| BUSINESS_HOURS.then_some(schedule));
+    let schedule = schedule().prop_map(Some);
     (select(WINDOWS), places, events, any::<u64>(), any::<bool>(), now, schedule).prop_map(
         |(window, places, mut events, arrival, names_dialogs, now, schedule)| {
             let window = instant(window);

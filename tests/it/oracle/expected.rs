@@ -87,7 +87,18 @@ fn groups(measures: &dyn Measures, question: &Question) -> Vec<Value> {
         let metrics = chosen(measures.metrics(from, to, &own), question, &question.dimensions);
         json!({"keys": keys, "metrics": metrics})
     };
-    all.into_iter().map(group).collect()
+    all.into_iter().map(group).filter(|group| tells(&group["metrics"])).collect()
+}
+
+/// Whether a group has a cohort, or any number that is no zero of a count.
+fn tells(metrics: &Value) -> bool {
+    let is_number = |name: &str| name != "quality" && name != "histogram";
+    !metrics["quality"]["coverage"].is_null()
+        || metrics
+            .as_object()
+            .unwrap()
+            .iter()
+            .any(|(name, value)| is_number(name) && !value.is_null() && value.as_u64() != Some(0))
 }
 
 /// The groups that a row is in.
@@ -109,10 +120,7 @@ fn names(question: &Question, dimensions: &[&str]) -> Vec<&'static str> {
     if question.family.histogram {
         names.push("histogram");
     }
-    // The cohort knows nothing of kinds, so neither does its quality.
-    if !dimensions.contains(&"CONVERSION_KIND") {
-        names.push("quality");
-    }
+    names.push("quality");
     names
 }
 

@@ -26,6 +26,10 @@ pub struct Row {
     pub known: bool,
     /// Accepted or sent; else it failed at once.
     pub went_out: bool,
+    /// A status of its own says that it arrived.
+    pub arrived: bool,
+    /// When it failed first.
+    pub failed_at: Option<i64>,
     pub accepted: bool,
     pub delivered: bool,
     pub read: Option<i64>,
@@ -119,6 +123,8 @@ fn follow(row: &mut Row, own: &[&Event], events: &[Event]) {
     row.at = sent.or(accepted).or(failed).or(status).unwrap();
     row.known = sent.or(accepted).or(failed).is_some();
     row.went_out = sent.or(accepted).is_some();
+    row.arrived = status.is_some();
+    row.failed_at = failed;
     row.reports = events.iter().any(|event| {
         let status = ["message.delivered", "message.read", "message.failed", "read.watermark"].contains(&event.kind);
         status && (event.channel, event.account) == (row.channel, row.account)

@@ -227,6 +227,9 @@ impl Question {
         if self.keep.keys().chain(self.leave.keys()).any(|name| self.family.lacks_list(name)) {
             fields.retain(|name| self.family.fields_despite.contains(name));
         }
+        if self.viewer != Viewer::Manager {
+            fields.retain(|name| !matches!(*name, "value" | "currency"));
+        }
         fields
     }
 

@@ -113,11 +113,10 @@ fn with_bot(dialog: &Dialog, cycle: &Cycle, now: i64) -> Option<WithBot> {
     let bot = cycle.said.iter().position(|said| said.row.author == "BOT")?;
     let by_operator = |said: &super::dialogs::Said| said.row.author == "OPERATOR";
     let last = cycle.said.last()?.row.at;
-    let spoke_again = dialog
-        .cycles
-        .iter()
-        .flat_map(|cycle| &cycle.said)
-        .any(|said| said.row.author == "CLIENT" && last < said.row.at && said.row.at <= last + SETTLE);
+    // A cycle has nothing after its last message, so whoever writes later opens the dialog again.
+    let later = dialog.cycles.iter().skip_while(|other| !std::ptr::eq(*other, cycle)).skip(1);
+    let spoke_again =
+        later.flat_map(|cycle| &cycle.said).any(|said| said.row.author == "CLIENT" && said.row.at <= last + SETTLE);
     Some(WithBot {
         row,
         contained: !cycle.said.iter().any(by_operator)
@@ -130,7 +129,9 @@ fn with_bot(dialog: &Dialog, cycle: &Cycle, now: i64) -> Option<WithBot> {
 
 impl Measures for Automation<'_> {
     fn rows(&self, from: i64, to: i64) -> Vec<&Row> {
-        self.turns.iter().map(|turn| &turn.row).filter(within(from, to)).collect()
+        let turns = self.turns.iter().map(|turn| &turn.row);
+        let cycles = self.cycles.iter().map(|cycle| &cycle.row);
+        turns.chain(&self.facts.outbound).chain(cycles).filter(within(from, to)).collect()
     }
 
     fn metrics(&self, from: i64, to: i64, keeps: Keeps) -> Value {

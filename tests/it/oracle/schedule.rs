@@ -1,7 +1,4 @@
 //! Hours of business: which milliseconds of a period lie inside a tenant's schedule.
-//!
-//! Nobody tells the API a schedule yet: `BUSINESS_HOURS` says whether histories have one, and `tell`
-//! is where it would be told.
 
 use chrono::{Datelike, Duration, NaiveDate};
 use chrono_tz::Tz;
@@ -12,9 +9,6 @@ use std::collections::BTreeMap;
 
 use super::local::{instant_of, local};
 use crate::world::World;
-
-/// Whether tenants have hours of business, and questions ask for them.
-pub const BUSINESS_HOURS: bool = false;
 
 /// From a minute of the day up to another one, at most 1,440.
 pub type Opening = (i64, i64);
@@ -44,10 +38,12 @@ pub fn schedule() -> impl Strategy<Value = Schedule> {
     let day = (0_i64..16).prop_map(|days| NaiveDate::default() + Duration::days(days));
     let openings = openings.prop_map(<[Opening]>::to_vec);
     let zone = select(&[Tz::UTC, Tz::Europe__Berlin, Tz::Asia__Kolkata, Tz::Australia__Lord_Howe][..]);
-    (zone, vec(openings.clone(), 7), btree_map(day, openings, 0..3)).prop_map(|(zone, week, exceptions)| Schedule {
-        zone,
-        week,
-        exceptions,
+    (zone, vec(openings.clone(), 7), btree_map(day, openings, 0..3)).prop_map(|(zone, mut week, exceptions)| {
+        // A schedule that is never open is refused.
+        if week.iter().all(Vec::is_empty) {
+            week[0] = OPENINGS[1].to_vec();
+        }
+        Schedule { zone, week, exceptions }
     })
 }
 
@@ -83,9 +79,26 @@ fn at(schedule: &Schedule, date: NaiveDate, minute: i64) -> i64 {
     instant_of(schedule.zone, date.and_time(chrono::NaiveTime::MIN) + Duration::minutes(minute))
 }
 
-/// Tells the API the schedule. The mutation `setBusinessHours` belongs here, sent with a manager's token.
+/// Tells the API the schedule.
 pub async fn tell(world: &World, schedule: &Schedule) {
-    unreachable!("nobody can be told {schedule:?} at {}", world.now);
+    let clock = |minute: i64| format!("{:02}:{:02}", minute / 60, minute % 60);
+    let interval = |(from, to): &Opening| format!(r#"from: "{}", to: "{}""#, clock(*from), clock(*to));
+    let mut weekly = String::new();
+    for (day, openings) in (1..).zip(&schedule.week) {
+        for opening in openings {
+            weekly.push_str(&format!("{{weekday: {day}, {}}} ", interval(opening)));
+        }
+    }
+    let mut exceptions = String::new();
+    for (date, openings) in &schedule.exceptions {
+        let intervals: Vec<String> = openings.iter().map(|opening| format!("{{{}}}", interval(opening))).collect();
+        exceptions.push_str(&format!(r#"{{date: "{date}", intervals: [{}]}} "#, intervals.join(" ")));
+    }
+    let mutation = format!(
+        r#"mutation {{ setBusinessHours(input: {{timezone: "{}", weekly: [{weekly}], exceptions: [{exceptions}]}}) {{ timezone }} }}"#,
+        schedule.zone.name()
+    );
+    world.ask(&world.manager(), &mutation).await;
 }
 
 #[cfg(test)]
