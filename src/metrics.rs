@@ -14,6 +14,7 @@ pub mod period;
 pub mod query;
 pub mod schedule;
 mod spans;
+pub mod table;
 pub mod terms;
 
 /// The fact views. Those that rest on whole dialogs begin with the same parts: one text each, because the engine analyses

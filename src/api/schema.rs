@@ -7,6 +7,7 @@ pub mod analytics;
 pub mod arguments;
 pub mod asking;
 mod business_hours;
+mod definitions;
 mod family;
 mod groups;
 mod histogram;
@@ -15,6 +16,8 @@ mod inputs;
 mod quality;
 mod reference;
 mod scalars;
+mod table;
+mod table_asked;
 mod terms;
 mod told;
 
@@ -32,6 +35,8 @@ pub fn builder() -> SchemaBuilder {
     let mut query = Object::new("Query").description("Everything that can be read.");
     query = analytics::add_to(query);
     query = reference::add_to(query);
+    query = definitions::add_to(query);
+    query = table::add_to(query);
     query = business_hours::add_to_query(query);
     let mutation = Object::new("Mutation").description("Everything that can be changed.");
     let mutation = business_hours::add_to_mutation(mutation);
@@ -39,6 +44,8 @@ pub fn builder() -> SchemaBuilder {
     schema = scalars::register(schema);
     schema = inputs::register(schema);
     schema = reference::register(schema);
+    schema = definitions::register(schema);
+    schema = table::register(schema);
     schema = analytics::register(schema);
     schema = hours::register(schema);
     schema = quality::register(schema);

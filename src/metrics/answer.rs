@@ -1,5 +1,6 @@
 //! What the engine returned, as typed numbers with their quality; missing steps filled.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -237,6 +238,35 @@ fn empty_value(metric: &Metric) -> Option<Number> {
     }
 }
 
+/// What a number of the whole range is where its family has no rows.
+pub fn without_rows(question: &Question, metric: &Metric) -> Option<Number> {
+    let begun = metric.fact.rows != Extent::Spans || question.calendar.range().from() < question.terms.now;
+    if begun { empty_value(metric) } else { None }
+}
+
+/// The order of two values; unknown ones stand last in both directions.
+pub fn compare(left: Option<&Number>, right: Option<&Number>, ascending: bool) -> Ordering {
+    match (left, right) {
+        (Some(left), Some(right)) if ascending => ordered(left, right),
+        (Some(left), Some(right)) => ordered(right, left),
+        (left, right) => right.is_some().cmp(&left.is_some()),
+    }
+}
+
+fn ordered(left: &Number, right: &Number) -> Ordering {
+    match (left, right) {
+        (Number::Count(left), Number::Count(right)) => left.cmp(right),
+        (Number::Instant(left), Number::Instant(right)) => left.cmp(right),
+        (Number::Real(left), Number::Real(right)) => left.total_cmp(right),
+        (Number::Text(left), Number::Text(right)) => match (left.parse::<f64>(), right.parse::<f64>()) {
+            (Ok(left), Ok(right)) => left.total_cmp(&right),
+            _ => left.cmp(right),
+        },
+        // One metric has numbers of one kind.
+        _ => Ordering::Equal,
+    }
+}
+
 fn quality(question: &Question, cells: &Cells, end: i64) -> Quality {
     let family = question.family;
     let cohort: u64 = cells.levels.iter().sum();
@@ -275,7 +305,8 @@ fn quality(question: &Question, cells: &Cells, end: i64) -> Quality {
     }
 }
 
-fn key_of(text: &str) -> Key {
+/// The key that a text stands for.
+pub fn key_of(text: &str) -> Key {
     Key { number: text.parse().ok(), text: text.to_owned() }
 }
 

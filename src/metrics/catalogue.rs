@@ -10,6 +10,7 @@ pub mod conversion;
 pub mod delivery;
 pub mod dimension;
 pub mod facts;
+pub mod index;
 pub mod measure;
 pub mod reads;
 pub mod response_time;
@@ -20,6 +21,7 @@ pub mod unsubscribes;
 
 pub use dimension::Dimension;
 pub use facts::Fact;
+pub use index::{ENTRIES, Entry};
 pub use measure::{Measure, Unit};
 pub use sight::Sees;
 

@@ -81,6 +81,12 @@ impl Property {
     }
 }
 
+/// Every list that a filter can have, each with the dimension that it asks for.
+pub fn known_lists() -> impl Iterator<Item = (&'static str, Option<Dimension>)> {
+    let times = [("hours", Some(Dimension::Hour)), ("weekdays", Some(Dimension::Weekday))];
+    Property::ALL.into_iter().map(|property| (property.name(), property.dimension())).chain(times)
+}
+
 /// Lists that must all hold. A list that is absent holds for every row; none is ever empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Clauses {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use async_graphql::dynamic::{Field, FieldFuture, FieldValue, InputValue, Object, SchemaBuilder, TypeRef};
+use async_graphql::dynamic::{Field, FieldFuture, FieldValue, Object, SchemaBuilder, TypeRef};
 
 use crate::metrics::calendar::Calendar;
 use crate::metrics::catalogue::FAMILIES;
 use crate::metrics::filter::Filter;
 use crate::model::Scope;
 
-use super::{Asking, arguments, family, inputs, part, scalars};
+use super::{Asking, arguments, family, part, scalars};
 
 const ANALYTICS: &str = "Analytics";
 
@@ -26,21 +26,12 @@ pub fn add_to(query: Object) -> Object {
         FieldFuture::new(async move {
             let asking = Arc::clone(context.data::<Arc<Asking>>()?);
             let scope = asking.scope()?;
-            let zone = arguments::zone(&context.args, asking.default_zone)?;
-            let range = arguments::range(&context.args, zone, asking.now)?;
-            let filter = arguments::filter(&context.args)?;
-            Ok(Some(FieldValue::owned_any(Analytics { asking, calendar: Calendar::new(range, zone), filter, scope })))
+            let (calendar, filter) = arguments::question(&context.args, &asking)?;
+            Ok(Some(FieldValue::owned_any(Analytics { asking, calendar, filter, scope })))
         })
     });
     query.field(
-        field
-            .description("Metrics over a range of time, in one zone, under one filter.")
-            .argument(InputValue::new("range", TypeRef::named_nn(inputs::RANGE)))
-            .argument(
-                InputValue::new("timezone", TypeRef::named(TypeRef::STRING))
-                    .description("An IANA name such as Europe/Berlin, in which days and hours are cut. Default: the server's setting, UTC unless configured."),
-            )
-            .argument(InputValue::new("filter", TypeRef::named(inputs::FILTER))),
+        arguments::add_question(field).description("Metrics over a range of time, in one zone, under one filter."),
     )
 }
 

@@ -4,10 +4,11 @@
 //! string, so every argument goes through here.
 
 use async_graphql::Error;
-use async_graphql::dynamic::{ObjectAccessor, ValueAccessor};
+use async_graphql::dynamic::{Field, InputValue, ObjectAccessor, TypeRef, ValueAccessor};
 
 use crate::api::arguments::bounded_int;
 use crate::api::errors::Code;
+use crate::metrics::calendar::Calendar;
 use crate::metrics::filter::{Clauses, Filter, FilterError, Property, VALUE_CHARS_MAX};
 use crate::metrics::period::{self, PeriodError};
 use crate::model::clock::Millis;
@@ -15,7 +16,28 @@ use crate::model::{Channel, TimeRange, TimeRangeError};
 
 use chrono_tz::Tz;
 
-use super::refused;
+use super::{Asking, inputs, refused};
+
+/// The arguments of every root field that asks about a range of time.
+pub fn add_question(field: Field) -> Field {
+    field
+        .argument(InputValue::new("range", TypeRef::named_nn(inputs::RANGE)))
+        .argument(
+            InputValue::new("timezone", TypeRef::named(TypeRef::STRING))
+                .description("An IANA name such as Europe/Berlin, in which days and hours are cut. Default: the server's setting, UTC unless configured."),
+        )
+        .argument(InputValue::new("filter", TypeRef::named(inputs::FILTER)))
+}
+
+/// The range in its zone, and the filter.
+///
+/// # Errors
+/// When one of them cannot be.
+pub fn question(arguments: &ObjectAccessor<'_>, asking: &Asking) -> Result<(Calendar, Filter), Error> {
+    let zone = zone(arguments, asking.default_zone)?;
+    let range = range(arguments, zone, asking.now)?;
+    Ok((Calendar::new(range, zone), filter(arguments)?))
+}
 
 /// An optional whole number within bounds.
 ///
@@ -50,7 +72,7 @@ pub fn given<'a>(arguments: &'a ObjectAccessor<'_>, name: &str) -> Option<ValueA
 ///
 /// # Errors
 /// When there is no such zone.
-pub fn zone(arguments: &ObjectAccessor<'_>, default: Tz) -> Result<Tz, Error> {
+fn zone(arguments: &ObjectAccessor<'_>, default: Tz) -> Result<Tz, Error> {
     match given(arguments, "timezone") {
         Some(value) => period::zone(value.string()?).map_err(refuse_period),
         None => Ok(default),
@@ -61,7 +83,7 @@ pub fn zone(arguments: &ObjectAccessor<'_>, default: Tz) -> Result<Tz, Error> {
 ///
 /// # Errors
 /// When it is neither, or not a range.
-pub fn range(arguments: &ObjectAccessor<'_>, zone: Tz, now: Millis) -> Result<TimeRange, Error> {
+fn range(arguments: &ObjectAccessor<'_>, zone: Tz, now: Millis) -> Result<TimeRange, Error> {
     let range = arguments.try_get("range")?;
     let range = object(&range, "range")?;
     let text = |name: &str| -> Result<Option<String>, Error> {

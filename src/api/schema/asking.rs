@@ -21,6 +21,7 @@ use crate::metrics::compile::compile;
 use crate::metrics::query::{Grouping, MetricQuery, QueryError, Question};
 use crate::model::Scope;
 use crate::model::clock::Millis;
+use crate::sql::Sql;
 use crate::store::{Store, StoreError};
 
 use super::refused;
@@ -108,7 +109,7 @@ impl Asking {
     }
 
     async fn run(&self, query: &MetricQuery) -> Result<Arc<Rows>, Error> {
-        let statement = compile(query, self.limits.groups_read);
+        let statement = self.statement(query);
         let cell = {
             let mut statements = self.statements.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             // Text and values together name a statement; both are printed exactly.
@@ -122,6 +123,25 @@ impl Asking {
         rows.await.cloned()
     }
 
+    fn statement(&self, query: &MetricQuery) -> Sql {
+        compile(query, self.limits.groups_read)
+    }
+
+    /// The statements that [`Asking::answer`] runs for the question.
+    ///
+    /// # Errors
+    /// When the question is refused.
+    pub fn statements(
+        &self,
+        question: &Question,
+        metrics: &[&'static Metric],
+        grouping: &Grouping,
+    ) -> Result<Vec<Sql>, Error> {
+        let queries = MetricQuery::plan(question, metrics, grouping, self.limits.series_points)
+            .map_err(|error| self.refuse_query(&error))?;
+        Ok(queries.iter().map(|query| self.statement(query)).collect())
+    }
+
     /// Counts the lines of a part of the answer. A statement that ran once can be shown under many aliases, so the limit
     /// is the request's.
     ///
@@ -132,7 +152,7 @@ impl Asking {
         Ok(check_limit("lines", self.limits.lines, before.saturating_add(lines))?)
     }
 
-    fn refuse_query(&self, error: &QueryError) -> Error {
+    pub fn refuse_query(&self, error: &QueryError) -> Error {
         match error {
             QueryError::TooManyDimensions { .. } | QueryError::Calendar(_) => {
                 refused(Code::LimitExceeded, error.to_string())

@@ -10,7 +10,7 @@ use async_graphql::dynamic::{
 
 use crate::api::errors::Code;
 use crate::api::limits::check_limit;
-use crate::metrics::answer::{Line, Number};
+use crate::metrics::answer::{self, Line};
 use crate::metrics::catalogue::{Dimension, Family, Metric};
 use crate::metrics::query::Grouping;
 
@@ -111,29 +111,6 @@ async fn groups(context: &ResolverContext<'_>, family: &'static Family) -> Resul
 fn sort_lines(lines: &mut [Line], metric: &Metric, ascending: bool) {
     lines.sort_by(|left, right| {
         let (left, right) = (left.metrics.value(metric.name), right.metrics.value(metric.name));
-        compare(left, right, ascending)
+        answer::compare(left, right, ascending)
     });
-}
-
-/// The order of two values; unknown ones stand last in both directions.
-pub fn compare(left: Option<&Number>, right: Option<&Number>, ascending: bool) -> std::cmp::Ordering {
-    match (left, right) {
-        (Some(left), Some(right)) if ascending => ordered(left, right),
-        (Some(left), Some(right)) => ordered(right, left),
-        (left, right) => right.is_some().cmp(&left.is_some()),
-    }
-}
-
-fn ordered(left: &Number, right: &Number) -> std::cmp::Ordering {
-    match (left, right) {
-        (Number::Count(left), Number::Count(right)) => left.cmp(right),
-        (Number::Instant(left), Number::Instant(right)) => left.cmp(right),
-        (Number::Real(left), Number::Real(right)) => left.total_cmp(right),
-        (Number::Text(left), Number::Text(right)) => match (left.parse::<f64>(), right.parse::<f64>()) {
-            (Ok(left), Ok(right)) => left.total_cmp(&right),
-            _ => left.cmp(right),
-        },
-        // One metric has numbers of one kind.
-        _ => std::cmp::Ordering::Equal,
-    }
 }

@@ -29,9 +29,26 @@ pub fn values(family: &Family) -> Vec<InputValue> {
     family.arguments.iter().map(|argument| value(*argument)).collect()
 }
 
+/// The inputs of a family where it stands among others: a histogram is no column.
+pub fn inputs(family: &Family) -> Vec<InputValue> {
+    family.arguments.iter().filter(|argument| **argument != Argument::Bounds).map(|argument| value(*argument)).collect()
+}
+
 fn value(argument: Argument) -> InputValue {
-    let optional =
-        |name: &str, of: &str, description: &str| InputValue::new(name, TypeRef::named(of)).description(description);
+    let Row { name, of, definition } = row(argument);
+    InputValue::new(name, of).description(definition)
+}
+
+/// What an argument is called, its type and what it says.
+pub struct Row {
+    pub name: &'static str,
+    pub of: TypeRef,
+    pub definition: &'static str,
+}
+
+pub fn row(argument: Argument) -> Row {
+    let optional = |name, of: &str, definition: &'static str| Row { name, of: TypeRef::named(of), definition };
+    let list = |name, of: &str, definition: &'static str| Row { name, of: TypeRef::named_nn_list(of), definition };
     match argument {
         Argument::WithinHours => optional(
             "withinHours",
@@ -63,10 +80,30 @@ fn value(argument: Argument) -> InputValue {
             inputs::ATTRIBUTION,
             "To which of several dialogs it is credited; default LAST_TOUCH.",
         ),
-        Argument::Actions => InputValue::new("actions", TypeRef::named_nn_list(TypeRef::STRING))
-            .description("Only these kinds of conversions count, for example purchase. Default: all."),
-        Argument::Bounds => InputValue::new("bounds", TypeRef::named_nn_list(TypeRef::FLOAT))
-            .description("Where the bins of `histogram` meet: 1 to 50 ascending numbers."),
+        Argument::Actions => list(
+            "actions",
+            TypeRef::STRING,
+            "Only these kinds of conversions count, for example purchase. Default: all.",
+        ),
+        Argument::Bounds => {
+            list("bounds", TypeRef::FLOAT, "Where the bins of `histogram` meet: 1 to 50 ascending numbers.")
+        }
+    }
+}
+
+/// What the arguments say; without any, what each says by default.
+///
+/// # Errors
+/// When one is not what it may be.
+pub async fn parse_if_given(
+    family: &Family,
+    given: Option<&ObjectAccessor<'_>>,
+    asking: &Asking,
+    range: TimeRange,
+) -> Result<Terms, Error> {
+    match given {
+        Some(given) => parse(family, given, asking, range).await,
+        None => Ok(Terms::at(asking.now)),
     }
 }
 
