@@ -56,6 +56,8 @@ pub struct Limits {
     pub groups_read: usize,
     /// Lines (steps and groups) of a whole request.
     pub lines: usize,
+    /// Answers of `explain` in a whole request; held by the schema.
+    pub explanations: usize,
 }
 
 impl Default for Limits {
@@ -89,6 +91,8 @@ impl Default for Limits {
             groups_read: 10_000,
             // Two years by day in each of the ten families; a line has up to ten figures.
             lines: 20_000,
+            // The total and a comparison of each of the ten families. One of a long series has 0.5 MB of parameters.
+            explanations: 20,
         }
     }
 }
@@ -128,6 +132,7 @@ impl Limits {
             row("groups", self.groups, "groups"),
             row("groupsRead", self.groups_read, "groups"),
             row("lines", self.lines, "lines"),
+            row("explanations", self.explanations, "explanations"),
             row("dimensions", DIMENSIONS_MAX, "dimensions"),
             row("filterValues", VALUES_MAX, "values"),
             row("filterValueCharacters", VALUE_CHARS_MAX, "characters"),

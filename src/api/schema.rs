@@ -8,6 +8,7 @@ pub mod arguments;
 pub mod asking;
 mod business_hours;
 mod definitions;
+mod explain;
 mod family;
 mod groups;
 mod histogram;
@@ -49,6 +50,7 @@ pub fn builder() -> SchemaBuilder {
     schema = analytics::register(schema);
     schema = hours::register(schema);
     schema = quality::register(schema);
+    schema = explain::register(schema);
     schema = histogram::register(schema);
     schema = business_hours::register(schema);
     schema.register(query).register(mutation)

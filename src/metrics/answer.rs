@@ -149,6 +149,18 @@ pub fn read(query: &MetricQuery, batches: &[RecordBatch], groups_max: usize) -> 
     Ok(rows)
 }
 
+/// How many rows a statement reads of all its tables, from the answer to [`estimate`](super::compile::estimate).
+///
+/// # Errors
+/// When the engine answered something else.
+pub fn read_estimate(batches: &[RecordBatch]) -> Result<u64, AnswerError> {
+    let mut rows: u64 = 0;
+    for batch in batches {
+        rows = rows.saturating_add(counts(batch, "rows")?.values().iter().sum());
+    }
+    Ok(rows)
+}
+
 /// Puts the statements of one question together: one line a step, a group, or the whole.
 ///
 /// # Errors

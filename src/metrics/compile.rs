@@ -47,6 +47,13 @@ pub fn compile(query: &MetricQuery, groups_max: usize) -> Sql {
     sql
 }
 
+/// The question how many rows a statement would read, which reads none.
+pub fn estimate(statement: &Sql) -> Sql {
+    let mut sql = Sql::new("EXPLAIN ESTIMATE ");
+    sql.append(statement);
+    sql
+}
+
 /// The expressions by which rows are divided, over what [`rows`] returns.
 pub fn keys(query: &MetricQuery) -> Vec<Sql> {
     match query.grouping() {

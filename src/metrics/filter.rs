@@ -180,6 +180,19 @@ impl Filter {
         lists.into_iter()
     }
 
+    /// Every list with its values, as it was asked for.
+    pub fn told(&self) -> Vec<ToldList> {
+        let mut told = Vec::new();
+        for (clauses, effect) in [(&self.keep, Effect::Keeps), (&self.leave, Effect::LeavesOut)] {
+            let texts = |numbers: &Vec<i64>| numbers.iter().map(i64::to_string).collect();
+            let lists = clauses.lists.iter().map(|(property, values)| (property.name(), values.clone()));
+            let hours = clauses.hours.iter().map(|hours| ("hours", texts(hours)));
+            let weekdays = clauses.weekdays.iter().map(|weekdays| ("weekdays", texts(weekdays)));
+            told.extend(lists.chain(hours).chain(weekdays).map(|(name, values)| ToldList { name, values, effect }));
+        }
+        told
+    }
+
     /// A condition over a fact's columns and `local`.
     pub fn sql(&self) -> Sql {
         let mut sql = self.keep.sql();
@@ -188,6 +201,22 @@ impl Filter {
         }
         sql
     }
+}
+
+/// A list of a filter, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldList {
+    pub name: &'static str,
+    pub values: Vec<String>,
+    pub effect: Effect,
+}
+
+/// What a list does to the rows that have one of its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    Keeps,
+    /// Together with the other lists of `not`.
+    LeavesOut,
 }
 
 fn check_length(name: &'static str, count: usize) -> Result<(), FilterError> {

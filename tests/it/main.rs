@@ -11,6 +11,7 @@ mod demo;
 mod dialogs;
 mod engine;
 mod events;
+mod explain;
 mod fixture_schema;
 mod history;
 mod http;

@@ -17,7 +17,7 @@ use crate::api::limits::{Limits, check_limit};
 use crate::auth::{Role, Viewer};
 use crate::metrics::answer::{self, AnswerError, Line, Rows};
 use crate::metrics::catalogue::{Metric, Readers};
-use crate::metrics::compile::compile;
+use crate::metrics::compile::{compile, estimate};
 use crate::metrics::query::{Grouping, MetricQuery, QueryError, Question};
 use crate::model::Scope;
 use crate::model::clock::Millis;
@@ -37,8 +37,11 @@ pub struct Asking {
     store: Arc<dyn Store>,
     statements: Mutex<HashMap<String, Arc<OnceCell<Arc<Rows>>>>>,
     business_hours: business_hours::Found,
+    /// How many rows a statement reads.
+    estimates: Mutex<HashMap<String, Arc<OnceCell<u64>>>>,
     /// Lines that were handed out.
     lines: AtomicUsize,
+    explanations: AtomicUsize,
 }
 
 impl Asking {
@@ -59,7 +62,9 @@ impl Asking {
             store,
             statements: Mutex::default(),
             business_hours: business_hours::Found::default(),
+            estimates: Mutex::default(),
             lines: AtomicUsize::new(0),
+            explanations: AtomicUsize::new(0),
         }
     }
 
@@ -140,6 +145,31 @@ impl Asking {
         let queries = MetricQuery::plan(question, metrics, grouping, self.limits.series_points)
             .map_err(|error| self.refuse_query(&error))?;
         Ok(queries.iter().map(|query| self.statement(query)).collect())
+    }
+
+    /// How many rows the engine expects to read for a statement; asked once a request.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn rows_read(&self, statement: &Sql) -> Result<u64, Error> {
+        let cell = {
+            let mut estimates = self.estimates.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            Arc::clone(estimates.entry(format!("{statement:?}")).or_default())
+        };
+        let rows = cell.get_or_try_init(|| async {
+            let batches = self.store.query(estimate(statement)).await.map_err(|error| self.refuse_store(&error))?;
+            answer::read_estimate(&batches).map_err(|error| self.refuse_answer(&error))
+        });
+        rows.await.copied()
+    }
+
+    /// Counts an explanation: each is as long as its statements.
+    ///
+    /// # Errors
+    /// When the request has had its explanations.
+    pub fn count_explanation(&self) -> Result<(), Error> {
+        let before = self.explanations.fetch_add(1, Ordering::Relaxed);
+        Ok(check_limit("explanations", self.limits.explanations, before.saturating_add(1))?)
     }
 
     /// Counts the lines of a part of the answer. A statement that ran once can be shown under many aliases, so the limit

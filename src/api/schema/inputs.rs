@@ -76,6 +76,18 @@ pub fn attribution(name: &str) -> Option<Attribution> {
     ATTRIBUTIONS.iter().find(|(known, _, _)| *known == name).map(|(_, attribution, _)| *attribution)
 }
 
+pub fn granularity_name(every: Granularity) -> &'static str {
+    GRANULARITIES.iter().find(|(_, known)| *known == every).map_or("", |(name, _)| name)
+}
+
+pub fn response_kind_name(kind: ResponseKind) -> &'static str {
+    RESPONSE_KINDS.iter().find(|(_, known, _)| *known == kind).map_or("", |(name, _, _)| name)
+}
+
+pub fn attribution_name(attribution: Attribution) -> &'static str {
+    ATTRIBUTIONS.iter().find(|(_, known, _)| *known == attribution).map_or("", |(name, _, _)| name)
+}
+
 pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
     let mut granularities =
         Enum::new(GRANULARITY).description("The step of a series, on the zone's clocks. Weeks start on Monday.");

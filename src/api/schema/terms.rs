@@ -144,6 +144,26 @@ async fn open_time(asking: &Asking, range: TimeRange) -> Result<Arc<Boundaries>,
     asking.business_hours(range).await?.ok_or_else(|| refused(Code::InvalidQuery, message))
 }
 
+/// What an argument is in a question, given or by default; `None` where it does not narrow anything.
+pub fn in_force(argument: Argument, terms: &Terms) -> Option<String> {
+    let number = |number: i32| number.to_string();
+    match argument {
+        Argument::WithinHours => terms.read_within_hours.map(number),
+        Argument::Kind => Some(inputs::response_kind_name(terms.response.kind).to_owned()),
+        Argument::BusinessHours => Some(terms.response.open.is_some().to_string()),
+        Argument::BotStopsClock => Some(terms.response.bot_stops.to_string()),
+        Argument::TargetSeconds => terms.response.target_seconds.map(number),
+        Argument::InactivityMinutes => Some(number(terms.inactivity_minutes)),
+        Argument::WindowDays => Some(number(terms.conversion.window_days)),
+        Argument::Attribution => Some(inputs::attribution_name(terms.conversion.attribution).to_owned()),
+        Argument::Actions => (!terms.conversion.actions.is_empty()).then(|| terms.conversion.actions.join(", ")),
+        Argument::Bounds => {
+            let bounds = terms.bounds.as_ref()?;
+            Some(bounds.iter().map(f64::to_string).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
 fn read(argument: Argument, given: &ObjectAccessor<'_>, terms: &mut Terms) -> Result<(), Error> {
     let int = |name, max| arguments::optional_int(given, name, 1, max);
     match argument {
