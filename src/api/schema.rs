@@ -14,6 +14,7 @@ mod groups;
 mod histogram;
 mod hours;
 mod inputs;
+mod pickers;
 mod quality;
 mod reference;
 mod scalars;
@@ -38,6 +39,7 @@ pub fn builder() -> SchemaBuilder {
     query = reference::add_to(query);
     query = definitions::add_to(query);
     query = table::add_to(query);
+    query = pickers::add_to(query);
     query = business_hours::add_to_query(query);
     let mutation = Object::new("Mutation").description("Everything that can be changed.");
     let mutation = business_hours::add_to_mutation(mutation);
@@ -47,6 +49,7 @@ pub fn builder() -> SchemaBuilder {
     schema = reference::register(schema);
     schema = definitions::register(schema);
     schema = table::register(schema);
+    schema = pickers::register(schema);
     schema = analytics::register(schema);
     schema = hours::register(schema);
     schema = quality::register(schema);

@@ -15,6 +15,7 @@ pub mod measure;
 pub mod reads;
 pub mod response_time;
 pub mod satisfaction;
+pub mod seen;
 pub mod sessions;
 pub mod sight;
 pub mod unsubscribes;

@@ -16,6 +16,7 @@ mod fixture_schema;
 mod history;
 mod http;
 mod oracle;
+mod pickers;
 mod questions;
 mod schema;
 mod store;

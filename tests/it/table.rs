@@ -302,3 +302,53 @@ async fn business_figures_are_for_managers_and_rows_for_those_who_see_them() {
     let (code, _) = refusal(&world, &world.service(), "metrics: reads_read").await;
     assert_eq!(code, "FORBIDDEN");
 }
+
+#[tokio::test]
+async fn arguments_of_wrong_shapes_are_the_clients_fault() {
+    let world = World::at("2026-03-20T00:00:00Z").await;
+    for root in [
+        "table(RANGE, metrics: 5)",
+        "table(RANGE, metrics: null)",
+        "table(RANGE, metrics: [null])",
+        "table(RANGE, metrics: [[reads_read]])",
+        "table(RANGE, metrics: {a: 1})",
+        "table(RANGE, metrics: reads_read, by: [null])",
+        "table(RANGE, metrics: reads_read, by: [[TEAM]])",
+        "table(RANGE, metrics: reads_read, by: COLOUR)",
+        "table(RANGE, metrics: reads_read, orderBy: [null])",
+        "table(RANGE, metrics: reads_read, orderBy: [[{metric: reads_read}]])",
+        "table(RANGE, metrics: reads_read, orderBy: {metric: 5})",
+        "table(RANGE, metrics: reads_read, orderBy: {metric: reads_read, direction: UP})",
+        "table(RANGE, metrics: reads_read, orderBy: {metric: reads_read, direction: 1})",
+        "table(RANGE, metrics: reads_read, orderBy: {metric: reads_read, dimension: TEAM})",
+        "table(RANGE, metrics: reads_read, first: 1.5)",
+        "table(RANGE, metrics: reads_read, offset: 4294967296)",
+        r#"table(RANGE, metrics: reads_read, offset: "1")"#,
+        r#"table(RANGE, metrics: reads_read, arguments: {reads: {withinHours: "x"}})"#,
+        "table(RANGE, metrics: reads_read, arguments: {reads: [{withinHours: 1}]})",
+        "table(RANGE, metrics: reads_read, arguments: {weather: {withinHours: 1}})",
+        "table(RANGE, metrics: responseTime_answered, arguments: {responseTime: {botStopsClock: 1}})",
+        "table(RANGE, metrics: responseTime_answered, arguments: {responseTime: {kind: SOME}})",
+        "table(RANGE, metrics: responseTime_answered, arguments: {responseTime: {kind: 5}})",
+        "table(RANGE, metrics: conversion_rate, arguments: {conversion: {actions: [5]}})",
+        "table(metrics: reads_read)",
+    ] {
+        let query = format!("{{ {} {{ rowCount }} }}", root.replace("RANGE", RANGE));
+        let answer = world.answer(&world.manager(), &query).await;
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "INVALID_QUERY", "{root}: {answer}");
+    }
+    for root in [
+        "metricDefinitions(families: 5) { name }",
+        "metricDefinitions(families: [null]) { name }",
+        r#"metricDefinitions(families: [["reads"]]) { name }"#,
+        "teams(RANGE, search: 5) { value }",
+        r#"teams(RANGE, search: ["a"]) { value }"#,
+        "teams(RANGE, first: 1.5) { value }",
+        "teams(RANGE, filter: 5) { value }",
+        "teams { value }",
+    ] {
+        let query = format!("{{ {} }}", root.replace("RANGE", RANGE));
+        let answer = world.answer(&world.manager(), &query).await;
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "INVALID_QUERY", "{root}: {answer}");
+    }
+}
