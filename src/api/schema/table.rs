@@ -35,9 +35,15 @@ pub struct Table {
     pub orders: Vec<Order>,
     pub first: usize,
     pub offset: usize,
-    pub rows: OnceCell<Vec<Row>>,
+    pub page: OnceCell<Page>,
     /// One line for each question.
     pub totals: OnceCell<Vec<Line>>,
+}
+
+/// The rows that were asked for, and how many there are in all. The others are not kept.
+pub struct Page {
+    rows: Vec<Row>,
+    count: usize,
 }
 
 impl Table {
@@ -59,9 +65,8 @@ impl Table {
         try_join_all(self.questions.iter().map(answer)).await
     }
 
-    /// All rows, sorted.
-    async fn rows(&self) -> Result<&[Row], Error> {
-        let rows = self.rows.get_or_try_init(|| async {
+    async fn page(&self) -> Result<&Page, Error> {
+        let page = self.page.get_or_try_init(|| async {
             let answers = self.answers(&self.grouping()).await?;
             let parts = self.questions.iter().zip(&answers).map(|(question, lines)| Part { question, lines });
             let mut rows = table::join(&self.columns, &parts.collect::<Vec<_>>());
@@ -71,9 +76,10 @@ impl Table {
                 return Err(self.asking.refuse_answer(&AnswerError::TooManyGroups { limit }));
             }
             table::sort(&mut rows, &self.orders);
-            Ok(rows)
+            let count = rows.len();
+            Ok(Page { rows: rows.into_iter().skip(self.offset).take(self.first).collect(), count })
         });
-        Ok(rows.await?.as_slice())
+        page.await
     }
 
     async fn total_of(&self, entry: &Entry) -> Result<Option<&Line>, Error> {
@@ -137,10 +143,9 @@ fn table_object() -> Object {
             Field::new("rows", TypeRef::named_nn_list_nn(ROW), |context| {
                 FieldFuture::new(async move {
                     let table = context.parent_value.try_downcast_ref::<Arc<Table>>()?;
-                    let rows = table.rows().await?;
-                    let page: Vec<&Row> = rows.iter().skip(table.offset).take(table.first).collect();
-                    table.asking.count_lines(page.len())?;
-                    Ok(Some(FieldValue::list(page.into_iter().map(|row| FieldValue::borrowed_any(row)))))
+                    let page = table.page().await?;
+                    table.asking.count_lines(page.rows.len())?;
+                    Ok(Some(FieldValue::list(page.rows.iter().map(|row| FieldValue::borrowed_any(row)))))
                 })
             })
             .description("The rows of this page."),
@@ -149,7 +154,7 @@ fn table_object() -> Object {
             Field::new("rowCount", TypeRef::named_nn(scalars::LONG), |context| {
                 FieldFuture::new(async move {
                     let table = context.parent_value.try_downcast_ref::<Arc<Table>>()?;
-                    Ok(Some(FieldValue::value(table.rows().await?.len())))
+                    Ok(Some(FieldValue::value(table.page().await?.count)))
                 })
             })
             .description("How many rows there are on all pages."),

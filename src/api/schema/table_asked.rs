@@ -13,6 +13,7 @@ use crate::api::limits::check_limit;
 use crate::metrics::catalogue::{Dimension, Entry, FAMILIES, Family};
 use crate::metrics::query::Question;
 use crate::metrics::table::{Column, Order};
+use crate::metrics::terms::Terms;
 use crate::model::TimeRange;
 
 use super::definitions::{DIMENSION, METRIC_NAME};
@@ -109,8 +110,8 @@ pub async fn parse(context: &ResolverContext<'_>) -> Result<Table, Error> {
             questions.push(Question { family, calendar, filter, scope, terms, histogram: false });
         }
     }
-    let (rows, totals) = (OnceCell::new(), OnceCell::new());
-    let table = Table { asking, calendar, by, columns, questions, orders, first, offset, rows, totals };
+    let (page, totals) = (OnceCell::new(), OnceCell::new());
+    let table = Table { asking, calendar, by, columns, questions, orders, first, offset, page, totals };
     for question in &table.questions {
         table.asking.statements(question, &table.metrics_of(question), &table.grouping())?;
     }
@@ -122,7 +123,7 @@ async fn terms_of(
     given: Option<&ObjectAccessor<'_>>,
     asking: &Asking,
     range: TimeRange,
-) -> Result<crate::metrics::terms::Terms, Error> {
+) -> Result<Terms, Error> {
     let given = given.and_then(|given| arguments::given(given, family.name));
     let given = given.as_ref().map(|given| arguments::object(given, family.name)).transpose()?;
     terms::parse_if_given(family, given.as_ref(), asking, range).await
