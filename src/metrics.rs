@@ -12,6 +12,7 @@ pub mod filter;
 pub mod heatmap;
 pub mod period;
 pub mod query;
+pub mod records;
 mod spans;
 pub mod terms;
 

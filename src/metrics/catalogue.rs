@@ -12,6 +12,7 @@ pub mod dimension;
 pub mod facts;
 pub mod measure;
 pub mod reads;
+pub mod record;
 pub mod response_time;
 pub mod satisfaction;
 pub mod sessions;
@@ -21,6 +22,7 @@ pub mod unsubscribes;
 pub use dimension::Dimension;
 pub use facts::Fact;
 pub use measure::{Measure, Unit};
+pub use record::{Column, ColumnKind, Record, RecordKind};
 pub use sight::Sees;
 
 use crate::model::{Level, Signal};
@@ -223,7 +225,7 @@ mod tests {
     #[test]
     fn no_metric_takes_the_name_of_a_field_that_every_metrics_object_has() {
         for family in FAMILIES {
-            for name in ["quality", "histogram", "explain", "dialogs_of", "records"] {
+            for name in ["quality", "histogram", "explain", "behind"] {
                 assert!(family.metric(name).is_none(), "{name}");
             }
         }

@@ -4,6 +4,7 @@ use crate::metrics::terms::{Attribution, ResponseKind, Terms};
 use crate::model::Signal;
 use crate::sql::Sql;
 
+use super::record::{self, Record};
 use super::{Dimension, STATUS_SETTLE_MS, sight};
 
 /// A view of rows that metrics aggregate.
@@ -21,6 +22,17 @@ pub struct Fact {
     pub derived: &'static [Derived],
     pub rows: Rows,
     pub dimensions: &'static [Dimension],
+    /// What its rows are, one by one; `None` where they are cycles of dialogs.
+    pub record: Option<&'static Record>,
+    /// The dialogs that its rows are, or lie in.
+    pub dialogs: &'static Record,
+}
+
+impl Fact {
+    /// What can be shown of its rows.
+    pub fn records(&self) -> impl Iterator<Item = &'static Record> + use<> {
+        self.record.into_iter().chain([self.dialogs])
+    }
 }
 
 /// Where the rows of a view lie.
@@ -119,6 +131,8 @@ pub static MESSAGES: Fact = Fact {
     ],
     rows: Rows::InRange,
     dimensions: &MESSAGE_DIMENSIONS,
+    record: Some(&record::OUTBOUND),
+    dialogs: &record::DIALOGS,
 };
 
 pub static ENGAGEMENTS: Fact = Fact {
@@ -129,6 +143,8 @@ pub static ENGAGEMENTS: Fact = Fact {
     derived: &[],
     rows: Rows::InRange,
     dimensions: &TURN_DIMENSIONS,
+    record: Some(&record::ACCEPTED),
+    dialogs: &record::DIALOGS,
 };
 
 pub static CLIENT_MESSAGES: Fact = Fact {
@@ -139,6 +155,8 @@ pub static CLIENT_MESSAGES: Fact = Fact {
     derived: &[],
     rows: Rows::InRange,
     dimensions: &TURN_DIMENSIONS,
+    record: Some(&record::INBOUND),
+    dialogs: &record::DIALOGS,
 };
 
 pub static TURNS: Fact = Fact {
@@ -159,6 +177,8 @@ pub static TURNS: Fact = Fact {
     ],
     rows: Rows::InRange,
     dimensions: &TURN_DIMENSIONS,
+    record: Some(&record::TURNS),
+    dialogs: &record::DIALOGS,
 };
 
 /// Cycles of dialogs that opened in the range.
@@ -170,6 +190,8 @@ pub static OPENED_DIALOGS: Fact = Fact {
     derived: &[Derived { name: "is_closed", sql: is_closed }, Derived { name: "is_silent", sql: is_silent }],
     rows: Rows::AlsoBefore,
     dimensions: &DIALOG_DIMENSIONS,
+    record: None,
+    dialogs: &record::CYCLES,
 };
 
 /// Cycles of dialogs that are open at any time of the range.
@@ -181,6 +203,8 @@ pub static OPEN_DIALOGS: Fact = Fact {
     derived: &[],
     rows: Rows::Spans,
     dimensions: &SPAN_DIMENSIONS,
+    record: None,
+    dialogs: &record::CYCLES,
 };
 
 pub static SESSIONS: Fact = Fact {
@@ -191,6 +215,8 @@ pub static SESSIONS: Fact = Fact {
     derived: &[],
     rows: Rows::InRange,
     dimensions: &DIALOG_DIMENSIONS,
+    record: Some(&record::SESSIONS),
+    dialogs: &record::DIALOGS,
 };
 
 pub static SURVEYS: Fact = Fact {
@@ -201,6 +227,8 @@ pub static SURVEYS: Fact = Fact {
     derived: &[],
     rows: Rows::InRange,
     dimensions: &DIALOG_DIMENSIONS,
+    record: Some(&record::SURVEYS),
+    dialogs: &record::DIALOGS,
 };
 
 pub static CONVERSIONS: Fact = Fact {
@@ -215,6 +243,8 @@ pub static CONVERSIONS: Fact = Fact {
     derived: &[],
     rows: Rows::InRange,
     dimensions: &CONVERSION_DIMENSIONS,
+    record: None,
+    dialogs: &record::CONVERTED_CYCLES,
 };
 
 pub static REACH: Fact = Fact {
@@ -225,6 +255,8 @@ pub static REACH: Fact = Fact {
     derived: &[Derived { name: "sees_muted", sql: |_| sight::sees(Signal::Muted) }],
     rows: Rows::InRange,
     dimensions: &TURN_DIMENSIONS,
+    record: Some(&record::CONTACTS),
+    dialogs: &record::DIALOGS,
 };
 
 /// The column of `fact_client_messages` that its plain view does not have.
