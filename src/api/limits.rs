@@ -55,6 +55,10 @@ pub struct Limits {
     pub groups_read: usize,
     /// Lines (steps and groups) of a whole request.
     pub lines: usize,
+    /// Records of one page; held by the schema, as is the next.
+    pub page_records: usize,
+    /// Pages and counts of records in a whole request.
+    pub pages: usize,
 }
 
 impl Default for Limits {
@@ -88,6 +92,10 @@ impl Default for Limits {
             groups_read: 10_000,
             // Two years by day in each of the ten families; a line has up to ten figures.
             lines: 20_000,
+            // About 300 bytes each.
+            page_records: 500,
+            // Each is a statement, and a statement takes tens of milliseconds.
+            pages: 20,
         }
     }
 }
@@ -127,6 +135,8 @@ impl Limits {
             row("groups", self.groups, "groups"),
             row("groupsRead", self.groups_read, "groups"),
             row("lines", self.lines, "lines"),
+            row("pageRecords", self.page_records, "records"),
+            row("pages", self.pages, "pages"),
             row("dimensions", DIMENSIONS_MAX, "dimensions"),
             row("filterValues", VALUES_MAX, "values"),
             row("filterValueCharacters", VALUE_CHARS_MAX, "characters"),

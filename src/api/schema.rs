@@ -6,12 +6,16 @@
 pub mod analytics;
 pub mod arguments;
 pub mod asking;
+mod behind;
+mod connection;
+mod cursor;
 mod family;
 mod groups;
 mod histogram;
 mod hours;
 mod inputs;
 mod quality;
+mod record;
 mod reference;
 mod scalars;
 mod terms;
@@ -39,6 +43,7 @@ pub fn builder() -> SchemaBuilder {
     schema = hours::register(schema);
     schema = quality::register(schema);
     schema = histogram::register(schema);
+    schema = behind::register(schema);
     schema.register(query)
 }
 

@@ -6,6 +6,7 @@ mod audits;
 mod bad_input;
 mod catalogue;
 mod demo;
+mod drill;
 mod engine;
 mod events;
 mod fixture_schema;

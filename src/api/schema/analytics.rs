@@ -29,7 +29,12 @@ pub fn add_to(query: Object) -> Object {
             let zone = arguments::zone(&context.args, asking.default_zone)?;
             let range = arguments::range(&context.args, zone, asking.now)?;
             let filter = arguments::filter(&context.args)?;
-            Ok(Some(FieldValue::owned_any(Analytics { asking, calendar: Calendar::new(range, zone), filter, scope })))
+            let calendar = Calendar::new(range, zone);
+            let calendar = match arguments::last(&context.args)? {
+                Some(last) => calendar.called(&last),
+                None => calendar,
+            };
+            Ok(Some(FieldValue::owned_any(Analytics { asking, calendar, filter, scope })))
         })
     });
     query.field(

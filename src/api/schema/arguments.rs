@@ -74,6 +74,16 @@ pub fn range(arguments: &ObjectAccessor<'_>, zone: Tz, now: Millis) -> Result<Ti
     }
 }
 
+/// The duration that a range is called by, when it moves with the present.
+///
+/// # Errors
+/// When the range is no range.
+pub fn last(arguments: &ObjectAccessor<'_>) -> Result<Option<String>, Error> {
+    let range = arguments.try_get("range")?;
+    let range = object(&range, "range")?;
+    given(&range, "last").map(|last| Ok(last.string()?.to_owned())).transpose()
+}
+
 /// The filter of a request; none keeps everything.
 ///
 /// # Errors

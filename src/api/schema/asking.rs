@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use arrow::array::RecordBatch;
 use async_graphql::Error;
 use chrono_tz::Tz;
 use futures_util::future::try_join_all;
@@ -12,13 +13,14 @@ use tokio::sync::OnceCell;
 use crate::api::errors::{ApiError, Code};
 use crate::api::http::request_id::RequestId;
 use crate::api::limits::{Limits, check_limit};
-use crate::auth::{Role, Viewer};
+use crate::auth::{Role, Seal, Viewer};
 use crate::metrics::answer::{self, AnswerError, Line, Rows};
 use crate::metrics::catalogue::{Metric, Readers};
 use crate::metrics::compile::compile;
 use crate::metrics::query::{Grouping, MetricQuery, QueryError, Question};
 use crate::model::Scope;
 use crate::model::clock::Millis;
+use crate::sql::Sql;
 use crate::store::{Store, StoreError};
 
 use super::refused;
@@ -31,10 +33,14 @@ pub struct Asking {
     pub default_zone: Tz,
     pub limits: Arc<Limits>,
     pub request_id: RequestId,
+    /// Makes and checks cursors.
+    pub seal: Seal,
     store: Arc<dyn Store>,
     statements: Mutex<HashMap<String, Arc<OnceCell<Arc<Rows>>>>>,
     /// Lines that were handed out.
     lines: AtomicUsize,
+    /// Pages and counts of records that were asked for.
+    pages: AtomicUsize,
 }
 
 impl Asking {
@@ -45,6 +51,7 @@ impl Asking {
         limits: Arc<Limits>,
         request_id: RequestId,
         store: Arc<dyn Store>,
+        seal: Seal,
     ) -> Self {
         Self {
             viewer,
@@ -52,9 +59,11 @@ impl Asking {
             default_zone,
             limits,
             request_id,
+            seal,
             store,
             statements: Mutex::default(),
             lines: AtomicUsize::new(0),
+            pages: AtomicUsize::new(0),
         }
     }
 
@@ -128,7 +137,18 @@ impl Asking {
         Ok(check_limit("lines", self.limits.lines, before.saturating_add(lines))?)
     }
 
-    fn refuse_query(&self, error: &QueryError) -> Error {
+    /// Runs a statement about records. Each costs as much as a number's, and a request can ask for them under every step
+    /// of a series, so they are counted.
+    ///
+    /// # Errors
+    /// When the request has had its pages, or the engine fails.
+    pub async fn fetch(&self, statement: Sql) -> Result<Vec<RecordBatch>, Error> {
+        let before = self.pages.fetch_add(1, Ordering::Relaxed);
+        check_limit("pages", self.limits.pages, before.saturating_add(1))?;
+        self.store.query(statement).await.map_err(|error| self.refuse_store(&error))
+    }
+
+    pub fn refuse_query(&self, error: &QueryError) -> Error {
         match error {
             QueryError::TooManyDimensions { .. } | QueryError::Calendar(_) => {
                 refused(Code::LimitExceeded, error.to_string())
