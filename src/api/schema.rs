@@ -9,6 +9,7 @@ pub mod asking;
 mod behind;
 mod connection;
 mod cursor;
+mod dialog;
 mod family;
 mod groups;
 mod histogram;
@@ -34,6 +35,7 @@ pub use asking::Asking;
 pub fn builder() -> SchemaBuilder {
     let mut query = Object::new("Query").description("Everything that can be read.");
     query = analytics::add_to(query);
+    query = dialog::add_to(query);
     query = reference::add_to(query);
     let mut schema = Schema::build("Query", None, None);
     schema = scalars::register(schema);
@@ -44,6 +46,7 @@ pub fn builder() -> SchemaBuilder {
     schema = quality::register(schema);
     schema = histogram::register(schema);
     schema = behind::register(schema);
+    schema = dialog::register(schema);
     schema.register(query)
 }
 

@@ -244,7 +244,7 @@ impl Cells {
     fn of(batch: &RecordBatch, name: &str, kind: ColumnKind) -> Result<Self, AnswerError> {
         Ok(match kind {
             ColumnKind::Id => Self::Ids(column(batch, name, &DataType::UInt64)?),
-            ColumnKind::Text => Self::Texts(column(batch, name, &DataType::Utf8)?),
+            ColumnKind::Name | ColumnKind::Text => Self::Texts(column(batch, name, &DataType::Utf8)?),
             ColumnKind::Texts => {
                 let list = DataType::List(Arc::new(Field::new("item", DataType::Utf8, true)));
                 Self::Lists(column(batch, name, &list)?)

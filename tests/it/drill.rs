@@ -4,6 +4,7 @@ mod counts;
 mod history;
 mod pages;
 mod sights;
+mod timeline;
 
 use std::sync::Arc;
 use std::time::Duration;

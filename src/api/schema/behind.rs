@@ -11,18 +11,16 @@ use async_graphql::dynamic::{
 };
 
 use crate::api::errors::Code;
-use crate::api::limits::check_limit;
 use crate::metrics::answer::Line;
 use crate::metrics::catalogue::{Family, Metric, RecordKind};
 use crate::metrics::query::{Grouping, Question};
 use crate::metrics::records::{Part, RecordError, RecordQuery};
 
-use super::connection::{self, Connection};
+use super::connection::{self, Connection, Page, Source};
 use super::told::Told;
-use super::{Asking, arguments, cursor, enum_value, part, refused};
+use super::{Asking, arguments, cursor, enum_value, part, record, refused};
 
 const PART: &str = "Part";
-const RECORDS_DEFAULT: usize = 50;
 
 static PARTS: [(&str, Part, &str); 2] = [
     ("NUMERATOR", Part::Numerator, "What is counted or measured; of a share, what stands above the line."),
@@ -103,45 +101,32 @@ pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
     for (name, _, definition) in PARTS {
         parts = parts.item(EnumItem::new(name).description(definition));
     }
-    connection::register(schema.register(parts))
+    let mut schema = record::register(connection::register(schema.register(parts)));
+    for kind in RecordKind::ALL {
+        schema = connection::register_type(schema, kind.type_name(), &record::type_name(kind));
+    }
+    schema
 }
 
 fn connection_field(kind: RecordKind) -> Field {
-    Field::new(kind.name(), TypeRef::named(connection::type_name(kind)), move |context| {
+    let of = TypeRef::named(connection::type_name(kind.type_name()));
+    connection::arguments(Field::new(kind.name(), of, move |context| {
         FieldFuture::new(async move { Ok(Some(FieldValue::owned_any(connect(&context, kind)?))) })
-    })
+    }))
     .description(kind.definition())
-    .argument(
-        InputValue::new("first", TypeRef::named(TypeRef::INT))
-            .description("At most so many, 1 up to the limit `pageRecords`.")
-            .default_value(i32::try_from(RECORDS_DEFAULT).unwrap_or(i32::MAX)),
-    )
-    .argument(InputValue::new("after", TypeRef::named(TypeRef::STRING)).description("The cursor after which to go on."))
 }
 
 fn connect(context: &ResolverContext<'_>, kind: RecordKind) -> Result<Connection, Error> {
     let behind = context.parent_value.try_downcast_ref::<Behind>()?;
     let asking = &behind.asking;
-    let first = arguments::optional_int(&context.args, "first", 1, i32::MAX)?;
-    let first = first.map_or(RECORDS_DEFAULT, |first| first.unsigned_abs() as usize);
-    check_limit("pageRecords", asking.limits.page_records, first)?;
-    let after = match arguments::given(&context.args, "after") {
-        Some(text) => Some(cursor::read(&asking.seal, text.string()?)?),
-        None => None,
-    };
-    // A page belongs to the number that the first page was asked of, not to one of a later instant.
-    let now = after.map_or(asking.now, |cursor| cursor.now);
+    let page = Page::asked(context, asking)?;
     let line = (&*behind.grouping, &behind.line);
-    let query = RecordQuery::new(&behind.question, line, (behind.metric, behind.part), kind, now);
+    let query = RecordQuery::new(&behind.question, line, (behind.metric, behind.part), kind, page.now);
     let query = query.map_err(|error| match error {
         RecordError::NoSuchStep => cursor::refuse(),
         RecordError::NotOfKind { .. } => refused(Code::InvalidQuery, error.to_string()),
         RecordError::Query(error) => asking.refuse_query(&error),
     })?;
-    let connection =
-        Connection::new(Arc::clone(asking), query, context.field(), now, first, after.map(|after| after.place));
-    if let Some(after) = after {
-        after.check(&asking.seal, connection.question())?;
-    }
-    Ok(connection)
+    let columns = record::selected(query.record().columns(), context.field());
+    Connection::new(Arc::clone(asking), Source::Records(query), columns, page)
 }

@@ -18,7 +18,7 @@ pub struct Node {
 }
 
 impl Node {
-    fn cell(&self, name: &str) -> Option<&Cell> {
+    pub fn cell(&self, name: &str) -> Option<&Cell> {
         self.page[self.index].cell(name)
     }
 }
@@ -38,8 +38,11 @@ pub fn register(mut schema: SchemaBuilder) -> SchemaBuilder {
     schema
 }
 
-/// The columns of a record that are selected below `nodes` or `edges`.
-pub fn selected(record: &Record, connection: SelectionField<'_>) -> Vec<&'static Column> {
+/// Those of the columns that are selected below `nodes` or `edges`.
+pub fn selected(
+    columns: impl Iterator<Item = &'static Column>,
+    connection: SelectionField<'_>,
+) -> Vec<&'static Column> {
     let mut names = Vec::new();
     for part in connection.selection_set() {
         match part.name() {
@@ -52,7 +55,7 @@ pub fn selected(record: &Record, connection: SelectionField<'_>) -> Vec<&'static
             _ => {}
         }
     }
-    record.columns().filter(|column| names.iter().any(|name| name == column.name)).collect()
+    columns.filter(|column| names.iter().any(|name| name == column.name)).collect()
 }
 
 /// Every column that a kind of record has for some fact, and whether it has it for all.
@@ -69,10 +72,10 @@ fn columns(kind: RecordKind) -> Vec<(&'static Column, bool)> {
     columns
 }
 
-fn field(column: &'static Column, in_all: bool) -> Field {
+pub fn field(column: &'static Column, in_all: bool) -> Field {
     let of = match column.kind {
         ColumnKind::Id => TypeRef::ID,
-        ColumnKind::Text | ColumnKind::Texts => TypeRef::STRING,
+        ColumnKind::Name | ColumnKind::Text | ColumnKind::Texts => TypeRef::STRING,
         ColumnKind::At | ColumnKind::Instant => scalars::DATE_TIME,
         ColumnKind::Seconds | ColumnKind::Real => TypeRef::FLOAT,
         ColumnKind::Count => scalars::LONG,
@@ -96,7 +99,7 @@ fn field(column: &'static Column, in_all: bool) -> Field {
     }
 }
 
-fn value(cell: &Cell) -> FieldValue<'static> {
+pub fn value(cell: &Cell) -> FieldValue<'static> {
     match cell {
         Cell::Id(id) => FieldValue::value(id_text(*id)),
         Cell::Text(text) => FieldValue::value(text.clone()),

@@ -95,6 +95,8 @@ pub struct Column {
 pub enum ColumnKind {
     /// A key of 64 bits, shown in 16 hexadecimal digits.
     Id,
+    /// Never empty.
+    Name,
     /// Null when empty.
     Text,
     Texts,
@@ -112,7 +114,7 @@ pub enum ColumnKind {
 impl ColumnKind {
     /// Whether every record has it.
     pub fn is_never_null(self) -> bool {
-        matches!(self, Self::Id | Self::Texts | Self::At | Self::Count | Self::Flag)
+        matches!(self, Self::Id | Self::Name | Self::Texts | Self::At | Self::Count | Self::Flag)
     }
 }
 
@@ -123,7 +125,7 @@ impl Column {
     }
 }
 
-const fn column(name: &'static str, sql: &'static str, kind: ColumnKind, definition: &'static str) -> Column {
+pub const fn column(name: &'static str, sql: &'static str, kind: ColumnKind, definition: &'static str) -> Column {
     Column { name, sql, kind, definition }
 }
 
