@@ -4,11 +4,13 @@
 //! headers (see `api::http::bearer`) and opens no connection. Checking a token is in [`verify`], making one
 //! in [`tokens`].
 
+pub mod seal;
 pub mod secret;
 pub mod tokens;
 pub mod verify;
 pub mod viewer;
 
+pub use seal::Seal;
 pub use secret::Secret;
 pub use tokens::{Grant, issue};
 pub use verify::{Authenticator, TokenConfig};

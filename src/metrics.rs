@@ -12,10 +12,12 @@ pub mod filter;
 pub mod heatmap;
 pub mod period;
 pub mod query;
+pub mod records;
 pub mod schedule;
 mod spans;
 pub mod table;
 pub mod terms;
+pub mod timeline;
 
 /// The fact views. Those that rest on whole dialogs begin with the same parts: one text each, because the engine analyses
 /// a view within a view twice.
@@ -96,4 +98,20 @@ pub const FACTS: &[(&str, &str)] = &[
         ),
     ),
     ("reach.sql", include_str!("../sql/facts/reach.sql")),
+    // It reads `fact_messages`, so it stands after it.
+    (
+        "timeline.sql",
+        concat!(
+            "CREATE OR REPLACE VIEW fact_timeline AS WITH\n",
+            include_str!("../sql/facts/parts/chosen_by_id.sql"),
+            ",\n",
+            include_str!("../sql/facts/parts/dialog_flow.sql"),
+            ",\n",
+            include_str!("../sql/facts/parts/dialog_clients.sql"),
+            ",\n",
+            include_str!("../sql/facts/parts/dialog_cycles.sql"),
+            ",\n",
+            include_str!("../sql/facts/timeline.sql"),
+        ),
+    ),
 ];

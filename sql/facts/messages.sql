@@ -17,6 +17,10 @@ WITH
             isNotNull(known_at) AS known,
             isNotNull(coalesce(sent_at, accepted_at)) AS taken,
             toUnixTimestamp64Milli(ifNull(coalesce(known_at, status_at), toDateTime64(0, 3, 'UTC'))) AS at,
+            toUnixTimestamp64Milli(ifNull(accepted_at, toDateTime64(0, 3, 'UTC'))) AS accepted_ms,
+            toUnixTimestamp64Milli(ifNull(sent_at, toDateTime64(0, 3, 'UTC'))) AS sent_ms,
+            toUnixTimestamp64Milli(ifNull(failed_at, toDateTime64(0, 3, 'UTC'))) AS failed_ms,
+            assisted,
             toUnixTimestamp64Milli(ifNull(delivered_at, toDateTime64(0, 3, 'UTC'))) AS told_delivered_ms,
             toUnixTimestamp64Milli(ifNull(read_at, toDateTime64(0, 3, 'UTC'))) AS told_read_ms,
             isNotNull(failed_at) AS told_failed,
@@ -54,7 +58,8 @@ WITH
     )
 SELECT
     channel, account, contact, operator, team, segments, campaign, scenario, source, message_kind, author_kind,
-    at, dialog_key, s.chat_key AS chat_key, message_key, chat, message, known, reports,
+    at, dialog_key, s.chat_key AS chat_key, message_key, chat, message, known, reports, assisted,
+    accepted_ms, sent_ms, failed_ms,
     least(
         if(told_read_ms = 0, toInt64(9223372036854775807), told_read_ms),
         if(number_mark_ms = 0 OR NOT numbered, toInt64(9223372036854775807), number_mark_ms),

@@ -6,6 +6,7 @@ WITH
     (
         SELECT
             if(contact = '', concat(channel, ' ', account, ' ', chat), contact) AS contact_key,
+            if(dialog = '', chat_key, sipHash64(dialog)) AS dialog_key,
             channel, account, contact, segments, campaign, scenario, source, message_kind,
             if(author = '', 'UNKNOWN', author) AS author_kind, operator, team, message, chat,
             toUnixTimestamp64Milli(ifNull(coalesce(sent_at, accepted_at, failed_at), toDateTime64(0, 3, 'UTC'))) AS at
@@ -60,7 +61,7 @@ WITH
     -- One message an instant, so that a join by time has one answer.
     latest AS
     (
-        SELECT contact_key, channel, at, argMax((account, segments, campaign, scenario, source, message_kind, author_kind, operator, team), (message, account, chat)) AS message
+        SELECT contact_key, channel, at, argMax((account, segments, campaign, scenario, source, message_kind, author_kind, operator, team, dialog_key), (message, account, chat)) AS message
         FROM outbound
         GROUP BY contact_key, channel, at
     ),
@@ -69,7 +70,7 @@ WITH
         SELECT
             contact_key, toString(channel) AS channel, toString(account) AS account, contact, segments, toString(campaign) AS campaign,
             toString(scenario) AS scenario, toString(source) AS source, toString(message_kind) AS message_kind,
-            toString(author_kind) AS author_kind, toString(operator) AS operator, toString(team) AS team, at,
+            toString(author_kind) AS author_kind, toString(operator) AS operator, toString(team) AS team, dialog_key, at,
             'EXPOSED' AS what, toUInt8(0) AS by_failure, toUInt8(0) AS is_back
         FROM outbound
         WHERE at >= {from:Int64}
@@ -81,7 +82,8 @@ WITH
             if(is_attributed, toString(m.message.3), '') AS campaign, if(is_attributed, toString(m.message.4), '') AS scenario,
             if(is_attributed, toString(m.message.5), '') AS source, if(is_attributed, toString(m.message.6), '') AS message_kind,
             if(is_attributed, toString(m.message.7), '') AS author_kind, if(is_attributed, toString(m.message.8), '') AS operator,
-            if(is_attributed, toString(m.message.9), '') AS team, g.at, g.what, g.by_failure, g.is_back
+            if(is_attributed, toString(m.message.9), '') AS team,
+            if(is_attributed, m.message.10, toUInt64(0)) AS dialog_key, g.at, g.what, g.by_failure, g.is_back
         FROM gone AS g
         ASOF LEFT JOIN latest AS m ON g.contact_key = m.contact_key AND g.channel = m.channel AND g.at > m.at
     )

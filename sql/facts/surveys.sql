@@ -45,6 +45,7 @@
     )
 SELECT
     survey, s.dialog_key AS dialog_key, channel, account, contact, segments, campaign, scenario, source, asked_at AS at,
+    sent_at,
     sent_at > 0 AS is_sent,
     rating.1 AS rated_at,
     rated_at > 0 AS is_rated,

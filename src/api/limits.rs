@@ -58,6 +58,10 @@ pub struct Limits {
     pub lines: usize,
     /// Answers of `explain` in a whole request; held by the schema.
     pub explanations: usize,
+    /// Records of one page; held by the schema, as is the next.
+    pub page_records: usize,
+    /// Pages and counts of records in a whole request.
+    pub pages: usize,
 }
 
 impl Default for Limits {
@@ -93,6 +97,10 @@ impl Default for Limits {
             lines: 20_000,
             // The total and a comparison of each of the ten families. One of a long series has 0.5 MB of parameters.
             explanations: 20,
+            // About 300 bytes each.
+            page_records: 500,
+            // Each is a statement, and a statement takes tens of milliseconds.
+            pages: 20,
         }
     }
 }
@@ -133,6 +141,8 @@ impl Limits {
             row("groupsRead", self.groups_read, "groups"),
             row("lines", self.lines, "lines"),
             row("explanations", self.explanations, "explanations"),
+            row("pageRecords", self.page_records, "records"),
+            row("pages", self.pages, "pages"),
             row("dimensions", DIMENSIONS_MAX, "dimensions"),
             row("filterValues", VALUES_MAX, "values"),
             row("filterValueCharacters", VALUE_CHARS_MAX, "characters"),

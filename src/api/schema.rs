@@ -6,8 +6,12 @@
 pub mod analytics;
 pub mod arguments;
 pub mod asking;
+mod behind;
 mod business_hours;
+mod connection;
+mod cursor;
 mod definitions;
+mod dialog;
 mod explain;
 mod family;
 mod groups;
@@ -16,6 +20,7 @@ mod hours;
 mod inputs;
 mod pickers;
 mod quality;
+mod record;
 mod reference;
 mod scalars;
 mod table;
@@ -36,6 +41,7 @@ pub use asking::Asking;
 pub fn builder() -> SchemaBuilder {
     let mut query = Object::new("Query").description("Everything that can be read.");
     query = analytics::add_to(query);
+    query = dialog::add_to(query);
     query = reference::add_to(query);
     query = definitions::add_to(query);
     query = table::add_to(query);
@@ -56,6 +62,8 @@ pub fn builder() -> SchemaBuilder {
     schema = explain::register(schema);
     schema = histogram::register(schema);
     schema = business_hours::register(schema);
+    schema = behind::register(schema);
+    schema = dialog::register(schema);
     schema.register(query).register(mutation)
 }
 

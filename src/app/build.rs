@@ -12,7 +12,7 @@ use crate::api::execution::Introspection;
 use crate::api::schema::{self, Asking};
 use crate::api::server::{HttpState, router};
 use crate::api::{Limits, rest};
-use crate::auth::{Authenticator, Secret, TokenConfig};
+use crate::auth::{Authenticator, Seal, Secret, TokenConfig};
 use crate::ingest::Ingest;
 use crate::metrics;
 use crate::model::Clock;
@@ -79,6 +79,7 @@ pub struct Service {
 pub fn build_router(service: Service) -> Result<Router, SchemaError> {
     let Service { store, clock, secret, timezone, limits } = service;
     let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock));
+    let seal = Seal::new(&secret, "rapport cursors");
     let shared = Arc::new(limits.clone());
     let started = clock.now();
     let (asked_store, asked_clock) = (Arc::clone(&store), Arc::clone(&clock));
@@ -91,6 +92,7 @@ pub fn build_router(service: Service) -> Result<Router, SchemaError> {
                 Arc::clone(&shared),
                 request_id.clone(),
                 Arc::clone(&asked_store),
+                seal.clone(),
             )))
         }),
     );

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::hmac;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
 use super::AuthError;
@@ -23,6 +24,10 @@ impl Secret {
             return Err(AuthError::SecretTooShort { bytes: bytes.len(), minimum: Self::BYTES_MIN });
         }
         Ok(Self { bytes })
+    }
+
+    pub(super) fn to_derive(&self) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, &self.bytes)
     }
 
     pub(super) fn to_sign(&self) -> EncodingKey {

@@ -366,7 +366,7 @@ fn texts(batch: &RecordBatch, name: &str) -> Result<StringArray, AnswerError> {
 }
 
 /// A column by its name, in the type that is wanted: the engine may choose a narrower one.
-fn column<A: Clone + 'static>(batch: &RecordBatch, name: &str, wanted: &DataType) -> Result<A, AnswerError> {
+pub(super) fn column<A: Clone + 'static>(batch: &RecordBatch, name: &str, wanted: &DataType) -> Result<A, AnswerError> {
     let wrong = || AnswerError::Column { name: name.to_owned() };
     let array = batch.column_by_name(name).ok_or_else(wrong)?;
     let array = cast(array, wanted).map_err(|_| wrong())?;

@@ -6,6 +6,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
+use super::period;
 use crate::model::clock::Millis;
 use crate::model::{Granularity, TimeRange};
 use crate::sql::Sql;
@@ -20,6 +21,15 @@ pub struct Calendar {
     zone: Tz,
     // Invariant: not empty; the first begins at or before `range.from()`; offsets of neighbours differ.
     spans: Vec<Span>,
+    /// What the range was called, when it ends at the present and moves with it.
+    moving: Option<Moving>,
+}
+
+/// `{last: …}`, or what is compared with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Moving {
+    last: String,
+    compared: Option<Comparison>,
 }
 
 /// A time during which the zone's offset does not change.
@@ -54,7 +64,28 @@ impl Calendar {
             }
             at = next;
         }
-        Self { range, zone, spans }
+        Self { range, zone, spans, moving: None }
+    }
+
+    /// The same, called by the duration that ended at the present: see [`Calendar::at`].
+    pub fn called(self, last: &str) -> Self {
+        Self { moving: Some(Moving { last: last.to_owned(), compared: None }), ..self }
+    }
+
+    /// What the same words meant at another instant: `{last: "P30D"}` moves with the present, dates and instants stay.
+    pub fn at(&self, now: Millis) -> Calendar {
+        let Some(Moving { last, compared }) = &self.moving else {
+            return self.clone();
+        };
+        // Both were possible once, so they are but at the end of time.
+        let Ok(range) = period::last(last, self.zone, now) else {
+            return self.clone();
+        };
+        let calendar = Calendar::new(range, self.zone).called(last);
+        match compared {
+            Some(by) => calendar.compared(*by).unwrap_or(calendar),
+            None => calendar,
+        }
     }
 
     pub fn range(&self) -> TimeRange {
@@ -189,7 +220,8 @@ impl Calendar {
             Comparison::PreviousYear => (self.instant(year_before(from)), self.instant(end_year_before(to))),
         };
         let range = TimeRange::earlier(from, to).map_err(|_| CalendarError::NoSuchRange)?;
-        Ok(Calendar::new(range, self.zone))
+        let moving = self.moving.as_ref().map(|moving| Moving { last: moving.last.clone(), compared: Some(by) });
+        Ok(Calendar { moving, ..Calendar::new(range, self.zone) })
     }
 
     fn local_time(&self, at: Millis) -> NaiveDateTime {

@@ -13,6 +13,7 @@ pub mod facts;
 pub mod index;
 pub mod measure;
 pub mod reads;
+pub mod record;
 pub mod response_time;
 pub mod satisfaction;
 pub mod seen;
@@ -24,6 +25,7 @@ pub use dimension::Dimension;
 pub use facts::Fact;
 pub use index::{ENTRIES, Entry};
 pub use measure::{Measure, Unit};
+pub use record::{Column, ColumnKind, Record, RecordKind};
 pub use sight::Sees;
 
 use crate::model::{Level, Signal};
@@ -226,7 +228,7 @@ mod tests {
     #[test]
     fn no_metric_takes_the_name_of_a_field_that_every_metrics_object_has() {
         for family in FAMILIES {
-            for name in ["quality", "histogram", "explain", "dialogs_of", "records"] {
+            for name in ["quality", "histogram", "explain", "behind"] {
                 assert!(family.metric(name).is_none(), "{name}");
             }
         }

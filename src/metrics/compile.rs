@@ -9,7 +9,7 @@
 //! Every output column has a generated name: a column's own name as an alias would fail or capture the filter.
 //! Rows that last are divided among the steps that they overlap in [`spans`].
 
-use crate::model::Sight;
+use crate::model::{Scope, Sight};
 use crate::sql::Sql;
 
 use super::catalogue::Unit;
@@ -86,19 +86,25 @@ pub fn rows(query: &MetricQuery) -> Sql {
 }
 
 fn scope(query: &MetricQuery) -> Sql {
+    let mut sql = sight(query.scope());
+    sql.push(", from = ").bind(query.range().from());
+    sql.push(", to = ").bind(query.range().to());
+    sql
+}
+
+/// What a view is told of who asks.
+pub fn sight(scope: &Scope) -> Sql {
     let no_names: &[String] = &[];
-    let (everyone, operators, teams) = match query.scope().sight() {
+    let (everyone, operators, teams) = match scope.sight() {
         Sight::Everything => (1, no_names, no_names),
         Sight::Operators(operators) => (0, operators.as_slice(), no_names),
         Sight::Teams(teams) => (0, no_names, teams.as_slice()),
     };
     let mut sql = Sql::new("tenant = ");
-    sql.bind(query.scope().tenant());
+    sql.bind(scope.tenant());
     sql.push(", everyone = ").bind(everyone);
     sql.push(", operators = ").bind_list(operators.iter().map(String::as_str));
     sql.push(", teams = ").bind_list(teams.iter().map(String::as_str));
-    sql.push(", from = ").bind(query.range().from());
-    sql.push(", to = ").bind(query.range().to());
     sql
 }
 

@@ -27,6 +27,8 @@ pub struct MetricQuery {
     scope: Scope,
     terms: Terms,
     histogram: bool,
+    /// Whether something that only whole dialogs tell is shown of the rows.
+    shows_owner: bool,
 }
 
 /// The parts of a question that its statements share.
@@ -89,6 +91,7 @@ impl MetricQuery {
             scope: question.scope.clone(),
             terms: question.terms.clone(),
             histogram: question.histogram && std::ptr::eq(fact, question.family.fact),
+            shows_owner: false,
         };
         Ok(facts.into_iter().map(query).collect())
     }
@@ -148,6 +151,11 @@ impl MetricQuery {
         std::ptr::eq(self.fact, self.family.fact)
     }
 
+    /// The same rows, from the view that knows whose they are.
+    pub fn showing_owner(self) -> Self {
+        Self { shows_owner: true, ..self }
+    }
+
     /// The view to read: the plain one where nothing in the question needs whole dialogs.
     pub fn view(&self) -> &'static str {
         let by_owner = match &self.grouping {
@@ -155,6 +163,7 @@ impl MetricQuery {
             Grouping::Total | Grouping::Every(_) => false,
         };
         let needs_dialogs = by_owner
+            || self.shows_owner
             || self.filter.needs_owner()
             || *self.scope.sight() != Sight::Everything
             || self.metrics.iter().any(|metric| metric.measure.mentions(facts::TURN_COLUMN));

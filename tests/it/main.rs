@@ -9,6 +9,7 @@ mod catalogue;
 mod definitions;
 mod demo;
 mod dialogs;
+mod drill;
 mod engine;
 mod events;
 mod explain;

@@ -23,7 +23,7 @@ use tower::ServiceExt;
 
 use crate::engine::{FixedClock, TestStore, empty_store};
 
-const SECRET: &str = "a secret for tests that is long enough";
+pub const SECRET: &str = "a secret for tests that is long enough";
 
 /// The tenant that tests speak for unless they say otherwise.
 pub const TENANT: &str = "acme";

@@ -36,7 +36,12 @@ pub fn add_question(field: Field) -> Field {
 pub fn question(arguments: &ObjectAccessor<'_>, asking: &Asking) -> Result<(Calendar, Filter), Error> {
     let zone = zone(arguments, asking.default_zone)?;
     let range = range(arguments, zone, asking.now)?;
-    Ok((Calendar::new(range, zone), filter(arguments)?))
+    let calendar = Calendar::new(range, zone);
+    let calendar = match last(arguments)? {
+        Some(last) => calendar.called(&last),
+        None => calendar,
+    };
+    Ok((calendar, filter(arguments)?))
 }
 
 /// An optional whole number within bounds.
@@ -94,6 +99,16 @@ fn range(arguments: &ObjectAccessor<'_>, zone: Tz, now: Millis) -> Result<TimeRa
         (None, None, Some(last)) => period::last(&last, zone, now).map_err(refuse_period),
         _ => Err(refused(Code::InvalidQuery, "`range` takes either both `from` and `to`, or `last`")),
     }
+}
+
+/// The duration that a range is called by, when it moves with the present.
+///
+/// # Errors
+/// When the range is no range.
+fn last(arguments: &ObjectAccessor<'_>) -> Result<Option<String>, Error> {
+    let range = arguments.try_get("range")?;
+    let range = object(&range, "range")?;
+    given(&range, "last").map(|last| Ok(last.string()?.to_owned())).transpose()
 }
 
 /// The filter of a request; none keeps everything.

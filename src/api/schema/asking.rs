@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use arrow::array::RecordBatch;
 use async_graphql::Error;
 use chrono_tz::Tz;
 use futures_util::future::try_join_all;
@@ -14,7 +15,7 @@ use tokio::sync::OnceCell;
 use crate::api::errors::{ApiError, Code};
 use crate::api::http::request_id::RequestId;
 use crate::api::limits::{Limits, check_limit};
-use crate::auth::{Role, Viewer};
+use crate::auth::{Role, Seal, Viewer};
 use crate::metrics::answer::{self, AnswerError, Line, Rows};
 use crate::metrics::catalogue::{Metric, Readers};
 use crate::metrics::compile::{compile, estimate};
@@ -34,6 +35,8 @@ pub struct Asking {
     pub default_zone: Tz,
     pub limits: Arc<Limits>,
     pub request_id: RequestId,
+    /// Makes and checks cursors.
+    pub seal: Seal,
     store: Arc<dyn Store>,
     statements: Mutex<HashMap<String, Arc<OnceCell<Arc<Rows>>>>>,
     business_hours: business_hours::Found,
@@ -42,6 +45,8 @@ pub struct Asking {
     /// Lines that were handed out.
     lines: AtomicUsize,
     explanations: AtomicUsize,
+    /// Pages and counts of records that were asked for.
+    pages: AtomicUsize,
 }
 
 impl Asking {
@@ -52,6 +57,7 @@ impl Asking {
         limits: Arc<Limits>,
         request_id: RequestId,
         store: Arc<dyn Store>,
+        seal: Seal,
     ) -> Self {
         Self {
             viewer,
@@ -59,12 +65,14 @@ impl Asking {
             default_zone,
             limits,
             request_id,
+            seal,
             store,
             statements: Mutex::default(),
             business_hours: business_hours::Found::default(),
             estimates: Mutex::default(),
             lines: AtomicUsize::new(0),
             explanations: AtomicUsize::new(0),
+            pages: AtomicUsize::new(0),
         }
     }
 
@@ -180,6 +188,17 @@ impl Asking {
     pub fn count_lines(&self, lines: usize) -> Result<(), Error> {
         let before = self.lines.fetch_add(lines, Ordering::Relaxed);
         Ok(check_limit("lines", self.limits.lines, before.saturating_add(lines))?)
+    }
+
+    /// Runs a statement about records. Each costs as much as a number's, and a request can ask for them under every step
+    /// of a series, so they are counted.
+    ///
+    /// # Errors
+    /// When the request has had its pages, or the engine fails.
+    pub async fn fetch(&self, statement: Sql) -> Result<Vec<RecordBatch>, Error> {
+        let before = self.pages.fetch_add(1, Ordering::Relaxed);
+        check_limit("pages", self.limits.pages, before.saturating_add(1))?;
+        self.store.query(statement).await.map_err(|error| self.refuse_store(&error))
     }
 
     pub fn refuse_query(&self, error: &QueryError) -> Error {

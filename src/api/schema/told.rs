@@ -8,7 +8,7 @@ use crate::metrics::answer::{Line, Metrics};
 use crate::metrics::catalogue::{Family, Metric};
 use crate::metrics::query::{Grouping, Question};
 
-use super::{Asking, explain, histogram, part, quality, scalars};
+use super::{Asking, behind, explain, histogram, part, quality, scalars};
 
 /// The field of a metrics object that the family's statement has to bring.
 pub const HISTOGRAM: &str = "histogram";
@@ -72,6 +72,7 @@ pub fn register(schema: SchemaBuilder, family: &'static Family) -> SchemaBuilder
         object = object.field(histogram::field());
     }
     object = object.field(explain::field());
+    object = object.field(behind::field(family));
     let point = Object::new(format!("{}Point", family.type_name))
         .description("A step of a series, cut at the ends of the range.")
         .field(part("start", TypeRef::named_nn(scalars::DATE_TIME), |told: &Told| {
@@ -84,7 +85,7 @@ pub fn register(schema: SchemaBuilder, family: &'static Family) -> SchemaBuilder
             .description("The first instant that is no longer part of the step."),
         )
         .field(metrics_field(family));
-    schema.register(object).register(point)
+    behind::register_family(schema.register(object).register(point), family)
 }
 
 fn metric_field(metric: &'static Metric) -> Field {

@@ -5,6 +5,7 @@ use crate::metrics::terms::{Attribution, ResponseKind, Terms};
 use crate::model::Signal;
 use crate::sql::Sql;
 
+use super::record::{self, Record};
 use super::{Dimension, STATUS_SETTLE_MS, sight};
 
 /// A view of rows that metrics aggregate.
@@ -22,6 +23,17 @@ pub struct Fact {
     pub derived: &'static [Derived],
     pub rows: Rows,
     pub dimensions: &'static [Dimension],
+    /// What its rows are, one by one; `None` where they are cycles of dialogs.
+    pub record: Option<&'static Record>,
+    /// The dialogs that its rows are, or lie in.
+    pub dialogs: &'static Record,
+}
+
+impl Fact {
+    /// What can be shown of its rows.
+    pub fn records(&self) -> impl Iterator<Item = &'static Record> + use<> {
+        self.record.into_iter().chain([self.dialogs])
+    }
 }
 
 /// Where the rows of a view lie.
@@ -120,6 +132,8 @@ pub static MESSAGES: Fact = Fact {
     ],
     rows: Rows::InRange,
     dimensions: &MESSAGE_DIMENSIONS,
+    record: Some(&record::OUTBOUND),
+    dialogs: &record::DIALOGS,
 };
 
 pub static ENGAGEMENTS: Fact = Fact {
@@ -130,6 +144,8 @@ pub static ENGAGEMENTS: Fact = Fact {
     derived: &[],
     rows: Rows::InRange,
     dimensions: &TURN_DIMENSIONS,
+    record: Some(&record::ACCEPTED),
+    dialogs: &record::DIALOGS,
 };
 
 pub static CLIENT_MESSAGES: Fact = Fact {
@@ -140,6 +156,8 @@ pub static CLIENT_MESSAGES: Fact = Fact {
     derived: &[],
     rows: Rows::InRange,
     dimensions: &TURN_DIMENSIONS,
+    record: Some(&record::INBOUND),
+    dialogs: &record::DIALOGS,
 };
 
 pub static TURNS: Fact = Fact {
@@ -160,6 +178,8 @@ pub static TURNS: Fact = Fact {
     ],
     rows: Rows::InRange,
     dimensions: &TURN_DIMENSIONS,
+    record: Some(&record::TURNS),
+    dialogs: &record::DIALOGS,
 };
 
 /// Cycles of dialogs that opened in the range.
@@ -171,6 +191,8 @@ pub static OPENED_DIALOGS: Fact = Fact {
     derived: &[Derived { name: "is_closed", sql: is_closed }, Derived { name: "is_silent", sql: is_silent }],
     rows: Rows::AlsoBefore,
     dimensions: &DIALOG_DIMENSIONS,
+    record: None,
+    dialogs: &record::CYCLES,
 };
 
 /// Cycles of dialogs that are open at any time of the range.
@@ -182,6 +204,8 @@ pub static OPEN_DIALOGS: Fact = Fact {
     derived: &[],
     rows: Rows::Spans,
     dimensions: &SPAN_DIMENSIONS,
+    record: None,
+    dialogs: &record::CYCLES,
 };
 
 pub static SESSIONS: Fact = Fact {
@@ -192,6 +216,8 @@ pub static SESSIONS: Fact = Fact {
     derived: &[],
     rows: Rows::InRange,
     dimensions: &DIALOG_DIMENSIONS,
+    record: Some(&record::SESSIONS),
+    dialogs: &record::DIALOGS,
 };
 
 pub static SURVEYS: Fact = Fact {
@@ -202,6 +228,8 @@ pub static SURVEYS: Fact = Fact {
     derived: &[],
     rows: Rows::InRange,
     dimensions: &DIALOG_DIMENSIONS,
+    record: Some(&record::SURVEYS),
+    dialogs: &record::DIALOGS,
 };
 
 pub static CONVERSIONS: Fact = Fact {
@@ -216,6 +244,8 @@ pub static CONVERSIONS: Fact = Fact {
     derived: &[],
     rows: Rows::InRange,
     dimensions: &CONVERSION_DIMENSIONS,
+    record: None,
+    dialogs: &record::CONVERTED_CYCLES,
 };
 
 pub static REACH: Fact = Fact {
@@ -226,6 +256,8 @@ pub static REACH: Fact = Fact {
     derived: &[Derived { name: "sees_muted", sql: |_| sight::sees(Signal::Muted) }],
     rows: Rows::InRange,
     dimensions: &TURN_DIMENSIONS,
+    record: Some(&record::CONTACTS),
+    dialogs: &record::DIALOGS,
 };
 
 /// The column of `fact_client_messages` that its plain view does not have.

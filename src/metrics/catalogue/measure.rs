@@ -111,6 +111,16 @@ impl Measure {
         }
     }
 
+    /// The rows that are counted above the line: of a share of rows only those that are in the population too.
+    pub fn numerator(self) -> Sql {
+        let mut sql = Sql::new("(");
+        sql.push(self.rows()).push(")");
+        if let Self::Share { of, .. } | Self::Wilson { of, .. } = self {
+            sql.push(" AND (").push(of).push(")");
+        }
+        sql
+    }
+
     /// Every piece of SQL in it.
     pub fn mentions(self, column: &str) -> bool {
         let more = match self {

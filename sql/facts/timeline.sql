@@ -1,0 +1,110 @@
+-- A row is something that happened in one dialog, or a cycle of it (CYCLE). Nobody sees any of it to whom nothing in it
+-- belongs: no client message or turn, no message written, no cycle. Who sees the dialog sees all that happened in it, but
+-- of operators and teams only the names in scope. `until_at` is when a turn was answered, when a cycle closed.
+    own_cycles AS
+    (
+        SELECT *
+        FROM cycles
+        WHERE dialog_key IN (SELECT dialog_key FROM chosen)
+    ),
+    -- Conversions of which this dialog can be the cause: within a week after a first client message.
+    touched AS
+    (
+        SELECT
+            id, toUnixTimestamp64Milli(e.at) AS at, e.kind AS kind, e.action AS action, e.value AS value,
+            e.currency AS currency, order_id,
+            e.kind = 'conversion.recorded'
+                AND ((e.contact != '' AND has(contacts, e.contact)) OR has(chats, e.chat_key)
+                    OR (e.dialog != '' AND sipHash64(e.dialog) = reinterpretAsUInt64(reverse(unhex({dialog:String})))))
+                AND arrayExists(first -> at >= first AND at <= first + 604800000, firsts) AS is_found
+        FROM (SELECT * FROM conversion_events FINAL WHERE tenant = {tenant:String}) AS e
+        CROSS JOIN
+        (
+            SELECT
+                groupArrayIf(first_client_at, first_client_at > 0) AS firsts, groupUniqArray(contact) AS contacts,
+                groupUniqArrayArray(chat_keys) AS chats
+            FROM own_cycles
+        ) AS c
+    ),
+    -- A reversal takes back the conversion of its order.
+    conversions AS
+    (
+        SELECT *, max(is_found) OVER (PARTITION BY order_id, action) AS is_taken_back
+        FROM touched
+        QUALIFY is_found OR (kind = 'conversion.reverted' AND order_id != '' AND is_taken_back)
+    ),
+    happened AS
+    (
+        SELECT
+            at,
+            arrayJoin(if(starts_turn, ['MESSAGE', 'TURN'], ['MESSAGE'])) AS kind,
+            sipHash64(chat_key, message_key) AS key,
+            toUInt8(1) AS is_owned,
+            if(operator_reply.2 != '', operator_reply.2, assigned.1) AS whose,
+            if(operator_reply.2 != '', operator_reply.3, assigned.2) AS whose_team,
+            toString(channel) AS channel, toString(account) AS account, contact, chat, tie AS message,
+            if(kind = 'MESSAGE', 'INBOUND', '') AS direction,
+            if(kind = 'MESSAGE', toString(author_kind), reply.1) AS author,
+            toString(message_kind) AS message_kind,
+            if(kind = 'TURN', toUInt8(reply.2), toUInt8(0)) AS assisted,
+            if(kind = 'TURN', toInt64(operator_reply.1), toInt64(0)) AS until_at,
+            toUInt64(0) AS messages, '' AS reason, '' AS survey, toNullable(toFloat64(0)) AS score,
+            toNullable(toFloat64(0)) AS scale, '' AS action, '' AS value, '' AS currency
+        FROM clients
+        UNION ALL
+        SELECT
+            told.2 AS at, told.1 AS kind, sipHash64(chat_key, message_key) AS key, 1, toString(operator), toString(team),
+            toString(channel), toString(account), contact, chat, message, 'OUTBOUND', toString(author_kind),
+            toString(message_kind), toUInt8(assisted), toInt64(0), 0,
+            if(kind = 'FAILED', if(failure_reason = '', 'UNKNOWN', toString(failure_reason)), ''), '', NULL, NULL, '', '', ''
+        FROM
+        (
+            SELECT
+                *,
+                arrayJoin(arrayFilter(pair -> pair.2 > 0, [
+                    ('MESSAGE', if(accepted_ms > 0 OR sent_ms > 0, at, toInt64(0))),
+                    ('DELIVERED', delivered_ms), ('READ', read_ms), ('FAILED', failed_ms)])) AS told
+            FROM fact_messages(tenant = {tenant:String}, everyone = 1, operators = [], teams = [], from = {from:Int64}, to = {to:Int64})
+            WHERE dialog_key IN (SELECT dialog_key FROM chosen)
+        )
+        UNION ALL
+        SELECT
+            toUnixTimestamp64Milli(at) AS at,
+            transform(kind, ['dialog.opened', 'dialog.assigned', 'dialog.handed_off', 'dialog.closed'], ['OPENED', 'ASSIGNED', 'HANDED_OFF', 'CLOSED'], '') AS kind,
+            sipHash64(id), 0, toString(operator), toString(team), '', '', '', '', '', '', '', '', 0, 0, 0, '', '', NULL, NULL, '', '', ''
+        FROM (SELECT * FROM dialog_events FINAL WHERE tenant = {tenant:String} AND dialog_key IN (SELECT dialog_key FROM chosen))
+        UNION ALL
+        SELECT
+            toUnixTimestamp64Milli(at) AS at, if(kind = 'survey.sent', 'SURVEY_SENT', 'RATED') AS kind,
+            sipHash64(id), 0, toString(operator), toString(team), '', '', '', '', '', '', '', '', 0, 0, 0, '', survey,
+            score, toFloat64(scale), '', '', ''
+        FROM
+        (
+            SELECT *
+            FROM survey_events FINAL
+            WHERE tenant = {tenant:String}
+                AND survey_key IN
+                (
+                    SELECT survey_key
+                    FROM survey_events
+                    WHERE tenant = {tenant:String} AND dialog_key IN (SELECT dialog_key FROM chosen)
+                )
+        )
+        UNION ALL
+        SELECT
+            at, if(kind = 'conversion.recorded', 'CONVERTED', 'REVERTED') AS kind, sipHash64(id), 0, '', '', '', '', '', '', '',
+            '', '', '', 0, 0, 0, '', '', NULL, NULL, toString(action), ifNull(toString(value), ''), toString(currency)
+        FROM conversions
+        UNION ALL
+        SELECT
+            opened_at AS at, 'CYCLE' AS kind, toUInt64(opened_at), 1, operator, team, toString(channel), toString(account), contact, '', '',
+            '', '', '', 0, toInt64(closed_at), toUInt64(messages), '', '', NULL, NULL, '', '', ''
+        FROM own_cycles
+    )
+SELECT
+    * EXCEPT (whose, whose_team),
+    {everyone:UInt8} = 1 OR has({operators:Array(String)}, whose) OR has({teams:Array(String)}, whose_team) AS is_mine,
+    if(is_mine, whose, '') AS operator,
+    if(is_mine, whose_team, '') AS team
+FROM happened
+QUALIFY {everyone:UInt8} = 1 OR max(is_mine AND is_owned) OVER () = 1
