@@ -179,3 +179,27 @@ async fn explanations_are_limited_and_leave_the_numbers() {
     assert_eq!(points.iter().filter(|point| !point["metrics"]["explain"].is_null()).count(), 20);
     assert_eq!(points.iter().map(|point| point["metrics"]["outbound"].as_u64().unwrap()).sum::<u64>(), 5);
 }
+
+#[tokio::test]
+async fn business_hours_reach_tables_and_are_told() {
+    let world = lively().await;
+    let hours = r#"mutation { setBusinessHours(input: {timezone: "UTC", weekly: [{weekday: 1, from: "09:02", to: "18:00"}]}) { inForce } }"#;
+    world.ask(&world.manager(), hours).await;
+    let question = format!("{RANGE}, filter: {{operators: \"anna\"}}");
+    // On Monday 2 March anna answers at 09:05 what came at 09:00: 3 minutes of it are open.
+    let query = format!(
+        "{{ table({question}, metrics: responseTime_p50Seconds, arguments: {{responseTime: {{businessHours: true}}}}) {{ totals rows {{ values }} }} }}"
+    );
+    assert_eq!(
+        world.ask(&world.manager(), &query).await["table"],
+        json!({"totals": [180.0], "rows": [{"values": [180.0]}]})
+    );
+    let fields = format!(
+        "responseTime(businessHours: true) {{ total {{ p50Seconds explain {{ arguments {{ name value }} {STATEMENTS} }} }} }}"
+    );
+    let total = world.analytics(&question, &fields).await["responseTime"]["total"].clone();
+    assert_eq!(total["p50Seconds"], 180.0);
+    assert_eq!(total["explain"]["arguments"][1], json!({"name": "businessHours", "value": "true"}));
+    let batch = run(&world, &total["explain"]["statements"][0]).await;
+    assert_eq!(batch.column_by_name("m0").unwrap().as_primitive::<Float64Type>().value(0), 180.0);
+}
