@@ -8,9 +8,9 @@ use rapport::metrics::catalogue::{
     conversion::CONVERSION, delivery::DELIVERY, reads::READS, response_time::RESPONSE_TIME, satisfaction::SATISFACTION,
     sessions::SESSIONS, unsubscribes::UNSUBSCRIBES,
 };
-use rapport::metrics::compile::compile;
 use rapport::metrics::filter::Filter;
 use rapport::metrics::query::{self, Grouping, MetricQuery};
+use rapport::metrics::statement::Statement;
 use rapport::metrics::terms::Terms;
 use rapport::model::{Granularity, TimeRange};
 use rapport::sql::Sql;
@@ -117,7 +117,7 @@ impl Question {
     }
 
     pub fn statements(&self, viewer: &Viewer, range: TimeRange) -> Vec<Sql> {
-        let mut statements = Vec::new();
+        let mut queries = Vec::new();
         for family in self.families {
             let question = query::Question {
                 family,
@@ -135,11 +135,11 @@ impl Question {
                     Part::Operators => Grouping::By(vec![Dimension::Operator]),
                     Part::Heatmap => Grouping::By(vec![Dimension::Weekday, Dimension::Hour]),
                 };
-                let queries = MetricQuery::plan(&question, &self.metrics(family), &grouping, 10_000);
-                statements.extend(queries.expect("a sound question").iter().map(|query| compile(query, 10_000)));
+                let planned = MetricQuery::plan(&question, &self.metrics(family), &grouping, 10_000);
+                queries.extend(planned.expect("a sound question"));
             }
         }
-        statements
+        Statement::all_of(&queries).0.iter().map(|statement| statement.sql(10_000)).collect()
     }
 }
 

@@ -14,6 +14,7 @@ use super::calendar::{CalendarError, Point};
 use super::catalogue::facts::Rows as Extent;
 use super::catalogue::{Fact, Metric, Unit};
 use super::query::{Grouping, MetricQuery, Question};
+use super::statement::Part;
 
 /// One value.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,41 +93,41 @@ pub struct Cells {
     bins: Vec<u64>,
 }
 
-/// Reads what the engine returned for one statement.
-///
-/// # Errors
-/// When there are more groups than `groups_max`, or a column is not of the type that the compiler asked for.
-pub fn read(query: &MetricQuery, batches: &[RecordBatch], groups_max: usize) -> Result<Rows, AnswerError> {
-    let keys = match query.grouping() {
-        Grouping::Total => 0,
-        Grouping::Every(_) => 1,
-        Grouping::By(dimensions) => dimensions.len(),
-    };
-    let mut rows = Rows::new();
-    for batch in batches {
-        let key_columns = (0..keys).map(|index| texts(batch, &format!("k{index}"))).collect::<Result<Vec<_>, _>>()?;
+/// Reads a query's rows out of the batches of a statement.
+pub struct Reader<'a> {
+    part: &'a Part,
+    /// What the column `g` says of the query's own rows; `None` when all are.
+    mask: Option<u64>,
+    rows: Rows,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(part: &'a Part, mask: Option<u64>) -> Self {
+        Self { part, mask, rows: Rows::new() }
+    }
+
+    /// # Errors
+    /// When a column is not of the type that the compiler asked for.
+    pub fn add(&mut self, batch: &RecordBatch) -> Result<(), AnswerError> {
+        let part = self.part;
+        let number = |place: &usize| counts(batch, &format!("c{place}"));
+        let keys = part.keys.iter().map(|key| texts(batch, &format!("k{key}"))).collect::<Result<Vec<_>, _>>()?;
         let mut values = Vec::new();
-        for (index, metric) in query.metrics().iter().enumerate() {
-            values.push((*metric, Values::of(batch, &format!("m{index}"), metric)?));
+        for (metric, place) in part.query.metrics().iter().zip(&part.values) {
+            values.push((*metric, Values::of(batch, &format!("c{place}"), metric)?));
         }
-        let levels = match query.brings_quality() {
-            true => (0..4).map(|level| counts(batch, &format!("q{level}"))).collect::<Result<Vec<_>, _>>()?,
-            false => Vec::new(),
-        };
-        let checks = match query.brings_quality() {
-            true => (0..query.family().checks.len())
-                .map(|index| counts(batch, &format!("w{index}")))
-                .collect::<Result<Vec<_>, _>>()?,
-            false => Vec::new(),
-        };
-        let bins = query.histogram().map(|_| column::<ListArray>(batch, "h", &bins_type())).transpose()?;
+        let levels = part.levels.iter().map(number).collect::<Result<Vec<_>, _>>()?;
+        let checks = part.checks.iter().map(number).collect::<Result<Vec<_>, _>>()?;
+        let bins = part.bins.map(|place| column::<ListArray>(batch, &format!("c{place}"), &bins_type())).transpose()?;
+        let groupings = self.mask.map(|_| counts(batch, "g")).transpose()?;
         let all = counts(batch, "n")?;
         for row in 0..batch.num_rows() {
+            let is_own = groupings.as_ref().is_none_or(|groupings| Some(groupings.value(row)) == self.mask);
             // A total over nothing: every number is what it is without rows.
-            if all.value(row) == 0 {
+            if !is_own || all.value(row) == 0 {
                 continue;
             }
-            let key = key_columns.iter().map(|column| key_of(column.value(row))).collect();
+            let key = keys.iter().map(|column| key_of(column.value(row))).collect();
             let mut cells = Cells::default();
             for (metric, column) in &values {
                 if let Some(number) = column.at(row) {
@@ -140,13 +141,19 @@ pub fn read(query: &MetricQuery, batches: &[RecordBatch], groups_max: usize) -> 
             if let Some(bins) = &bins {
                 cells.bins = bins.value(row).as_primitive::<UInt64Type>().values().to_vec();
             }
-            rows.insert(key, cells);
+            self.rows.insert(key, cells);
         }
+        Ok(())
     }
-    if groups_max < rows.len() {
-        return Err(AnswerError::TooManyGroups { limit: groups_max });
+
+    /// # Errors
+    /// When there are more groups than `groups_max`.
+    pub fn rows(self, groups_max: usize) -> Result<Rows, AnswerError> {
+        if groups_max < self.rows.len() {
+            return Err(AnswerError::TooManyGroups { limit: groups_max });
+        }
+        Ok(self.rows)
     }
-    Ok(rows)
 }
 
 /// How many rows a statement reads of all its tables, from the answer to [`estimate`](super::compile::estimate).

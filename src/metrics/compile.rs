@@ -1,13 +1,7 @@
-//! A question becomes a statement: a pure function, without decisions of its own.
+//! The parts of a statement: pure functions of a query, without decisions of their own.
 //!
-//! ```text
-//! SELECT <keys>, <measures>, <histogram>, <quality> FROM (
-//!     SELECT *, <local time>, <derived columns> FROM fact_x(<scope>, <range>, <arguments>)
-//! ) WHERE <filter> GROUP BY <keys> LIMIT <groups + 1>
-//! ```
-//!
-//! Every output column has a generated name: a column's own name as an alias would fail or capture the filter.
-//! Rows that last are divided among the steps that they overlap in [`spans`].
+//! [`statement`](super::statement) puts them together. Rows that last are divided among the steps that they overlap in
+//! [`spans`].
 
 use crate::model::{Scope, Sight};
 use crate::sql::Sql;
@@ -16,36 +10,6 @@ use super::catalogue::Unit;
 use super::catalogue::facts::Rows;
 use super::query::{Grouping, MetricQuery};
 use super::spans;
-
-/// The statement of a query. `groups_max + 1` rows at most, so that the reader can tell "too many" from "all".
-pub fn compile(query: &MetricQuery, groups_max: usize) -> Sql {
-    let mut sql = Sql::new("SELECT ");
-    let keys = keys(query);
-    for (index, key) in keys.iter().enumerate() {
-        sql.append(key).name(" AS k", index).push(", ");
-    }
-    for (index, metric) in query.metrics().iter().enumerate() {
-        sql.append(&metric.measure.sql()).name(" AS m", index).push(", ");
-    }
-    if let Some(bins) = bins(query) {
-        sql.append(&bins).push(" AS h, ");
-    }
-    if query.brings_quality() {
-        append_quality(&mut sql, query);
-    }
-    sql.push("count() AS n FROM (").append(&rows(query)).push(") WHERE ").append(&condition(query));
-    if !keys.is_empty() {
-        sql.push(" GROUP BY ");
-        for index in 0..keys.len() {
-            if 0 < index {
-                sql.push(", ");
-            }
-            sql.name("k", index);
-        }
-    }
-    sql.push(" LIMIT ").bind(i64::try_from(groups_max + 1).unwrap_or(i64::MAX));
-    sql
-}
 
 /// The question how many rows a statement would read, which reads none.
 pub fn estimate(statement: &Sql) -> Sql {
@@ -70,9 +34,6 @@ pub fn rows(query: &MetricQuery) -> Sql {
     sql.append(&query.calendar().local("at")).push(" AS local");
     for derived in query.fact().derived {
         sql.push(", ").append(&(derived.sql)(query.terms())).push(" AS ").push(derived.name);
-    }
-    if query.brings_quality() {
-        sql.push(", ").append(&query.family().sees.level()).push(" AS level");
     }
     if query.fact().rows == Rows::Spans {
         sql.append(&spans::columns(query));
@@ -124,7 +85,7 @@ pub fn condition(query: &MetricQuery) -> Sql {
 }
 
 /// The family's bins as an array of counts, where the query brings them.
-fn bins(query: &MetricQuery) -> Option<Sql> {
+pub fn bins(query: &MetricQuery) -> Option<Sql> {
     let histogram = query.histogram()?;
     let scale = if histogram.unit == Unit::Seconds { 1_000.0 } else { 1.0 };
     let bounds = query.bounds();
@@ -146,17 +107,14 @@ fn bins(query: &MetricQuery) -> Option<Sql> {
     Some(sql)
 }
 
-fn append_quality(sql: &mut Sql, query: &MetricQuery) {
+/// How many of the cohort are known at a level, given the column that tells it.
+pub fn cohort_at(query: &MetricQuery, level_column: usize, level: i64) -> Sql {
     let cohort = &query.family().cohort;
-    for level in 0..4 {
-        match cohort.distinct {
-            Some(key) => sql.push("uniqExactIf(").push(key).push(", "),
-            None => sql.push("countIf("),
-        };
-        sql.push("(").push(cohort.rows).push(") AND level = ").bind(level).push(")");
-        sql.name(" AS q", usize::try_from(level).expect("0 to 3")).push(", ");
-    }
-    for (index, check) in query.family().checks.iter().enumerate() {
-        sql.push(check.count).name(" AS w", index).push(", ");
-    }
+    let mut sql = Sql::new("");
+    match cohort.distinct {
+        Some(key) => sql.push("uniqExactIf(").push(key).push(", "),
+        None => sql.push("countIf("),
+    };
+    sql.push("(").push(cohort.rows).name(") AND level", level_column).push(" = ").bind(level).push(")");
+    sql
 }

@@ -4,9 +4,9 @@ use chrono_tz::Tz;
 use rapport::metrics::answer::{self, Number};
 use rapport::metrics::calendar::Calendar;
 use rapport::metrics::catalogue::{Dimension, FAMILIES, Unit, facts};
-use rapport::metrics::compile::compile;
 use rapport::metrics::filter::Filter;
 use rapport::metrics::query::{Grouping, MetricQuery, Question};
+use rapport::metrics::statement::Statement;
 use rapport::metrics::terms::Terms;
 use rapport::model::{Granularity, Scope, Sight, TimeRange};
 use rapport::store::Store;
@@ -38,8 +38,9 @@ async fn every_metric_answers_nothing_with_its_empty_value() {
                 let queries = MetricQuery::plan(&question, &[metric], &Grouping::Total, 100).unwrap();
                 let mut parts = Vec::new();
                 for query in &queries {
-                    let batches = store.query(compile(query, 100)).await.unwrap();
-                    parts.push(answer::read(query, &batches, 100).unwrap().into());
+                    let statement = Statement::alone(query);
+                    let batches = store.query(statement.sql(100)).await.unwrap();
+                    parts.push(statement.read(&batches, 100).remove(0).unwrap().into());
                 }
                 let lines = answer::merge(&question, &Grouping::Total, &queries, &parts).unwrap();
                 let expect = match metric.unit() {
@@ -71,7 +72,7 @@ async fn every_dimension_and_every_step_is_understood_by_the_engine() {
                 })
                 .collect();
             for query in MetricQuery::plan(&question, &metrics, &grouping, 1_000).unwrap() {
-                let answer = store.query(compile(&query, 100)).await;
+                let answer = store.query(Statement::alone(&query).sql(100)).await;
                 assert!(answer.is_ok(), "{} {grouping:?}: {answer:?}", family.name);
             }
         }
@@ -101,7 +102,7 @@ fn the_statement_of_every_family_is_the_reviewed_one() {
         )
         .unwrap()
         {
-            let sql = compile(&query, 100);
+            let sql = Statement::alone(&query).sql(100);
             text.push_str(&format!(
                 "-- {} of {}\n{}\n-- {:?}\n\n",
                 query.fact().name,

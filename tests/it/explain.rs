@@ -44,8 +44,8 @@ async fn the_statements_run_again_give_the_same_numbers() {
     assert_eq!(explain["statementCount"], 1);
     let statement = &explain["statements"][0];
     let batch = run(&world, statement).await;
-    let seconds = batch.column_by_name("m0").unwrap().as_primitive::<Float64Type>().value(0);
-    let answered = batch.column_by_name("m1").unwrap().as_primitive::<UInt64Type>().value(0);
+    let seconds = batch.column_by_name("c0").unwrap().as_primitive::<Float64Type>().value(0);
+    let answered = batch.column_by_name("c1").unwrap().as_primitive::<UInt64Type>().value(0);
     // 120 s, 60 s and 600 s without anna's.
     assert_eq!((seconds, answered), (120.0, 3));
     assert_eq!((&total["p50Seconds"], &total["answered"]), (&json!(seconds), &json!(answered)));
@@ -125,7 +125,7 @@ async fn steps_groups_and_comparisons_say_which_they_are() {
     let compared = &answer["delivery"]["compare"]["explain"];
     assert_eq!(compared["from"], "2026-01-29T00:00:00.000Z");
     let batch = run(&world, &compared["statements"][0]).await;
-    assert_eq!(batch.column_by_name("m0").unwrap().as_primitive::<UInt64Type>().value(0), 0);
+    assert_eq!(batch.column_by_name("c0").unwrap().as_primitive::<UInt64Type>().value(0), 0);
 
     let reads = &answer["reads"]["total"]["explain"];
     assert_eq!(reads["statementCount"], 2);
@@ -201,5 +201,5 @@ async fn business_hours_reach_tables_and_are_told() {
     assert_eq!(total["p50Seconds"], 180.0);
     assert_eq!(total["explain"]["arguments"][1], json!({"name": "businessHours", "value": "true"}));
     let batch = run(&world, &total["explain"]["statements"][0]).await;
-    assert_eq!(batch.column_by_name("m0").unwrap().as_primitive::<Float64Type>().value(0), 180.0);
+    assert_eq!(batch.column_by_name("c0").unwrap().as_primitive::<Float64Type>().value(0), 180.0);
 }

@@ -17,6 +17,7 @@ mod fixture_schema;
 mod history;
 mod http;
 mod oracle;
+mod outcomes;
 mod pickers;
 mod questions;
 mod schema;

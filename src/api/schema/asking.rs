@@ -1,6 +1,7 @@
 //! One request's way to the engine: who asks, when, and every statement once.
 
 mod business_hours;
+mod gathering;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,8 +19,9 @@ use crate::api::limits::{Limits, check_limit};
 use crate::auth::{Role, Seal, Viewer};
 use crate::metrics::answer::{self, AnswerError, Line, Rows};
 use crate::metrics::catalogue::{Metric, Readers};
-use crate::metrics::compile::{compile, estimate};
+use crate::metrics::compile::estimate;
 use crate::metrics::query::{Grouping, MetricQuery, QueryError, Question};
+use crate::metrics::statement::Statement;
 use crate::model::Scope;
 use crate::model::clock::Millis;
 use crate::sql::Sql;
@@ -38,7 +40,9 @@ pub struct Asking {
     /// Makes and checks cursors.
     pub seal: Seal,
     store: Arc<dyn Store>,
-    statements: Mutex<HashMap<String, Arc<OnceCell<Arc<Rows>>>>>,
+    /// What was asked, by the statement that answers it.
+    answers: Mutex<HashMap<String, Arc<OnceCell<Arc<Rows>>>>>,
+    waiting: gathering::Waiting,
     business_hours: business_hours::Found,
     /// How many rows a statement reads.
     estimates: Mutex<HashMap<String, Arc<OnceCell<u64>>>>,
@@ -67,7 +71,8 @@ impl Asking {
             request_id,
             seal,
             store,
-            statements: Mutex::default(),
+            answers: Mutex::default(),
+            waiting: gathering::Waiting::default(),
             business_hours: business_hours::Found::default(),
             estimates: Mutex::default(),
             lines: AtomicUsize::new(0),
@@ -105,7 +110,7 @@ impl Asking {
         metrics
     }
 
-    /// Answers a question: its statements run concurrently, and one that this request has run before does not run again.
+    /// Answers a question; others that are asked at the same time share its statements where they can.
     ///
     /// # Errors
     /// When the question is refused or the engine fails.
@@ -117,30 +122,26 @@ impl Asking {
     ) -> Result<Vec<Line>, Error> {
         let queries = MetricQuery::plan(question, metrics, grouping, self.limits.series_points)
             .map_err(|error| self.refuse_query(&error))?;
-        let parts = try_join_all(queries.iter().map(|query| self.run(query))).await?;
+        let parts = try_join_all(queries.iter().map(|query| self.rows(query))).await?;
         answer::merge(question, grouping, &queries, &parts).map_err(|error| self.refuse_answer(&error))
     }
 
-    async fn run(&self, query: &MetricQuery) -> Result<Arc<Rows>, Error> {
-        let statement = self.statement(query);
+    /// The rows of a query; one that this request has asked before is not asked again.
+    async fn rows(&self, query: &MetricQuery) -> Result<Arc<Rows>, Error> {
         let cell = {
-            let mut statements = self.statements.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            // Text and values together name a statement; both are printed exactly.
-            Arc::clone(statements.entry(format!("{statement:?}")).or_default())
+            let mut answers = self.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            // Text and values together name a query; both are printed exactly.
+            Arc::clone(answers.entry(format!("{:?}", self.statement(query))).or_default())
         };
-        let rows = cell.get_or_try_init(|| async {
-            let batches = self.store.query(statement).await.map_err(|error| self.refuse_store(&error))?;
-            let rows = answer::read(query, &batches, self.limits.groups_read);
-            rows.map(Arc::new).map_err(|error| self.refuse_answer(&error))
-        });
-        rows.await.cloned()
+        cell.get_or_try_init(|| self.gather(query)).await.cloned()
     }
 
+    /// The statement that answers a query by itself.
     fn statement(&self, query: &MetricQuery) -> Sql {
-        compile(query, self.limits.groups_read)
+        Statement::alone(query).sql(self.limits.groups_read)
     }
 
-    /// The statements that [`Asking::answer`] runs for the question.
+    /// The statements that answer the question by themselves.
     ///
     /// # Errors
     /// When the question is refused.

@@ -1,6 +1,7 @@
-//! `explain` of a metrics object: what its numbers mean, what was asked, and the statements that answered.
+//! `explain` of a metrics object: what its numbers mean, what was asked, and the statements that answer it.
 //!
-//! The statements are those that ran, text and bound values, for managers: they name tables and columns. How many rows a
+//! The statements are those that answer this question by itself, text and bound values, for managers: they name tables
+//! and columns. Questions of one request that are over the same rows went to the engine in one statement. How many rows a
 //! statement reads is counted in whole blocks of the tables, before the scope, so it is for managers too.
 
 use std::sync::Arc;

@@ -261,7 +261,7 @@ fn limits_allow_themselves_and_no_more() {
 
 #[test]
 fn rows_have_the_columns_of_the_table() {
-    let table = include_str!("../../../sql/migrations/0013_business_hours.sql");
+    let table = include_str!("../../../sql/migrations/0025_business_hours.sql");
     let columns = table.lines().filter_map(|line| line.strip_prefix("    ")?.split(' ').next());
     let row = stored::row("acme", &version(0, berlin(&OFFICE, &["2026-12-24"]))).unwrap();
     let schema = row.schema();

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use rapport::api::Limits;
 use rapport::api::http::request_id::RequestIds;
 use rapport::api::schema::Asking;
-use rapport::auth::{Authenticator, Grant, Role, Secret, TokenConfig, issue};
+use rapport::auth::{Authenticator, Grant, Role, Seal, Secret, TokenConfig, issue};
 use rapport::metrics::schedule::Boundaries;
 use rapport::model::TimeRange;
 use rapport::sql::Sql;
@@ -33,7 +33,8 @@ fn asking(world: &World) -> Asking {
     let token = issue(&secret, &config(), &grant, world.now, Duration::from_secs(60)).unwrap();
     let viewer = Authenticator::new(&secret, config(), Arc::new(FixedClock(world.now))).verify(&token).unwrap();
     let limits = Arc::new(Limits::default());
-    Asking::new(viewer, world.now, Tz::UTC, limits, RequestIds::new(world.now).next(), world.store.clone())
+    let seal = Seal::new(&secret, "tests");
+    Asking::new(viewer, world.now, Tz::UTC, limits, RequestIds::new(world.now).next(), world.store.clone(), seal)
 }
 
 fn range(from: &str, to: &str) -> TimeRange {
