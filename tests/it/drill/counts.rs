@@ -1,5 +1,6 @@
 //! How many records there are is the number that they stand behind.
 
+use rapport::metrics::catalogue::facts::FACTS;
 use rapport::metrics::catalogue::{Dimension, FAMILIES, Family, Measure, Metric, RecordKind, Unit};
 use serde_json::Value;
 
@@ -104,5 +105,35 @@ async fn behind_every_number_stand_as_many_records_as_it_counts() {
     let world = at(&world, "2026-03-13T12:00:00Z");
     for family in FAMILIES {
         check_family(&world, family).await;
+    }
+}
+
+#[tokio::test]
+async fn every_column_of_every_record_is_told() {
+    let world = World::at("2026-03-13T12:00:00Z").await;
+    world.take(&history::events(600)).await;
+    let world = at(&world, "2026-03-13T12:00:00Z");
+    for fact in FACTS {
+        let (family, metric) = FAMILIES
+            .into_iter()
+            .flat_map(|family| family.metrics.iter().map(move |metric| (family, metric)))
+            .find(|(_, metric)| std::ptr::eq(metric.fact, fact))
+            .unwrap();
+        for record in fact.records() {
+            let columns: Vec<&str> = record.columns().map(|column| column.name).collect();
+            let fields = format!(
+                "{} {{ total {{ behind(of: {}, part: DENOMINATOR) {{ {} {{ nodes {{ {} }} }} }} }} }}",
+                family.name,
+                metric.name,
+                record.kind.name(),
+                columns.join(" ")
+            );
+            let answer = world.analytics(RANGE, &fields).await;
+            let nodes = &answer[family.name]["total"]["behind"][record.kind.name()]["nodes"];
+            assert!(!nodes.as_array().unwrap().is_empty(), "{fields}");
+            for column in record.columns().filter(|column| column.kind.is_never_null()) {
+                assert!(!nodes[0][column.name].is_null(), "{} of {fields}", column.name);
+            }
+        }
     }
 }
