@@ -30,7 +30,7 @@ const KEY: &str = "ExplainedKey";
 const STATEMENT: &str = "ExplainedStatement";
 const PARAMETER: &str = "ExplainedParameter";
 
-/// A statement that ran.
+/// A statement that answers the question by itself.
 struct Statement {
     asking: Arc<Asking>,
     sql: Sql,
