@@ -49,7 +49,7 @@
             toUInt64(0) AS message_key, '' AS dialog, '' AS contact, [] AS segments, '' AS campaign, '' AS scenario,
             '' AS source, '' AS message_kind
         FROM dialog_events FINAL
-        WHERE tenant = {tenant:String}
+        WHERE tenant = {tenant:String} AND dialog_key IN (SELECT dialog_key FROM chosen)
     ),
     placed AS
     (

@@ -65,6 +65,11 @@ impl Connection {
             ("max_rows_to_read", limits.rows_read),
             ("max_result_rows", limits.rows_returned),
             ("max_threads", limits.threads as u64),
+            // Compiling expressions costs a long statement more than it ever gains: a third of its time on a large
+            // tenant, and half of it on a small one.
+            ("compile_expressions", 0),
+            ("compile_aggregate_expressions", 0),
+            ("compile_sort_description", 0),
             // The last one: after it nothing can be set any more, by no statement.
             ("readonly", 1),
         ];
