@@ -14,10 +14,10 @@
     -- Each reversal with the conversion that it takes back: of its order and action, the last before it.
     reversals AS
     (
-        SELECT c.id AS id, groupArray((r.reverted_at, r.value)) AS reversed
+        SELECT c.id AS id, groupArray((r.reverted_at, r.value, r.currency)) AS reversed
         FROM
         (
-            SELECT toUnixTimestamp64Milli(at) AS reverted_at, toString(action) AS action, value, order_id
+            SELECT toUnixTimestamp64Milli(at) AS reverted_at, toString(action) AS action, value, toString(currency) AS currency, order_id
             FROM conversion_events FINAL
             WHERE tenant = {tenant:String} AND kind = 'conversion.reverted' AND order_id != ''
         ) AS r
@@ -81,7 +81,7 @@
             is_found
                 AND multiIf({attribution:UInt8} = 2, true, {attribution:UInt8} = 1, (first_client_at, name, cycle) = first_touch,
                     (first_client_at, name, cycle) = last_touch)
-                AND NOT (notEmpty(taken_back) AND (isNull(told_value) OR arrayExists(r -> isNull(r.2), taken_back)
+                AND NOT (notEmpty(taken_back) AND (isNull(told_value) OR arrayExists(r -> isNull(r.2) OR r.3 != told_currency, taken_back)
                     OR arraySum(arrayMap(r -> ifNull(r.2, 0), taken_back)) >= told_value)) AS is_credited
         FROM rivals
         WHERE opened_at >= {from:Int64} AND opened_at < {to:Int64}

@@ -1,6 +1,6 @@
 -- A row is something that happened in one dialog, or a cycle of it (CYCLE). Nobody sees any of it to whom nothing in it
 -- belongs: no client message or turn, no message written, no cycle. Who sees the dialog sees all that happened in it, but
--- of operators and teams only the names in scope. `until_at` is when a turn was answered, when a cycle closed.
+-- of operators and teams only the names in scope, and no figures of others. `until_at` is when a turn was answered, when a cycle closed.
     own_cycles AS
     (
         SELECT *
@@ -87,7 +87,9 @@
                 (
                     SELECT survey_key
                     FROM survey_events
-                    WHERE tenant = {tenant:String} AND dialog_key IN (SELECT dialog_key FROM chosen)
+                    WHERE tenant = {tenant:String}
+                        AND (chat_key IN (SELECT dialog_key FROM chosen)
+                            OR (dialog != '' AND sipHash64(dialog) IN (SELECT dialog_key FROM chosen)))
                 )
         )
         UNION ALL
@@ -102,9 +104,14 @@
         FROM own_cycles
     )
 SELECT
-    * EXCEPT (whose, whose_team),
+    * EXCEPT (whose, whose_team, until_at, score, scale),
     {everyone:UInt8} = 1 OR has({operators:Array(String)}, whose) OR has({teams:Array(String)}, whose_team) AS is_mine,
     if(is_mine, whose, '') AS operator,
-    if(is_mine, whose_team, '') AS team
+    if(is_mine, whose_team, '') AS team,
+    -- How fast somebody else answered and how that was rated is nobody else's to see.
+    is_mine OR kind NOT IN ('TURN', 'RATED') AS is_shown,
+    if(is_shown, until_at, 0) AS until_at,
+    if(is_shown, score, NULL) AS score,
+    if(is_shown, scale, NULL) AS scale
 FROM happened
 QUALIFY {everyone:UInt8} = 1 OR max(is_mine AND is_owned) OVER () = 1

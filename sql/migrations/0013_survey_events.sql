@@ -9,8 +9,9 @@ CREATE TABLE IF NOT EXISTS survey_events
     survey SimpleAggregateFunction(max, String),
     score SimpleAggregateFunction(max, Nullable(Float64)),
     scale SimpleAggregateFunction(max, Nullable(Int64)),
-    -- The dialog in which it was asked: the source's, else the chat, 0 when neither is named.
-    dialog_key SimpleAggregateFunction(max, UInt64),
+    dialog SimpleAggregateFunction(max, String),
+    -- 0 when no chat is named.
+    chat_key SimpleAggregateFunction(max, UInt64),
     channel SimpleAggregateFunction(max, LowCardinality(String)),
     account SimpleAggregateFunction(max, LowCardinality(String)),
     contact SimpleAggregateFunction(max, String),

@@ -7,6 +7,7 @@ use crate::ingest::item::LINE_BYTES_MAX;
 use crate::metrics::filter::{VALUE_CHARS_MAX, VALUES_MAX};
 use crate::metrics::query::DIMENSIONS_MAX;
 use crate::metrics::schedule::{BOUNDARIES_MAX, EXCEPTIONS_MAX, INTERVALS_MAX, NOTE_CHARS_MAX, VERSIONS_MAX};
+use crate::metrics::terms::{ACTIONS_MAX, BOUNDS_MAX};
 use crate::model::TimeRange;
 
 /// The limits of one server.
@@ -141,6 +142,8 @@ impl Limits {
             row("groupsRead", self.groups_read, "groups"),
             row("lines", self.lines, "lines"),
             row("explanations", self.explanations, "explanations"),
+            row("histogramBounds", BOUNDS_MAX, "numbers"),
+            row("actions", ACTIONS_MAX, "values"),
             row("pageRecords", self.page_records, "records"),
             row("pages", self.pages, "pages"),
             row("dimensions", DIMENSIONS_MAX, "dimensions"),

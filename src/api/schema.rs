@@ -3,6 +3,7 @@
 //! A family of metrics becomes a field of `analytics`, a metric a field of its family, a definition a description:
 //! nothing is declared twice. Resolvers parse arguments and shape values; they write no SQL.
 
+mod ahead;
 pub mod analytics;
 pub mod arguments;
 pub mod asking;

@@ -235,7 +235,8 @@ fn finish(question: &Question, queries: &[MetricQuery], parts: &[Option<&Cells>]
         (true, Some(bounds)) if own.bins.is_empty() => vec![0; bounds.len() + 1],
         _ => std::mem::take(&mut own.bins),
     };
-    Metrics { values, bins, quality: quality(question, &own, end) }
+    let asked: Vec<&str> = queries.iter().flat_map(MetricQuery::metrics).map(|metric| metric.name).collect();
+    Metrics { values, bins, quality: quality(question, &asked, &own, end) }
 }
 
 /// Of what lasts, nothing is known of a time that has not begun.
@@ -286,7 +287,7 @@ fn ordered(left: &Number, right: &Number) -> Ordering {
     }
 }
 
-fn quality(question: &Question, cells: &Cells, end: i64) -> Quality {
+fn quality(question: &Question, asked: &[&str], cells: &Cells, end: i64) -> Quality {
     let family = question.family;
     let cohort: u64 = cells.levels.iter().sum();
     let unseen = cells.levels[Level::Unavailable as usize];
@@ -311,7 +312,8 @@ fn quality(question: &Question, cells: &Cells, end: i64) -> Quality {
         });
     }
     for (check, count) in family.checks.iter().zip(&cells.checks) {
-        if 0 < *count {
+        let concerns = check.about.is_empty() || check.about.iter().any(|name| asked.contains(name));
+        if 0 < *count && concerns {
             warnings.push(Warning { code: check.code, message: (check.message)(*count) });
             level = check.lowers_to.map_or(level, |lower| level.max(lower));
         }

@@ -105,6 +105,8 @@ pub struct Check {
     /// An aggregate over the fact's rows; the warning is given when it is above 0.
     pub count: &'static str,
     pub message: fn(u64) -> String,
+    /// The metrics that it is about: nobody else is told. Empty: everybody.
+    pub about: &'static [&'static str],
     /// The level at which the values stand at best when the condition holds.
     pub lowers_to: Option<Level>,
 }

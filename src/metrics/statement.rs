@@ -133,12 +133,14 @@ impl Statement {
         sql
     }
 
-    /// The different groupings, each as places of keys.
-    fn sets(&self) -> Vec<&[usize]> {
-        let mut sets: Vec<&[usize]> = Vec::new();
+    /// The different groupings, each as places of keys in their order: the same keys in another order are the same groups.
+    fn sets(&self) -> Vec<Vec<usize>> {
+        let mut sets: Vec<Vec<usize>> = Vec::new();
         for part in &self.parts {
-            if !sets.contains(&part.keys.as_slice()) {
-                sets.push(&part.keys);
+            let mut set = part.keys.clone();
+            set.sort_unstable();
+            if !sets.contains(&set) {
+                sets.push(set);
             }
         }
         sets

@@ -6,6 +6,12 @@ use crate::model::clock::Millis;
 
 use super::schedule::Boundaries;
 
+/// More bins than a chart can show.
+pub const BOUNDS_MAX: usize = 50;
+
+/// More than anybody tells apart.
+pub const ACTIONS_MAX: usize = 50;
+
 /// What the query itself brings to the meaning of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Terms {

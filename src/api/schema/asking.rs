@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use arrow::array::RecordBatch;
 use async_graphql::Error;
 use chrono_tz::Tz;
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use tokio::sync::OnceCell;
 
 use crate::api::errors::{ApiError, Code};
@@ -41,7 +41,7 @@ pub struct Asking {
     pub seal: Seal,
     store: Arc<dyn Store>,
     /// What was asked, by the statement that answers it.
-    answers: Mutex<HashMap<String, Arc<OnceCell<Arc<Rows>>>>>,
+    answers: Mutex<HashMap<String, Arc<OnceCell<Result<Arc<Rows>, Error>>>>>,
     waiting: gathering::Waiting,
     business_hours: business_hours::Found,
     /// How many rows a statement reads.
@@ -49,8 +49,9 @@ pub struct Asking {
     /// Lines that were handed out.
     lines: AtomicUsize,
     explanations: AtomicUsize,
-    /// Pages and counts of records that were asked for.
+    /// Pages and counts of records that were asked for, and the connections that they are of.
     pages: AtomicUsize,
+    connections: AtomicUsize,
 }
 
 impl Asking {
@@ -78,6 +79,7 @@ impl Asking {
             lines: AtomicUsize::new(0),
             explanations: AtomicUsize::new(0),
             pages: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
         }
     }
 
@@ -122,7 +124,9 @@ impl Asking {
     ) -> Result<Vec<Line>, Error> {
         let queries = MetricQuery::plan(question, metrics, grouping, self.limits.series_points)
             .map_err(|error| self.refuse_query(&error))?;
-        let parts = try_join_all(queries.iter().map(|query| self.rows(query))).await?;
+        // All to their end: one that fails must not take away what others wait for.
+        let parts = join_all(queries.iter().map(|query| self.rows(query))).await;
+        let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
         answer::merge(question, grouping, &queries, &parts).map_err(|error| self.refuse_answer(&error))
     }
 
@@ -131,9 +135,12 @@ impl Asking {
         let cell = {
             let mut answers = self.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             // Text and values together name a query; both are printed exactly.
-            Arc::clone(answers.entry(format!("{:?}", self.statement(query))).or_default())
+            let names: Vec<&str> = query.metrics().iter().map(|metric| metric.name).collect();
+            let key = format!("{} {names:?} {:?}", query.family().name, self.statement(query));
+            Arc::clone(answers.entry(key).or_default())
         };
-        cell.get_or_try_init(|| self.gather(query)).await.cloned()
+        // What failed is not asked again either.
+        cell.get_or_init(|| self.gather(query)).await.clone()
     }
 
     /// The statement that answers a query by itself.
@@ -189,6 +196,15 @@ impl Asking {
     pub fn count_lines(&self, lines: usize) -> Result<(), Error> {
         let before = self.lines.fetch_add(lines, Ordering::Relaxed);
         Ok(check_limit("lines", self.limits.lines, before.saturating_add(lines))?)
+    }
+
+    /// Counts a connection of records: under each step of a series it costs time before any statement runs.
+    ///
+    /// # Errors
+    /// When the request has had its pages.
+    pub fn count_connection(&self) -> Result<(), Error> {
+        let before = self.connections.fetch_add(1, Ordering::Relaxed);
+        Ok(check_limit("pages", self.limits.pages, before.saturating_add(1))?)
     }
 
     /// Runs a statement about records. Each costs as much as a number's, and a request can ask for them under every step

@@ -18,7 +18,7 @@ use crate::metrics::records::{Part, RecordError, RecordQuery};
 
 use super::connection::{self, Connection, Page, Source};
 use super::told::Told;
-use super::{Asking, arguments, cursor, enum_value, part, record, refused};
+use super::{Asking, arguments, cursor, enum_value, part, record, refused, terms};
 
 const PART: &str = "Part";
 
@@ -111,17 +111,21 @@ pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
 fn connection_field(kind: RecordKind) -> Field {
     let of = TypeRef::named(connection::type_name(kind.type_name()));
     connection::arguments(Field::new(kind.name(), of, move |context| {
-        FieldFuture::new(async move { Ok(Some(FieldValue::owned_any(connect(&context, kind)?))) })
+        FieldFuture::new(async move { Ok(Some(FieldValue::owned_any(connect(&context, kind).await?))) })
     }))
     .description(kind.definition())
 }
 
-fn connect(context: &ResolverContext<'_>, kind: RecordKind) -> Result<Connection, Error> {
+async fn connect(context: &ResolverContext<'_>, kind: RecordKind) -> Result<Connection, Error> {
     let behind = context.parent_value.try_downcast_ref::<Behind>()?;
     let asking = &behind.asking;
+    asking.count_connection()?;
     let page = Page::asked(context, asking)?;
     let line = (&*behind.grouping, &behind.line);
-    let query = RecordQuery::new(&behind.question, line, (behind.metric, behind.part), kind, page.now);
+    let mut question = (*behind.question).clone();
+    question.terms.now = page.now;
+    question.terms = terms::for_range(&question.terms, asking, question.calendar.at(page.now).range()).await?;
+    let query = RecordQuery::new(&question, line, (behind.metric, behind.part), kind, page.now);
     let query = query.map_err(|error| match error {
         RecordError::NoSuchStep => cursor::refuse(),
         RecordError::NotOfKind { .. } => refused(Code::InvalidQuery, error.to_string()),

@@ -36,7 +36,10 @@ pub fn add_to(query: Object) -> Object {
         FieldFuture::new(async move {
             let asking = Arc::clone(context.data::<Arc<Asking>>()?);
             let scope = asking.scope()?;
-            let Some(query) = TimelineQuery::new(scope, context.args.try_get("id")?.string()?) else {
+            // An `ID` may be written as a number; no dialog has such a one.
+            let id = context.args.try_get("id")?;
+            let id = id.string().map_or_else(|_| id.as_value().to_string(), str::to_owned);
+            let Some(query) = TimelineQuery::new(scope, &id) else {
                 return Ok(None);
             };
             let heads = fetch(&asking, query.dialog(), &DIALOG).await?;

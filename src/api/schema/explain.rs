@@ -131,7 +131,7 @@ fn origin(object: Object) -> Object {
                     Ok(Some(FieldValue::value(statements(told)?.len())))
                 })
             })
-            .description("How many statements bring the numbers: one for each kind of rows."),
+            .description("How many statements answer the question by itself: one for each kind of rows."),
         )
         .field(
             Field::new("rowsRead", TypeRef::named(scalars::LONG), |context| {
@@ -163,7 +163,7 @@ fn origin(object: Object) -> Object {
                 })
             })
             .description(
-                "The statements that brought the numbers, of all steps or groups at once; null but for the roles MANAGER \
+                "The statements that answer the question by itself, for all steps or groups at once; null but for the roles MANAGER \
                  and ADMIN.",
             ),
         )

@@ -16,7 +16,7 @@ use crate::metrics::query::{Grouping, Question};
 
 use super::analytics::Analytics;
 use super::told::{self, Told};
-use super::{Asking, groups, hours, inputs, refused, terms};
+use super::{Asking, ahead, groups, hours, inputs, refused, terms};
 
 /// A family as it was asked for.
 pub struct Asked {
@@ -47,7 +47,9 @@ pub fn field(family: &'static Family) -> Field {
             };
             let asking = Arc::clone(&analytics.asking);
             let metrics = asking.readable(selected.metrics);
-            Ok(Some(FieldValue::owned_any(Asked { asking, question: Arc::new(question), metrics })))
+            let asked = Asked { asking, question: Arc::new(question), metrics };
+            ahead::ask(&asked, context.field()).await;
+            Ok(Some(FieldValue::owned_any(asked)))
         })
     });
     for argument in terms::values(family) {

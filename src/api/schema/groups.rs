@@ -76,13 +76,7 @@ async fn groups(context: &ResolverContext<'_>, family: &'static Family) -> Resul
     })?;
     let first = arguments::optional_int(&context.args, "first", 1, i32::MAX)?.map_or(100, i32::unsigned_abs) as usize;
     check_limit("groups", asked.asking.limits.groups, first)?;
-    // A metric that only other parts of the family want cannot forbid this part its dimensions.
     let own = lines_metrics(family, context.field());
-    let mut metrics = asked.metrics.clone();
-    metrics.retain(|metric| {
-        let divisible = dimensions.iter().all(|dimension| metric.divides_by(*dimension));
-        divisible || own.iter().any(|own| std::ptr::eq(*own, *metric))
-    });
     let order = match arguments::given(&context.args, "orderBy") {
         Some(order) => {
             let order = arguments::object(&order, "orderBy")?;
@@ -90,13 +84,13 @@ async fn groups(context: &ResolverContext<'_>, family: &'static Family) -> Resul
                 .metric(order.try_get("metric")?.enum_name()?)
                 .ok_or_else(|| refused(Code::InvalidQuery, "`orderBy` names no metric"))?;
             asked.asking.check_reader(metric)?;
-            metrics.push(metric);
             // The library fills in no defaults inside an input object.
             let direction = arguments::given(&order, "direction");
             Some((metric, direction.is_some_and(|direction| direction.enum_name().is_ok_and(|name| name == "ASC"))))
         }
         None => None,
     };
+    let metrics = metrics_of(asked, &own, &dimensions, order.map(|(metric, _)| metric));
     let grouping = Grouping::By(dimensions);
     let mut lines = asked.asking.answer(&asked.question, &metrics, &grouping).await?;
     if let Some((metric, ascending)) = order {
@@ -105,6 +99,23 @@ async fn groups(context: &ResolverContext<'_>, family: &'static Family) -> Resul
     lines.truncate(first);
     asked.asking.count_lines(lines.len())?;
     Ok(Told::lines(&asked.asking, &Arc::clone(&asked.question), &metrics, &grouping, lines))
+}
+
+/// The metrics that a breakdown asks for, given those selected of it and the one that it is sorted by.
+pub fn metrics_of(
+    asked: &Asked,
+    own: &[&'static Metric],
+    dimensions: &[Dimension],
+    order: Option<&'static Metric>,
+) -> Vec<&'static Metric> {
+    let mut metrics = asked.metrics.clone();
+    // A metric that only other parts of the family want cannot forbid this part its dimensions.
+    metrics.retain(|metric| {
+        let divisible = dimensions.iter().all(|dimension| metric.divides_by(*dimension));
+        divisible || own.iter().any(|own| std::ptr::eq(*own, *metric))
+    });
+    metrics.extend(order);
+    metrics
 }
 
 /// A stable sort: groups of equal value stay in the order of their keys.

@@ -5,6 +5,9 @@ use async_graphql::dynamic::{Field, FieldFuture, FieldValue, Object, SchemaBuild
 use super::told::{HISTOGRAM, Told};
 use super::{part, scalars};
 
+/// A line of an answer has about ten figures.
+pub const CELLS_A_LINE: usize = 10;
+
 const BIN: &str = "HistogramBin";
 
 /// A bin `[from, to)`; an open end is `None`.
@@ -21,6 +24,8 @@ pub fn field() -> Field {
             let question = &told.question;
             let default = question.family.histogram.as_ref().map_or(&[][..], |histogram| histogram.bounds);
             let bounds = question.terms.bounds.as_deref().unwrap_or(default);
+            // Fifty aliases of fifty bins under each step would be an answer of gigabytes.
+            told.asking.count_lines(told.metrics().bins.len().div_ceil(CELLS_A_LINE))?;
             let bins = told.metrics().bins.iter().enumerate().map(|(index, count)| Bin {
                 from: index.checked_sub(1).and_then(|index| bounds.get(index)).copied(),
                 to: bounds.get(index).copied(),

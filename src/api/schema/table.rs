@@ -17,6 +17,7 @@ use crate::metrics::query::{Grouping, Question};
 use crate::metrics::table::{self, Order, Part, Row};
 
 use super::definitions::{DIMENSION, METRIC_NAME, UNIT};
+use super::histogram::CELLS_A_LINE;
 use super::{Asking, arguments, enum_value, part, quality, scalars, table_asked};
 
 const TABLE: &str = "Table";
@@ -144,7 +145,7 @@ fn table_object() -> Object {
                 FieldFuture::new(async move {
                     let table = context.parent_value.try_downcast_ref::<Arc<Table>>()?;
                     let page = table.page().await?;
-                    table.asking.count_lines(page.rows.len())?;
+                    table.asking.count_lines(page.rows.len() * table.columns.len().div_ceil(CELLS_A_LINE))?;
                     Ok(Some(FieldValue::list(page.rows.iter().map(|row| FieldValue::borrowed_any(row)))))
                 })
             })

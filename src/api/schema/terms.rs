@@ -8,8 +8,9 @@ use async_graphql::dynamic::{InputValue, ObjectAccessor, TypeRef, ValueAccessor}
 use crate::api::errors::Code;
 use crate::metrics::catalogue::{Argument, Family};
 use crate::metrics::schedule::Boundaries;
-use crate::metrics::terms::Terms;
+use crate::metrics::terms::{ACTIONS_MAX, BOUNDS_MAX, Terms};
 use crate::model::TimeRange;
+use crate::model::clock::Millis;
 
 use super::{Asking, arguments, inputs, refused};
 
@@ -20,9 +21,6 @@ const TARGET_SECONDS_MAX: i32 = 7 * 86_400;
 /// Longer silences are no part of one conversation.
 const INACTIVITY_MINUTES_MAX: i32 = 240;
 const WINDOW_DAYS_MAX: i32 = 90;
-/// More bins than a chart can show.
-pub const BOUNDS_MAX: usize = 50;
-const ACTIONS_MAX: usize = 50;
 
 /// The arguments of a family's field.
 pub fn values(family: &Family) -> Vec<InputValue> {
@@ -122,26 +120,26 @@ pub async fn parse(
         read(*argument, given, &mut terms)?;
     }
     if family.takes(Argument::BusinessHours) && flag(given, "businessHours")? {
-        terms.response.open = Some(open_time(asking, range).await?);
+        terms.response.open = Some(open_time(asking, range, terms.now).await?);
     }
     Ok(terms)
 }
 
-/// The same terms for another range: when it is open is prepared for each.
+/// The same terms for another range and the terms' own present: when it is open is prepared for each.
 ///
 /// # Errors
 /// When the engine fails.
 pub async fn for_range(terms: &Terms, asking: &Asking, range: TimeRange) -> Result<Terms, Error> {
     let mut terms = terms.clone();
     if terms.response.open.is_some() {
-        terms.response.open = Some(open_time(asking, range).await?);
+        terms.response.open = Some(open_time(asking, range, terms.now).await?);
     }
     Ok(terms)
 }
 
-async fn open_time(asking: &Asking, range: TimeRange) -> Result<Arc<Boundaries>, Error> {
+async fn open_time(asking: &Asking, range: TimeRange, now: Millis) -> Result<Arc<Boundaries>, Error> {
     let message = "no business hours are set: a manager sets them by the mutation `setBusinessHours`";
-    asking.business_hours(range).await?.ok_or_else(|| refused(Code::InvalidQuery, message))
+    asking.business_hours(range, now).await?.ok_or_else(|| refused(Code::InvalidQuery, message))
 }
 
 /// What an argument is in a question, given or by default; `None` where it does not narrow anything.

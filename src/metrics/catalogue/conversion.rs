@@ -29,6 +29,7 @@ pub static CONVERSION: Family = Family {
                 "Conversions are in {count} currencies, which are not added: `value` is null. Filter or divide them."
             )
         },
+        about: &["value", "currency"],
         lowers_to: None,
     }],
     histogram: None,

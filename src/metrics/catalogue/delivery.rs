@@ -18,6 +18,7 @@ pub const ORPHANS: Check = Check {
     message: |count| {
         format!("{count} messages are known only by a status; they count when the message itself is reported.")
     },
+    about: &[],
     lowers_to: None,
 };
 

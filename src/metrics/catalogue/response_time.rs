@@ -13,6 +13,7 @@ pub const UNKNOWN_AUTHORS: Check = Check {
              `operator` in the events."
         )
     },
+    about: &[],
     lowers_to: None,
 };
 

@@ -28,6 +28,7 @@ pub static SATISFACTION: Family = Family {
             code: "SMALL_SAMPLE",
             count: "if(countIf(is_rated) < 10, countIf(is_rated), 0)",
             message: |count| format!("There are {count} ratings: shares and means of fewer than 10 say little."),
+            about: &[],
             lowers_to: None,
         },
         Check {
@@ -36,6 +37,7 @@ pub static SATISFACTION: Family = Family {
             message: |count| {
                 format!("Ratings are on {count} different scales: `meanScore` is null, `normalisedMean` compares them.")
             },
+            about: &[],
             lowers_to: None,
         },
         Check {
@@ -47,6 +49,7 @@ pub static SATISFACTION: Family = Family {
                      and `responseRate` leaves them out."
                 )
             },
+            about: &[],
             lowers_to: None,
         },
     ],

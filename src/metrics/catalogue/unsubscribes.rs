@@ -14,7 +14,7 @@ const fn of_contacts(name: &'static str, what: &'static str, measure: Measure) -
 pub static UNSUBSCRIBES: Family = Family {
     name: "unsubscribes",
     type_name: "Unsubscribes",
-    definition: "Who leaves: contacts that unsubscribe, block or stop the sender, among those reached in the same period. \
+    definition: "Who leaves: contacts that unsubscribe, block or stop the sender, beside those reached in the same period. \
                  Leaving belongs to the last outbound message to the contact at most 72 hours before it.",
     fact: &REACH,
     cohort: Cohort {
@@ -29,8 +29,9 @@ pub static UNSUBSCRIBES: Family = Family {
         code: "SEEN_BY_FAILURE",
         count: "uniqExactIf(contact_key, what = 'LEFT' AND by_failure = 1)",
         message: |count| {
-            format!("{count} contacts are known to have left only by a message that failed: they count at that time.")
+            format!("Contacts known to have left only by a message that failed: {count}. They count at that time.")
         },
+        about: &[],
         lowers_to: Some(Level::Approximate),
     }],
     histogram: None,
@@ -38,6 +39,7 @@ pub static UNSUBSCRIBES: Family = Family {
     metrics: &[
         Metric {
             over: "contacts reached: at least one outbound message was accepted or delivered in the period",
+            note: "Above 1 where contacts leave that were not reached in the period: take periods as long as your broadcasts.",
             ..of_contacts(
                 "rate",
                 "Contacts that left",
@@ -62,6 +64,7 @@ pub static UNSUBSCRIBES: Family = Family {
         Metric {
             over: "contacts reached on channels that report it",
             note: "A mute is no unsubscribe.",
+            needs: Some(Signal::Muted),
             ..of_contacts(
                 "muteRate",
                 "Contacts that switched notifications off",
@@ -72,11 +75,14 @@ pub static UNSUBSCRIBES: Family = Family {
                 },
             )
         },
-        of_contacts(
-            "muted",
-            "Contacts that switched notifications off, on channels that report it",
-            Measure::Aggregate { sql: MUTED, rows: "what = 'MUTED' AND sees_muted", unit: Unit::Distinct },
-        ),
+        Metric {
+            needs: Some(Signal::Muted),
+            ..of_contacts(
+                "muted",
+                "Contacts that switched notifications off, on channels that report it",
+                Measure::Aggregate { sql: MUTED, rows: "what = 'MUTED' AND sees_muted", unit: Unit::Distinct },
+            )
+        },
     ],
 };
 

@@ -45,14 +45,14 @@ fn range(from: &str, to: &str) -> TimeRange {
 async fn a_request_reads_them_once_and_counts_until_now() {
     let world = World::at(NOW).await;
     let march = range("2026-03-01T00:00:00Z", "2026-03-08T00:00:00Z");
-    assert_eq!(asking(&world).business_hours(march).await.unwrap(), None);
+    assert_eq!(asking(&world).business_hours(march, world.now).await.unwrap(), None);
     world.ask(&world.manager(), &set("")).await;
     let asking = asking(&world);
     let before = world.store.count();
-    let first = asking.business_hours(march).await.unwrap().unwrap();
-    let again = asking.business_hours(march).await.unwrap().unwrap();
+    let first = asking.business_hours(march, world.now).await.unwrap().unwrap();
+    let again = asking.business_hours(march, world.now).await.unwrap().unwrap();
     let february = range("2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z");
-    let other = asking.business_hours(february).await.unwrap().unwrap();
+    let other = asking.business_hours(february, world.now).await.unwrap().unwrap();
     assert!(Arc::ptr_eq(&first, &again));
     assert_eq!(world.store.count() - before, 1);
     // Mondays from 09:00 to 18:00: 2, 9 and 16 March are before now, though the range ends on the 8th.
@@ -60,9 +60,9 @@ async fn a_request_reads_them_once_and_counts_until_now() {
     assert_eq!(other.open_ms_between(february.from(), world.now), 7 * 9 * 3_600_000);
     // Neither the future nor the distant past is too much to ask.
     let far = range("2199-01-01T00:00:00Z", "2199-02-01T00:00:00Z");
-    assert_eq!(asking.business_hours(far).await.unwrap().unwrap().list().len(), 1);
+    assert_eq!(asking.business_hours(far, world.now).await.unwrap().unwrap().list().len(), 1);
     let old = range("1900-01-01T00:00:00Z", "1901-01-01T00:00:00Z");
-    assert!(asking.business_hours(old).await.unwrap().is_some());
+    assert!(asking.business_hours(old, world.now).await.unwrap().is_some());
 }
 
 /// B of some instants, by the engine from the three texts.
@@ -90,7 +90,7 @@ async fn the_engine_counts_what_rust_counts() {
     );
     world.ask(&world.manager(), &nights).await;
     let range = range("2026-10-23T22:00:00Z", "2026-11-02T23:00:00Z");
-    let hours = asking(&world).business_hours(range).await.unwrap().unwrap();
+    let hours = asking(&world).business_hours(range, world.now).await.unwrap().unwrap();
     for boundaries in [&*hours, &Boundaries::always()] {
         let instants: Vec<i64> = (0..240).map(|step| range.from() + step * 3_599_999).collect();
         let expect: Vec<i64> = instants.iter().map(|at| boundaries.open_ms_until(*at)).collect();

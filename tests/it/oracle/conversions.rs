@@ -10,11 +10,13 @@ use super::events::{DAY, Event, id};
 use super::expected::{Keeps, Measures, within};
 use super::measure::{Level, decimal, quality, share};
 use super::messages::Row;
-use super::question::Question;
+use super::question::{Question, Viewer};
 
 pub struct Conversions<'a> {
     facts: &'a Facts,
     window_days: i64,
+    /// What a conversion is worth is for managers, and so is what to know of it.
+    tells_value: bool,
     cycles: Vec<Touch<'a>>,
     credits: Vec<Credit>,
 }
@@ -41,7 +43,8 @@ struct Credit {
 impl<'a> Conversions<'a> {
     pub fn of(facts: &'a Facts, question: &'a Question) -> Self {
         let window_days = question.arguments.window_days.unwrap_or(7);
-        let mut all = Self { facts, window_days, cycles: Vec::new(), credits: Vec::new() };
+        let tells_value = question.viewer == Viewer::Manager;
+        let mut all = Self { facts, window_days, tells_value, cycles: Vec::new(), credits: Vec::new() };
         for dialog in &facts.dialogs {
             for cycle in &dialog.cycles {
                 if let (Some(row), Some(first)) = (cycle.row(), cycle.first_of_client()) {
@@ -158,7 +161,8 @@ impl Measures for Conversions<'_> {
         let one_currency = currencies.len() == 1;
         let known = cycles.iter().filter(|touch| !touch.row.contact.is_empty()).count();
         let level = if known < cycles.len() { Level::LowerBound } else { Level::Exact };
-        let warnings: &[&str] = if 1 < currencies.len() { &["MIXED_CURRENCIES"] } else { &[] };
+        let is_mixed = self.tells_value && 1 < currencies.len();
+        let warnings: &[&str] = if is_mixed { &["MIXED_CURRENCIES"] } else { &[] };
         json!({
             "rate": share(converted.len(), cycles.len()),
             "identityCoverage": share(known, cycles.len()),

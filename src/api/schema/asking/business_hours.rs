@@ -19,29 +19,29 @@ use crate::model::clock::Millis;
 #[derive(Default)]
 pub(super) struct Found {
     versions: OnceCell<Option<Arc<BusinessHours>>>,
-    /// By the beginning of the range: all end at the same instant.
-    boundaries: Mutex<HashMap<Millis, Arc<Boundaries>>>,
+    /// By the beginning of the range and the present for which they were asked.
+    boundaries: Mutex<HashMap<(Millis, Millis), Arc<Boundaries>>>,
 }
 
 impl Asking {
-    /// When the tenant was open, from the beginning of the range until now; `None` when it has set no business hours.
+    /// When the tenant was open, from the beginning of the range until `now`; `None` when it has set no business hours.
     ///
     /// # Errors
     /// When the engine fails, or there is too much for it to search.
-    pub async fn business_hours(&self, range: TimeRange) -> Result<Option<Arc<Boundaries>>, Error> {
+    pub async fn business_hours(&self, range: TimeRange, now: Millis) -> Result<Option<Arc<Boundaries>>, Error> {
         let Some(hours) = self.business_hours_versions().await? else {
             return Ok(None);
         };
         let mut known = self.business_hours.boundaries.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(boundaries) = known.get(&range.from()) {
+        if let Some(boundaries) = known.get(&(range.from(), now)) {
             return Ok(Some(Arc::clone(boundaries)));
         }
         // A reply can come long after the range. The ingestion takes events up to a day ahead of its clock.
         let boundaries = hours
-            .boundaries(range.from(), self.now.saturating_add(DAY_MS).max(range.from()))
+            .boundaries(range.from(), now.saturating_add(DAY_MS).max(range.from()))
             .map_err(|error| refused(Code::LimitExceeded, error.to_string()))?;
         let boundaries = Arc::new(boundaries);
-        known.insert(range.from(), Arc::clone(&boundaries));
+        known.insert((range.from(), now), Arc::clone(&boundaries));
         Ok(Some(boundaries))
     }
 

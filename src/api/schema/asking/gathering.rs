@@ -1,8 +1,8 @@
 //! Queries of one request that are asked at the same time go to the engine together: those over the same rows in one
 //! statement, different statements at once.
 //!
-//! Resolvers of one selection are polled one after the other before any of them goes on. The first that asks leads: it
-//! lets the others ask too, then takes all that is waiting. Should it be dropped, somebody else leads.
+//! What is polled together asks before any of it goes on. The first that asks leads: it lets the others ask too, then
+//! takes all that is waiting. Should it be dropped, somebody else leads.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
