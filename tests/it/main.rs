@@ -21,6 +21,7 @@ mod outcomes;
 mod pickers;
 mod questions;
 mod schema;
+mod statements;
 mod store;
 mod table;
 mod tidy;

@@ -41,7 +41,7 @@ pub struct Asking {
     pub seal: Seal,
     store: Arc<dyn Store>,
     /// What was asked, by the statement that answers it.
-    answers: Mutex<HashMap<String, Arc<OnceCell<Result<Arc<Rows>, Error>>>>>,
+    answers: Mutex<HashMap<String, Arc<OnceCell<gathering::Answer>>>>,
     waiting: gathering::Waiting,
     business_hours: business_hours::Found,
     /// How many rows a statement reads.

@@ -132,5 +132,5 @@ async fn connect(context: &ResolverContext<'_>, kind: RecordKind) -> Result<Conn
         RecordError::Query(error) => asking.refuse_query(&error),
     })?;
     let columns = record::selected(query.record().columns(), context.field());
-    Connection::new(Arc::clone(asking), Source::Records(query), columns, page)
+    Connection::new(Arc::clone(asking), Source::Records(Box::new(query)), columns, page)
 }

@@ -24,7 +24,7 @@ const RECORDS_DEFAULT: usize = 50;
 
 /// Where records come from.
 pub enum Source {
-    Records(RecordQuery),
+    Records(Box<RecordQuery>),
     Timeline(TimelineQuery),
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A family's resolver looks at all that is selected below it, so each statement brings every metric that any part
 //! of the family wants: aliases and fragments of one part cost nothing more. What a metrics object has beside its
-//! numbers is in [`told`](super::told), the breakdown in [`groups`](super::groups).
+//! numbers is in [`told`], the breakdown in [`groups`].
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! `table`: metrics of any families in one flat table, as dashboards and spreadsheets take it.
 //!
 //! Each family is asked as `analytics` asks it, at the same time as the others, and its quality stands at its columns. What
-//! was asked for is parsed in [`table_asked`](super::table_asked); joining and sorting is in `metrics::table`.
+//! was asked for is parsed in `table_asked`; joining and sorting is in `metrics::table`.
 
 use std::sync::Arc;
 

@@ -37,7 +37,7 @@ pub fn events(count: usize) -> Vec<Value> {
                 event[name] = value.into();
             }
         };
-        let contact = if chat % 5 == 0 { String::new() } else { format!("c{}", chat / 2) };
+        let contact = if chat.is_multiple_of(5) { String::new() } else { format!("c{}", chat / 2) };
         put(&mut event, "contact", &contact);
         put(&mut event, "dialog", if chat < 3 { "d" } else { "" });
         put(&mut event, "campaign", draws.of(&["", "", "", "spring"]));

@@ -15,7 +15,8 @@ use crate::metrics::answer::Rows;
 use crate::metrics::query::MetricQuery;
 use crate::metrics::statement::Statement;
 
-type Answer = Result<Arc<Rows>, Error>;
+/// The rows of a query, or why there are none.
+pub(super) type Answer = Result<Arc<Rows>, Error>;
 
 /// Queries that wait for somebody to ask the engine.
 #[derive(Default)]
