@@ -119,9 +119,7 @@ impl RecordQuery {
     /// At most `records_max` records after a place.
     pub fn page(&self, columns: &[&'static Column], after: Option<Place>, records_max: usize) -> Sql {
         let mut sql = Sql::new("SELECT * FROM (SELECT ");
-        for (index, column) in columns.iter().enumerate() {
-            sql.push(column.sql).name(" AS c", index).push(", ");
-        }
+        append_columns(&mut sql, columns);
         for (index, part) in self.record.place.iter().enumerate() {
             if 0 < index {
                 sql.push(", ");
@@ -163,6 +161,13 @@ impl RecordQuery {
         if !self.record.group.is_empty() {
             sql.push(" GROUP BY ").push(self.record.group);
         }
+    }
+}
+
+/// What is shown of a record: the columns `c0`, `c1`, …, each with a comma after it.
+pub fn append_columns(sql: &mut Sql, columns: &[&'static Column]) {
+    for (index, column) in columns.iter().enumerate() {
+        sql.push(column.sql).name(" AS c", index).push(", ");
     }
 }
 

@@ -42,8 +42,8 @@ pub struct Part {
 }
 
 impl Statement {
-    /// As few statements as answer the queries, and for each query the statement and its place in it.
-    pub fn all_of(queries: &[MetricQuery]) -> (Vec<Statement>, Vec<(usize, usize)>) {
+    /// As few statements as answer the queries, and for each query which of them: each has its queries in their order.
+    pub fn all_of(queries: &[MetricQuery]) -> (Vec<Statement>, Vec<usize>) {
         let (mut statements, mut sources, mut places) = (Vec::<Statement>::new(), Vec::<Sql>::new(), Vec::new());
         for query in queries {
             let source = source(query);
@@ -54,7 +54,7 @@ impl Statement {
                 sources.push(if multiplies(query) { Sql::new("") } else { source });
                 statements.len() - 1
             });
-            places.push((index, statements[index].parts.len()));
+            places.push(index);
             statements[index].add(query);
         }
         (statements, places)

@@ -10,7 +10,7 @@ use super::catalogue::ColumnKind::{Count, Flag, Instant, Real, Seconds, Text};
 use super::catalogue::record::column;
 use super::catalogue::{Column, ColumnKind, Metric, conversion};
 use super::compile::sight;
-use super::records::Place;
+use super::records::{Place, append_columns};
 
 /// A dialog that somebody asks for.
 #[derive(Clone, Debug)]
@@ -154,10 +154,4 @@ impl TimelineQuery {
 pub fn guard(columns: &[&'static Column]) -> Option<&'static Metric> {
     let is_money = columns.iter().any(|column| matches!(column.name, VALUE | "currency"));
     if is_money { conversion::CONVERSION.metric(VALUE) } else { None }
-}
-
-fn append_columns(sql: &mut Sql, columns: &[&'static Column]) {
-    for (index, column) in columns.iter().enumerate() {
-        sql.push(column.sql).name(" AS c", index).push(", ");
-    }
 }

@@ -68,8 +68,7 @@ impl Asking {
         let (queries, senders): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
         let (statements, places) = Statement::all_of(&queries);
         let mut waiting: Vec<Vec<oneshot::Sender<Answer>>> = statements.iter().map(|_| Vec::new()).collect();
-        // The parts of a statement are in the order of its queries.
-        for ((statement, _), sender) in places.into_iter().zip(senders) {
+        for (statement, sender) in places.into_iter().zip(senders) {
             waiting[statement].push(sender);
         }
         let runs = statements.iter().zip(waiting).map(|(statement, senders)| async move {
