@@ -6,7 +6,7 @@
 //!
 //! The traffic of the tenants is generated and taken in once and kept under the target directory (`--fresh` makes it
 //! again: do that after a migration was edited). Each round asks for a range shifted by minutes, so that nothing that
-//! was computed before can answer. `--merged` merges the messages for good and measures again: reading merges states
+//! was computed before can answer. `--merged` merges the derived messages for good and measures again: reading merges states
 //! that are still in several parts. To measure before and after, start with `--fresh`.
 
 #[path = "queries/data.rs"]
@@ -45,7 +45,7 @@ struct Options {
     /// Rounds; the median counts
     #[arg(long, default_value_t = 7)]
     rounds: u32,
-    /// Merge the messages and measure once more
+    /// Merge the derived messages and measure once more
     #[arg(long)]
     merged: bool,
     /// Generate the traffic again
@@ -78,7 +78,7 @@ async fn main() {
     let mut documents = vec![measure_all(&options, &store, "as ingested").await];
     if options.merged {
         let start = Instant::now();
-        store.execute(rapport::sql::Sql::new("OPTIMIZE TABLE messages FINAL")).await.expect("the table merges");
+        store.execute(rapport::sql::Sql::new("OPTIMIZE TABLE derived_messages FINAL")).await.expect("the table merges");
         eprintln!("merged in {:.1} s", start.elapsed().as_secs_f64());
         documents.push(measure_all(&options, &store, "merged").await);
     }
@@ -95,7 +95,7 @@ async fn measure_all(options: &Options, store: &std::sync::Arc<EmbeddedStore>, s
     let parts = data::parts(store.as_ref()).await;
     if !options.json {
         println!(
-            "\n{} messages, {state}: {parts} parts of `messages`; median of {} rounds",
+            "\n{} messages, {state}: {parts} parts of `derived_…`; median of {} rounds",
             options.messages, options.rounds
         );
         println!(

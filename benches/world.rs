@@ -13,6 +13,7 @@ use chrono_tz::Tz;
 use rapport::api::Limits;
 use rapport::app::build::{Service, build_router, facts};
 use rapport::auth::{Authenticator, Grant, Role, Secret, TokenConfig, issue};
+use rapport::ingest::Ingest;
 use rapport::model::clock::{Clock, Millis};
 use rapport::store::data_directory::DataDirectory;
 use rapport::store::embedded::EmbeddedStore;
@@ -44,7 +45,7 @@ pub async fn open_store(directory: &Path) -> Arc<EmbeddedStore> {
 /// The whole API over a store.
 pub fn router(store: &Arc<EmbeddedStore>) -> axum::Router {
     build_router(Service {
-        store: store.clone(),
+        ingest: Ingest::new(store.clone(), Arc::new(FixedClock)),
         clock: Arc::new(FixedClock),
         secret: secret(),
         timezone: Tz::Europe__Berlin,

@@ -8,4 +8,5 @@ pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod options;
+mod progress;
 pub mod serve;

@@ -5,12 +5,14 @@
 //!
 //! Reading order: [`body`] (decompress), [`lines`] (take apart), [`item`] (one JSON object), [`normalise`] (the rules
 //! of an event) with [`reason`] (why not), [`mod@prepare`] (a batch without repeats), [`batch`] (Arrow), [`commit`] (into the
-//! store), [`known`] (which ids are stored already), [`receipt`]. Beside the API's way stand [`mod@file`] (NDJSON, CSV,
+//! store), [`known`] (which ids are stored already), [`receipt`]. What follows from the events is kept by [`mod@derive`],
+//! afterwards. Beside the API's way stand [`mod@file`] (NDJSON, CSV,
 //! Parquet, chat histories) and [`generate`] (synthetic traffic).
 
 pub mod batch;
 pub mod body;
 mod commit;
+pub mod derive;
 pub mod file;
 pub mod generate;
 pub mod item;
@@ -26,6 +28,7 @@ use std::sync::Arc;
 use tokio::task::{JoinError, spawn_blocking};
 
 use self::commit::{Batch, Commits};
+use self::derive::Derivation;
 pub use self::item::Item;
 use self::prepare::{Prepared, prepare};
 pub use self::reason::Reason;
@@ -43,11 +46,18 @@ struct Door {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     commits: Commits,
+    derivation: Derivation,
 }
 
 impl Ingest {
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { door: Arc::new(Door { store, clock, commits: Commits::default() }) }
+        let derivation = Derivation::new(Arc::clone(&store));
+        Self { door: Arc::new(Door { store, clock, commits: Commits::default(), derivation }) }
+    }
+
+    /// What is derived from what comes in here.
+    pub fn derivation(&self) -> &Derivation {
+        &self.door.derivation
     }
 
     /// Takes the items in, in batches. On an error the batches before it are stored: sending everything again is
@@ -108,6 +118,7 @@ impl Door {
         if let Some(rows) = rows.map_err(IngestError::Batch)? {
             let batch = Batch { tenant: tenant.to_owned(), ids, rows };
             accepted = self.commits.write(self.store.as_ref(), batch).await?;
+            self.derivation.tell_stored();
         }
         receipt.accepted += accepted;
         receipt.duplicates += repeats + distinct - accepted;

@@ -20,99 +20,16 @@ pub mod table;
 pub mod terms;
 pub mod timeline;
 
-/// The fact views. Those that rest on whole dialogs begin with the same parts: one text each, because the engine analyses
-/// a view within a view twice.
+/// The fact views, over what `ingest::derive` keeps ready.
 pub const FACTS: &[(&str, &str)] = &[
     ("messages.sql", include_str!("../sql/facts/messages.sql")),
     ("engagements.sql", include_str!("../sql/facts/engagements.sql")),
-    ("inbound.sql", include_str!("../sql/facts/inbound.sql")),
-    (
-        "client_messages.sql",
-        concat!(
-            "CREATE OR REPLACE VIEW fact_client_messages AS WITH\n",
-            include_str!("../sql/facts/parts/chosen_by_client.sql"),
-            ",\n",
-            include_str!("../sql/facts/parts/dialog_flow.sql"),
-            ",\n",
-            include_str!("../sql/facts/parts/dialog_clients.sql"),
-            include_str!("../sql/facts/client_messages.sql"),
-        ),
-    ),
-    (
-        "turns.sql",
-        concat!(
-            "CREATE OR REPLACE VIEW fact_turns AS WITH\n",
-            include_str!("../sql/facts/parts/chosen_by_client.sql"),
-            ",\n",
-            include_str!("../sql/facts/parts/dialog_flow.sql"),
-            ",\n",
-            include_str!("../sql/facts/parts/dialog_clients.sql"),
-            ",\n",
-            include_str!("../sql/facts/turns.sql"),
-        ),
-    ),
-    (
-        "dialogs.sql",
-        concat!(
-            "CREATE OR REPLACE VIEW fact_dialogs AS WITH\n",
-            include_str!("../sql/facts/parts/chosen_by_openness.sql"),
-            ",\n",
-            include_str!("../sql/facts/parts/dialog_flow.sql"),
-            ",\n",
-            include_str!("../sql/facts/parts/dialog_cycles.sql"),
-            include_str!("../sql/facts/dialogs.sql"),
-        ),
-    ),
-    (
-        "sessions.sql",
-        concat!(
-            "CREATE OR REPLACE VIEW fact_sessions AS WITH\n",
-            include_str!("../sql/facts/parts/chosen_by_message.sql"),
-            ",\n",
-            include_str!("../sql/facts/parts/dialog_flow.sql"),
-            ",\n",
-            include_str!("../sql/facts/sessions.sql"),
-        ),
-    ),
-    (
-        "surveys.sql",
-        concat!(
-            "CREATE OR REPLACE VIEW fact_surveys AS WITH\n",
-            include_str!("../sql/facts/parts/chosen_by_survey.sql"),
-            ",\n",
-            include_str!("../sql/facts/parts/dialog_flow.sql"),
-            ",\n",
-            include_str!("../sql/facts/surveys.sql"),
-        ),
-    ),
-    (
-        "conversions.sql",
-        concat!(
-            "CREATE OR REPLACE VIEW fact_conversions AS WITH\n",
-            include_str!("../sql/facts/parts/chosen_by_rivalry.sql"),
-            ",\n",
-            include_str!("../sql/facts/parts/dialog_flow.sql"),
-            ",\n",
-            include_str!("../sql/facts/parts/dialog_cycles.sql"),
-            ",\n",
-            include_str!("../sql/facts/conversions.sql"),
-        ),
-    ),
+    ("client_messages.sql", include_str!("../sql/facts/client_messages.sql")),
+    ("turns.sql", include_str!("../sql/facts/turns.sql")),
+    ("dialogs.sql", include_str!("../sql/facts/dialogs.sql")),
+    ("sessions.sql", include_str!("../sql/facts/sessions.sql")),
+    ("surveys.sql", include_str!("../sql/facts/surveys.sql")),
+    ("conversions.sql", include_str!("../sql/facts/conversions.sql")),
     ("reach.sql", include_str!("../sql/facts/reach.sql")),
-    // It reads `fact_messages`, so it stands after it.
-    (
-        "timeline.sql",
-        concat!(
-            "CREATE OR REPLACE VIEW fact_timeline AS WITH\n",
-            include_str!("../sql/facts/parts/chosen_by_id.sql"),
-            ",\n",
-            include_str!("../sql/facts/parts/dialog_flow.sql"),
-            ",\n",
-            include_str!("../sql/facts/parts/dialog_clients.sql"),
-            ",\n",
-            include_str!("../sql/facts/parts/dialog_cycles.sql"),
-            ",\n",
-            include_str!("../sql/facts/timeline.sql"),
-        ),
-    ),
+    ("timeline.sql", include_str!("../sql/facts/timeline.sql")),
 ];

@@ -36,6 +36,10 @@ pub trait Store: Send + Sync {
     /// Runs a statement that changes something: a migration, a maintenance step.
     fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>>;
 
+    /// Runs changes one after the other, beside inserts and other changes; one such list runs at a time. It ends at the
+    /// first that fails.
+    fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>>;
+
     /// The engine's version, as it says itself.
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>>;
 }

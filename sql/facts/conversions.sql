@@ -1,6 +1,8 @@
 -- A row is a cycle of a dialog with a client message, at the time at which it opened, with one conversion that was found
 -- for it; a cycle without any has one row. Conversions are sought over all cycles of the tenant: whom one is credited to
 -- depends neither on the range nor on who asks. `attribution`: 0 the last, 1 the first, 2 all in equal parts.
+CREATE OR REPLACE VIEW fact_conversions AS
+WITH
     recorded AS
     (
         SELECT
@@ -48,8 +50,11 @@
                 if(contact = '', [], [sipHash64('contact', contact)]),
                 if(dialog = '', [], [sipHash64('dialog', dialog)]),
                 arrayMap(key -> sipHash64('chat', key), chat_keys))) AS key
-        FROM cycles
-        WHERE first_client_at > 0
+        FROM derived_cycles FINAL
+        WHERE tenant = {tenant:String}
+            AND first_client_at > 0
+            -- What recorded since the range began can be due to it.
+            AND first_client_at >= {from:Int64} - {window_ms:Int64}
     ),
     found AS
     (

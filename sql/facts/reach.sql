@@ -6,17 +6,22 @@ WITH
     (
         SELECT
             if(contact = '', concat(channel, ' ', account, ' ', chat), contact) AS contact_key,
-            if(dialog = '', chat_key, sipHash64(dialog)) AS dialog_key,
-            channel, account, contact, segments, campaign, scenario, source, message_kind,
-            if(author = '', 'UNKNOWN', author) AS author_kind, operator, team, message, chat,
-            toUnixTimestamp64Milli(ifNull(coalesce(sent_at, accepted_at, failed_at), toDateTime64(0, 3, 'UTC'))) AS at
-        FROM messages FINAL
+            dialog_key, channel, account, contact, segments, campaign, scenario, source, message_kind, author_kind, operator,
+            team, message, chat, at
+        FROM derived_messages FINAL
         WHERE tenant = {tenant:String}
-            AND isNull(received_at)
-            AND message_kind != 'note'
-            AND (isNotNull(coalesce(sent_at, accepted_at)) OR (isNotNull(failed_at) AND isNotNull(coalesce(delivered_at, read_at))))
+            AND day >= toDate32(fromUnixTimestamp64Milli({from:Int64} - 259200000, 'UTC'))
+            AND day <= toDate32(fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
             AND at >= {from:Int64} - 259200000
             AND at < {to:Int64}
+            AND (taken OR (told_failed AND told_reached))
+    ),
+    -- Read without merging versions: the columns of ten million messages for a few thousand of them would cost a second.
+    failures AS
+    (
+        SELECT day, dialog_key, chat_key, message_key
+        FROM derived_messages
+        WHERE tenant = {tenant:String} AND failure_reason = 'OPT_OUT'
     ),
     told AS
     (
@@ -30,15 +35,14 @@ WITH
         UNION ALL
         SELECT
             if(contact = '', concat(channel, ' ', account, ' ', chat), contact) AS contact_key,
-            toString(channel) AS channel, toUnixTimestamp64Milli(assumeNotNull(failed_at)) AS at, message AS id,
+            toString(channel) AS channel, failed_ms AS at, message AS id,
             toString(account) AS account, chat AS place, contact, segments, 'LEFT' AS what, toUInt8(1) AS by_failure
-        FROM messages FINAL
+        FROM derived_messages FINAL
         WHERE tenant = {tenant:String}
-            AND isNotNull(failed_at)
+            AND (day, dialog_key, chat_key, message_key) IN (SELECT day, dialog_key, chat_key, message_key FROM failures)
+            AND told_failed
             AND failure_reason = 'OPT_OUT'
-            AND isNull(coalesce(delivered_at, read_at))
-            AND isNull(received_at)
-            AND message_kind != 'note'
+            AND NOT told_reached
             AND (chat_key, message_key) NOT IN (SELECT chat_key, message_key FROM ambiguous_failures WHERE tenant = {tenant:String})
     ),
     placed AS

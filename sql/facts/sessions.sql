@@ -1,17 +1,20 @@
 -- A row is a session, at its first message: client, operator and bot messages of a dialog whose gaps are at most gap_ms.
--- Cycles do not matter to it.
+-- Cycles do not matter to it. No session reaches beyond its visit.
+CREATE OR REPLACE VIEW fact_sessions AS
+WITH
     written AS
     (
-        SELECT
-            *,
-            lagInFrame(at, 1, 0) OVER (PARTITION BY dialog_key ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS previous_at,
-            at - previous_at > {gap_ms:Int64} AS begins
-        FROM steps
-        WHERE author_kind IN ('CLIENT', 'OPERATOR', 'BOT')
+        SELECT *, at - lagInFrame(at, 1, 0) OVER running > {gap_ms:Int64} AS begins
+        FROM derived_steps FINAL
+        WHERE tenant = {tenant:String}
+            AND day <= toDate32(fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
+            AND visit_at < {to:Int64}
+            AND visit_end >= {from:Int64}
+        WINDOW running AS (PARTITION BY dialog_key, visit_at ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
     ),
     numbered AS
     (
-        SELECT *, sum(begins) OVER (PARTITION BY dialog_key ORDER BY place ROWS UNBOUNDED PRECEDING) AS number
+        SELECT *, sum(begins) OVER (PARTITION BY dialog_key, visit_at ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS number
         FROM written
     ),
     sessions AS
@@ -29,10 +32,10 @@
             argMinIf(campaign, place, campaign != '') AS campaign,
             argMinIf(scenario, place, scenario != '') AS scenario,
             argMinIf(source, place, source != '') AS source,
-            argMaxIf((writer, writer_team), place, author_kind = 'OPERATOR' AND writer != '') AS last_writer,
-            argMax(assigned, place) AS assigned
+            argMaxIf((writer, writer_team), place, writer != '') AS last_writer,
+            argMax((assignee, assignee_team), place) AS assigned
         FROM numbered
-        GROUP BY dialog_key, number
+        GROUP BY dialog_key, visit_at, number
     )
 SELECT
     * EXCEPT (number, begun_at, last_writer, assigned),

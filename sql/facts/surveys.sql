@@ -1,6 +1,8 @@
 -- A row is a survey, at the time at which it was sent; one of which only ratings are told stands at the first of them.
 -- It belongs to the operator who wrote last before it in the cycle that was then going on, whatever team or operator
 -- the event names, unless the event names no dialog.
+CREATE OR REPLACE VIEW fact_surveys AS
+WITH
     surveys AS
     (
         SELECT
@@ -26,23 +28,15 @@
         GROUP BY survey_key
         HAVING asked_at >= {from:Int64} AND asked_at < {to:Int64}
     ),
-    marked AS
+    -- A cycle holds the messages from its first one until that of the next.
+    cycles AS
     (
-        SELECT
-            dialog_key, at, place, cycle,
-            anyLastIf((cycle, writer, writer_team), author_kind = 'OPERATOR')
-                OVER (PARTITION BY dialog_key ORDER BY place ROWS UNBOUNDED PRECEDING) AS last_writer
-        FROM steps
-        WHERE is_message = 1
-    ),
-    written AS
-    (
-        SELECT
-            dialog_key,
-            at AS written_at,
-            argMax(if(last_writer.1 = cycle AND last_writer.2 != '', (last_writer.2, last_writer.3), ('', '')), place) AS writer
-        FROM marked
-        GROUP BY dialog_key, at
+        SELECT dialog_key AS cycle_dialog, first_at, written_at, writers, writer_teams
+        FROM derived_cycles FINAL
+        WHERE tenant = {tenant:String}
+            AND day <= toDate32(fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
+            AND first_at > 0
+            AND dialog_key IN (SELECT dialog_key FROM surveys)
     )
 SELECT
     survey, s.dialog_key AS dialog_key, channel, account, contact, segments, campaign, scenario, source, asked_at AS at,
@@ -54,8 +48,10 @@ SELECT
     rating.4 AS scale,
     is_rated AND score >= multiIf(scale = 5, 4, scale = 10, 9, scale) AS is_satisfied,
     if(is_rated, (score - 1) / (scale - 1), 0) AS normal_score,
-    if(s.dialog_key = 0, toString(told_operator), writer.1) AS operator,
-    if(s.dialog_key = 0, toString(told_team), writer.2) AS team
+    arrayLastIndex(written -> written < asked_at, written_at) AS last_written,
+    if(s.dialog_key = 0, toString(told_operator), toString(writers[last_written])) AS operator,
+    -- Who wrote it without a name is nobody, of no team.
+    if(s.dialog_key = 0, toString(told_team), if(operator = '', '', toString(writer_teams[last_written]))) AS team
 FROM surveys AS s
-ASOF LEFT JOIN written AS w ON s.dialog_key = w.dialog_key AND s.asked_at > w.written_at
+ASOF LEFT JOIN cycles AS c ON s.dialog_key = c.cycle_dialog AND s.asked_at > c.first_at
 WHERE {everyone:UInt8} = 1 OR has({operators:Array(String)}, operator) OR has({teams:Array(String)}, team)

@@ -1,11 +1,29 @@
 -- A row is something that happened in one dialog, or a cycle of it (CYCLE). Nobody sees any of it to whom nothing in it
 -- belongs: no client message or turn, no message written, no cycle. Who sees the dialog sees all that happened in it, but
 -- of operators and teams only the names in scope, and no figures of others. `until_at` is when a turn was answered, when a cycle closed.
+CREATE OR REPLACE VIEW fact_timeline AS
+WITH
+    -- The one dialog that is asked for, by its key in 16 hexadecimal digits.
+    chosen AS
+    (
+        SELECT reinterpretAsUInt64(reverse(unhex({dialog:String}))) AS dialog_key
+    ),
+    -- On which days it can have rows.
+    days AS
+    (
+        SELECT day
+        FROM threads
+        WHERE tenant = {tenant:String}
+            AND thread_key IN (SELECT thread_key FROM dialog_threads WHERE tenant = {tenant:String} AND dialog_key IN (SELECT dialog_key FROM chosen))
+    ),
     own_cycles AS
     (
         SELECT *
-        FROM cycles
-        WHERE dialog_key IN (SELECT dialog_key FROM chosen)
+        FROM derived_cycles FINAL
+        WHERE tenant = {tenant:String}
+            AND day IN (SELECT day FROM days)
+            AND dialog_key IN (SELECT dialog_key FROM chosen)
+            AND opened_at > 0
     ),
     -- Conversions of which this dialog can be the cause: within a week after a first client message.
     touched AS
@@ -40,17 +58,22 @@
             arrayJoin(if(starts_turn, ['MESSAGE', 'TURN'], ['MESSAGE'])) AS kind,
             sipHash64(chat_key, message_key) AS key,
             toUInt8(1) AS is_owned,
-            if(operator_reply.2 != '', operator_reply.2, assigned.1) AS whose,
-            if(operator_reply.2 != '', operator_reply.3, assigned.2) AS whose_team,
-            toString(channel) AS channel, toString(account) AS account, contact, chat, tie AS message,
+            toString(if(answerer != '', answerer, assignee)) AS whose,
+            toString(if(answerer != '', answerer_team, assignee_team)) AS whose_team,
+            toString(channel) AS channel, toString(account) AS account, contact, chat, message,
             if(kind = 'MESSAGE', 'INBOUND', '') AS direction,
-            if(kind = 'MESSAGE', toString(author_kind), reply.1) AS author,
+            if(kind = 'MESSAGE', 'CLIENT', toString(replier)) AS author,
             toString(message_kind) AS message_kind,
-            if(kind = 'TURN', toUInt8(reply.2), toUInt8(0)) AS assisted,
-            if(kind = 'TURN', toInt64(operator_reply.1), toInt64(0)) AS until_at,
+            if(kind = 'TURN', reply_assisted, toUInt8(0)) AS assisted,
+            if(kind = 'TURN', answered_at, toInt64(0)) AS until_at,
             toUInt64(0) AS messages, '' AS reason, '' AS survey, toNullable(toFloat64(0)) AS score,
             toNullable(toFloat64(0)) AS scale, '' AS action, '' AS value, '' AS currency
-        FROM clients
+        FROM derived_clients FINAL
+        WHERE tenant = {tenant:String}
+            AND day IN (SELECT day FROM days)
+            AND dialog_key IN (SELECT dialog_key FROM chosen)
+            AND at >= {from:Int64}
+            AND at < {to:Int64}
         UNION ALL
         SELECT
             told.2 AS at, told.1 AS kind, sipHash64(chat_key, message_key) AS key, 1, toString(operator), toString(team),
@@ -64,8 +87,12 @@
                 arrayJoin(arrayFilter(pair -> pair.2 > 0, [
                     ('MESSAGE', if(accepted_ms > 0 OR sent_ms > 0, at, toInt64(0))),
                     ('DELIVERED', delivered_ms), ('READ', read_ms), ('FAILED', failed_ms)])) AS told
-            FROM fact_messages(tenant = {tenant:String}, everyone = 1, operators = [], teams = [], from = {from:Int64}, to = {to:Int64})
-            WHERE dialog_key IN (SELECT dialog_key FROM chosen)
+            FROM derived_messages FINAL
+            WHERE tenant = {tenant:String}
+                AND day IN (SELECT day FROM days)
+                AND dialog_key IN (SELECT dialog_key FROM chosen)
+                AND at >= {from:Int64}
+                AND at < {to:Int64}
         )
         UNION ALL
         SELECT
@@ -99,8 +126,8 @@
         FROM conversions
         UNION ALL
         SELECT
-            opened_at AS at, 'CYCLE' AS kind, toUInt64(opened_at), 1, operator, team, toString(channel), toString(account), contact, '', '',
-            '', '', '', 0, toInt64(closed_at), toUInt64(messages), '', '', NULL, NULL, '', '', ''
+            opened_at AS at, 'CYCLE' AS kind, toUInt64(opened_at), 1, toString(operator), toString(team), toString(channel), toString(account), contact, '', '',
+            '', '', '', 0, if(closed_at = 9223372036854775807, toInt64(0), closed_at), toUInt64(messages), '', '', NULL, NULL, '', '', ''
         FROM own_cycles
     )
 SELECT

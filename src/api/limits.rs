@@ -29,6 +29,8 @@ pub struct Limits {
     pub body_time: Duration,
     /// How long a query may run; held by `http::graphql`.
     pub execution_time: Duration,
+    /// How long a query waits for what has just arrived to be counted in; held by `schema::asking`.
+    pub catch_up_time: Duration,
     /// Words and signs of a document; held by `document::lexer` before the document is parsed.
     pub tokens: usize,
     /// Brackets open at once; held by `document::lexer`, because the parser recurses on them.
@@ -77,6 +79,8 @@ impl Default for Limits {
             head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(10),
             execution_time: Duration::from_secs(10),
+            // Most of the time nothing waits. After a large import an answer that says what it lacks is better than none.
+            catch_up_time: Duration::from_secs(4),
             // A dashboard of ten panels has about 600.
             tokens: 4_000,
             // The parser's own limit, which it only applies after it has recursed.
@@ -127,6 +131,7 @@ impl Limits {
             LimitRow { name: "headSeconds", value: self.head_time.as_secs(), unit: "seconds" },
             LimitRow { name: "bodySeconds", value: self.body_time.as_secs(), unit: "seconds" },
             LimitRow { name: "executionSeconds", value: self.execution_time.as_secs(), unit: "seconds" },
+            LimitRow { name: "catchUpSeconds", value: self.catch_up_time.as_secs(), unit: "seconds" },
             row("tokens", self.tokens, "tokens"),
             row("nesting", self.nesting, "brackets"),
             row("depth", self.depth, "fields"),

@@ -42,7 +42,8 @@ const BODIES_MAX: usize = 8;
 const PLACE_WITHIN: Duration = Duration::from_secs(5);
 
 impl RestState {
-    pub fn new(http: Arc<HttpState>, ingest: Ingest, store: Arc<dyn Store>) -> Self {
+    pub fn new(http: Arc<HttpState>, ingest: Ingest) -> Self {
+        let store = Arc::clone(ingest.derivation().store());
         Self { http, ingest, store, places: Arc::new(Semaphore::new(BODIES_MAX)) }
     }
 }

@@ -13,10 +13,9 @@ use crate::api::schema::{self, Asking};
 use crate::api::server::{HttpState, router};
 use crate::api::{Limits, rest};
 use crate::auth::{Authenticator, Seal, Secret, TokenConfig};
-use crate::ingest::Ingest;
+use crate::ingest::{Ingest, derive};
 use crate::metrics;
 use crate::model::Clock;
-use crate::store::Store;
 use crate::store::data_directory::DataDirectory;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::engine::{self, EngineSource};
@@ -45,6 +44,7 @@ pub async fn open_store(config: &Config, clock: &dyn Clock) -> Result<OpenStore>
     let migrations = migrate(store.as_ref(), clock, MIGRATIONS, &facts())
         .await
         .context("the tables cannot be brought up to date")?;
+    derive::prepare(store.as_ref()).await.context("what follows from the events cannot be derived")?;
     Ok(OpenStore { store, migrations })
 }
 
@@ -65,7 +65,7 @@ pub fn facts() -> Vec<Fact> {
 
 /// What the routes need.
 pub struct Service {
-    pub store: Arc<dyn Store>,
+    pub ingest: Ingest,
     pub clock: Arc<dyn Clock>,
     pub secret: Secret,
     pub timezone: Tz,
@@ -77,27 +77,26 @@ pub struct Service {
 /// # Errors
 /// When the schema contradicts itself: a mistake in the catalogue, which a test finds.
 pub fn build_router(service: Service) -> Result<Router, SchemaError> {
-    let Service { store, clock, secret, timezone, limits } = service;
+    let Service { ingest, clock, secret, timezone, limits } = service;
     let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock));
     let seal = Seal::new(&secret, "rapport cursors");
     let shared = Arc::new(limits.clone());
     let started = clock.now();
-    let (asked_store, asked_clock) = (Arc::clone(&store), Arc::clone(&clock));
+    let derivation = ingest.derivation().clone();
     let state = HttpState::new(schema::builder(), Introspection::Allowed, authenticator, limits)?.with_per_request(
         Box::new(move |request, viewer, request_id| {
             request.data(Arc::new(Asking::new(
                 viewer.clone(),
-                asked_clock.now(),
+                clock.now(),
                 timezone,
                 Arc::clone(&shared),
                 request_id.clone(),
-                Arc::clone(&asked_store),
+                derivation.clone(),
                 seal.clone(),
             )))
         }),
     );
     let state = Arc::new(state);
-    let ingest = Ingest::new(Arc::clone(&store), clock);
-    let other = rest::routes(rest::RestState::new(Arc::clone(&state), ingest, store));
+    let other = rest::routes(rest::RestState::new(Arc::clone(&state), ingest));
     Ok(router(state, other, started))
 }

@@ -21,6 +21,7 @@ use super::build::{self, Service, build_router};
 use super::config::Config;
 use super::demo;
 use super::options::{GenerateOptions, GeneratedFormat, IngestOptions, SchemaOptions, TokenOptions};
+use super::progress;
 use super::serve::{self, StopSignal};
 
 const DAY_MS: i64 = 86_400_000;
@@ -35,12 +36,13 @@ pub async fn serve(config: &Config) -> Result<()> {
     let listener = serve::listen(config.listen).await?;
     let open = build::open_store(config, clock.as_ref()).await?;
     let limits = Limits::default();
-    let service =
-        Service { store: open.store.clone(), clock, secret, timezone: config.timezone, limits: limits.clone() };
+    let ingest = Ingest::new(open.store.clone(), Arc::clone(&clock));
+    let derivation = ingest.derivation().clone();
+    let service = Service { ingest, clock, secret, timezone: config.timezone, limits: limits.clone() };
     let router = build_router(service)?;
     let stop = StopSignal::new()?;
     eprintln!("Serving http://{}/graphql; Ctrl-C ends it.", listener.local_addr()?);
-    serve::serve(listener, router, limits, &open.store, stop).await;
+    serve::serve(listener, router, limits, (&open.store, derivation), stop).await;
     Ok(())
 }
 
@@ -53,8 +55,10 @@ pub async fn ingest(config: &Config, options: &IngestOptions) -> Result<()> {
     let open = build::open_store(config, clock.as_ref()).await?;
     let ingest = Ingest::new(open.store.clone(), clock);
     let receipt = file::import(&ingest, &options.tenant, options.to_file_options()).await;
+    let derived = progress::derive(&ingest, &options.tenant).await;
     open.store.close().await;
     let receipt = receipt?;
+    derived?;
     let text = match options.json {
         true => serde_json::to_string(&receipt)?,
         false => receipt.to_string(),

@@ -25,6 +25,7 @@ use crate::store::Store;
 use super::build::{self, Service, build_router};
 use super::config::Config;
 use super::options::DemoOptions;
+use super::progress;
 use super::serve::{self, StopSignal};
 
 /// The tenant of the demonstration.
@@ -72,6 +73,7 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
             config.data_dir.display()
         ),
     }
+    progress::derive(&ingest, TENANT).await?;
     business_hours::set_if_none(store.as_ref(), clock.now()).await?;
     let token = |role: Role, operator: Option<&str>| {
         let grant = Grant {
@@ -90,8 +92,9 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     let stop = StopSignal::new()?;
     print_how_to_ask(address, &manager, &own, &service);
     let limits = Limits::default();
-    let service = Service { store, clock, secret, timezone: config.timezone, limits: limits.clone() };
-    serve::serve(listener, build_router(service)?, limits, &open.store, stop).await;
+    let derivation = ingest.derivation().clone();
+    let service = Service { ingest, clock, secret, timezone: config.timezone, limits: limits.clone() };
+    serve::serve(listener, build_router(service)?, limits, (&open.store, derivation), stop).await;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::api::Limits;
+use crate::ingest::derive::Derivation;
 use crate::store::embedded::EmbeddedStore;
 
 /// Takes the address first, so that a busy port is told before anything slow begins.
@@ -45,19 +46,22 @@ impl StopSignal {
     }
 }
 
-/// Serves until a signal, finishes what is open, and closes the store.
+/// Serves until a signal, finishes what is open, and closes the store. What is derived keeps up meanwhile.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: Limits,
-    store: &Arc<EmbeddedStore>,
+    (store, derivation): (&Arc<EmbeddedStore>, Derivation),
     stop: StopSignal,
 ) {
     let stop = async {
         stop.wait().await;
         eprintln!("\nStopping: finishing open requests …");
     };
+    let keeping_up = tokio::spawn(derivation.keep_up());
     crate::api::serve::serve(listener, router, limits, stop).await;
+    // The run that goes on ends before the store closes; what is left is the next start's.
+    keeping_up.abort();
     store.close().await;
     eprintln!("Stopped. What was accepted is stored.");
 }

@@ -65,6 +65,10 @@ impl Store for FakeStore {
         Box::pin(async { Ok(()) })
     }
 
+    fn execute_all(&self, _: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
         Box::pin(async { Ok("fake".to_owned()) })
     }

@@ -38,7 +38,7 @@ pub fn rows(query: &MetricQuery) -> Sql {
     if query.fact().rows == Rows::Spans {
         sql.append(&spans::columns(query));
     }
-    sql.push(" FROM ").push(query.view()).append(&scope(query));
+    sql.push(" FROM ").push(query.fact().view).append(&scope(query));
     for argument in query.fact().arguments {
         sql.push(", ").push(argument.name).push(" = ").append(&(argument.sql)(query.terms()));
     }

@@ -163,12 +163,6 @@ impl Filter {
         Self { keep, leave }
     }
 
-    /// Whether the filter asks whose a row is.
-    pub fn needs_owner(&self) -> bool {
-        let owner = |property: &Property| matches!(property, Property::Operators | Property::Teams);
-        self.keep.lists.iter().chain(&self.leave.lists).any(|(property, _)| owner(property))
-    }
-
     /// The lists that it has, each with the dimension that it asks for.
     pub fn lists(&self) -> impl Iterator<Item = (&'static str, Option<Dimension>)> {
         let mut lists = Vec::new();

@@ -1,9 +1,9 @@
 //! A question that can be answered: valid by construction, so the compiler has no error path.
 
-use crate::model::{Granularity, Scope, Sight, TimeRange};
+use crate::model::{Granularity, Scope, TimeRange};
 
 use super::calendar::{Calendar, CalendarError};
-use super::catalogue::{Dimension, Fact, Family, Histogram, Metric, facts};
+use super::catalogue::{Dimension, Fact, Family, Histogram, Metric};
 use super::filter::Filter;
 use super::terms::Terms;
 
@@ -27,8 +27,6 @@ pub struct MetricQuery {
     scope: Scope,
     terms: Terms,
     histogram: bool,
-    /// Whether something that only whole dialogs tell is shown of the rows.
-    shows_owner: bool,
 }
 
 /// The parts of a question that its statements share.
@@ -91,7 +89,6 @@ impl MetricQuery {
             scope: question.scope.clone(),
             terms: question.terms.clone(),
             histogram: question.histogram && std::ptr::eq(fact, question.family.fact),
-            shows_owner: false,
         };
         Ok(facts.into_iter().map(query).collect())
     }
@@ -149,28 +146,6 @@ impl MetricQuery {
     /// Whether the statement brings the cohort's quality.
     pub fn brings_quality(&self) -> bool {
         std::ptr::eq(self.fact, self.family.fact)
-    }
-
-    /// The same rows, from the view that knows whose they are.
-    pub fn showing_owner(self) -> Self {
-        Self { shows_owner: true, ..self }
-    }
-
-    /// The view to read: the plain one where nothing in the question needs whole dialogs.
-    pub fn view(&self) -> &'static str {
-        let by_owner = match &self.grouping {
-            Grouping::By(dimensions) => dimensions.iter().any(|dimension| dimension.needs_owner()),
-            Grouping::Total | Grouping::Every(_) => false,
-        };
-        let needs_dialogs = by_owner
-            || self.shows_owner
-            || self.filter.needs_owner()
-            || *self.scope.sight() != Sight::Everything
-            || self.metrics.iter().any(|metric| metric.measure.mentions(facts::TURN_COLUMN));
-        match self.fact.plain_view {
-            Some(plain) if !needs_dialogs => plain,
-            _ => self.fact.view,
-        }
     }
 }
 

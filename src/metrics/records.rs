@@ -111,7 +111,7 @@ impl RecordQuery {
     /// How many records there are.
     pub fn count(&self) -> Sql {
         let mut sql = Sql::new("SELECT count() AS n FROM (SELECT 1");
-        self.append_source(&mut sql, &self.query);
+        self.append_source(&mut sql);
         sql.push(")");
         sql
     }
@@ -126,11 +126,7 @@ impl RecordQuery {
             }
             sql.push(part).name(" AS p", index);
         }
-        let query = match columns.iter().any(|column| column.needs_dialogs()) {
-            true => self.query.clone().showing_owner(),
-            false => self.query.clone(),
-        };
-        self.append_source(&mut sql, &query);
+        self.append_source(&mut sql);
         sql.push(")");
         if let Some(Place([at, first, second])) = after {
             sql.push(" WHERE (p0, p1, p2) < (").bind(at).push(", ").bind(first).push(", ").bind(second).push(")");
@@ -140,7 +136,8 @@ impl RecordQuery {
     }
 
     /// `FROM`, `WHERE` and `GROUP BY`.
-    fn append_source(&self, sql: &mut Sql, query: &MetricQuery) {
+    fn append_source(&self, sql: &mut Sql) {
+        let query = &self.query;
         sql.push(" FROM (SELECT *");
         for (index, (dimension, _)) in self.keys.iter().enumerate() {
             sql.push(", ").push(dimension.expression()).name(" AS g", index);

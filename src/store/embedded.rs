@@ -1,6 +1,7 @@
 //! The embedded engine as a [`Store`]: ClickHouse in this process.
 //!
-//! Readers share a few connections that cannot change anything; one connection writes. Every call into the engine
+//! Readers share a few connections that cannot change anything; one connection writes, one more runs lists of changes
+//! that take their time. Every call into the engine
 //! blocks, so all of them run on tokio's blocking threads. What happens on one connection is in [`connection`], how a
 //! query that nobody waits for is stopped in [`running`].
 
@@ -34,6 +35,8 @@ pub struct EmbeddedStore {
     readers: Arc<Readers>,
     /// `None` once the store is closed.
     writer: Arc<tokio::sync::Mutex<Option<Writer>>>,
+    /// For lists of changes; `None` once the store is closed.
+    lists: Arc<tokio::sync::Mutex<Option<Writer>>>,
     running: Arc<Running>,
     stopper: Mutex<Option<JoinHandle<()>>>,
     directory: DataDirectory,
@@ -67,6 +70,7 @@ impl EmbeddedStore {
         }
         let failed = |source| OpenError::Engine { directory: directory.path().to_owned(), source };
         let writer = Writer::open(directory, database).map_err(failed)?;
+        let lists = Writer::open(directory, database).map_err(failed)?;
         let mut idle = Vec::with_capacity(limits.connections);
         for _ in 0..limits.connections {
             idle.push(Connection::open_reader(directory, database, &limits).map_err(failed)?);
@@ -79,6 +83,7 @@ impl EmbeddedStore {
                 permits: Arc::new(Semaphore::new(limits.connections)),
             }),
             writer: Arc::new(tokio::sync::Mutex::new(Some(writer))),
+            lists: Arc::new(tokio::sync::Mutex::new(Some(lists))),
             running,
             stopper: Mutex::new(Some(stopper)),
             directory: directory.clone(),
@@ -101,11 +106,12 @@ impl EmbeddedStore {
         let _ = self.readers.permits.acquire_many(all).await;
         self.readers.permits.close();
         let writer = self.writer.lock().await.take();
+        let lists = self.lists.lock().await.take();
         let readers = std::mem::take(&mut *self.readers.idle.lock().expect("no holder of this lock panics"));
         let stopper = self.stopper.lock().expect("no holder of this lock panics").take();
         self.running.close();
         let closed = spawn_blocking(move || {
-            drop((writer, readers));
+            drop((writer, lists, readers));
             stopper.map(JoinHandle::join)
         });
         if let Ok(Some(Err(_))) = closed.await {
@@ -160,12 +166,16 @@ impl EmbeddedStore {
         }
     }
 
-    /// Runs a change on the writing connection, one after the other, through to its end.
-    async fn write<Change>(&self, change: Change) -> Result<(), StoreError>
+    /// Runs a change on a writing connection, one after the other, through to its end.
+    async fn write<Change>(
+        &self,
+        writer: &Arc<tokio::sync::Mutex<Option<Writer>>>,
+        change: Change,
+    ) -> Result<(), StoreError>
     where
         Change: FnOnce(&mut Writer) -> Result<(), StoreError> + Send + 'static,
     {
-        let mut writer = Arc::clone(&self.writer).lock_owned().await;
+        let mut writer = Arc::clone(writer).lock_owned().await;
         let work = spawn_blocking(move || change(writer.as_mut().ok_or(StoreError::Closed)?));
         // As above: only a runtime that is shutting down drops the work.
         work.await.unwrap_or(Err(StoreError::Closed))
@@ -193,13 +203,18 @@ impl Store for EmbeddedStore {
             if batch.num_rows() == 0 {
                 return Ok(());
             }
-            self.write(move |writer| writer.insert(table, &batch)).await
+            self.write(&self.writer, move |writer| writer.insert(table, &batch)).await
         }
         .boxed()
     }
 
     fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.write(move |writer| writer.execute(&statement)).boxed()
+        self.write(&self.writer, move |writer| writer.execute(&statement)).boxed()
+    }
+
+    fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write(&self.lists, move |writer| statements.iter().try_for_each(|statement| writer.execute(statement)))
+            .boxed()
     }
 
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {

@@ -94,6 +94,23 @@ pub const MIGRATIONS: &[Migration] = &[
         include_str!("../../sql/migrations/0024_ambiguous_failures_past.sql"),
     ),
     migration(25, "0025_business_hours.sql", include_str!("../../sql/migrations/0025_business_hours.sql")),
+    migration(26, "0026_threads.sql", include_str!("../../sql/migrations/0026_threads.sql")),
+    migration(27, "0027_dialog_threads.sql", include_str!("../../sql/migrations/0027_dialog_threads.sql")),
+    migration(28, "0028_dialog_threads_feed.sql", include_str!("../../sql/migrations/0028_dialog_threads_feed.sql")),
+    migration(29, "0029_threads_feed.sql", include_str!("../../sql/migrations/0029_threads_feed.sql")),
+    migration(30, "0030_threads_past.sql", include_str!("../../sql/migrations/0030_threads_past.sql")),
+    migration(31, "0031_stale_threads.sql", include_str!("../../sql/migrations/0031_stale_threads.sql")),
+    migration(32, "0032_stale_threads_feed.sql", include_str!("../../sql/migrations/0032_stale_threads_feed.sql")),
+    migration(33, "0033_derived_messages.sql", include_str!("../../sql/migrations/0033_derived_messages.sql")),
+    migration(34, "0034_derived_clients.sql", include_str!("../../sql/migrations/0034_derived_clients.sql")),
+    migration(35, "0035_derived_cycles.sql", include_str!("../../sql/migrations/0035_derived_cycles.sql")),
+    migration(36, "0036_derived_steps.sql", include_str!("../../sql/migrations/0036_derived_steps.sql")),
+    migration(37, "0037_deriving_threads.sql", include_str!("../../sql/migrations/0037_deriving_threads.sql")),
+    migration(38, "0038_deriving_dialogs.sql", include_str!("../../sql/migrations/0038_deriving_dialogs.sql")),
+    migration(39, "0039_deriving_chats.sql", include_str!("../../sql/migrations/0039_deriving_chats.sql")),
+    migration(40, "0040_deriving_messages.sql", include_str!("../../sql/migrations/0040_deriving_messages.sql")),
+    migration(41, "0041_deriving_steps.sql", include_str!("../../sql/migrations/0041_deriving_steps.sql")),
+    migration(42, "0042_derived_by.sql", include_str!("../../sql/migrations/0042_derived_by.sql")),
 ];
 
 const CREATE_REGISTER: &str = "\

@@ -12,6 +12,7 @@ use std::time::Duration;
 use rapport::api::Limits;
 use rapport::app::build::{Service, build_router};
 use rapport::auth::Secret;
+use rapport::ingest::Ingest;
 use serde_json::{Value, json};
 
 use crate::engine::FixedClock;
@@ -30,13 +31,16 @@ fn event(kind: &str, chat: &str, message: &str, at: &str, more: &Value) -> Value
     event
 }
 
+/// Longer than any machine needs.
+const LONG: Duration = Duration::from_secs(600);
+
 /// The same world at another instant, with limits that a test can live with.
 fn at(world: &World, now: &str) -> World {
     let now = crate::world::instant(now);
     let limits =
-        Limits { pages: 100_000, aliases: 1_000, execution_time: Duration::from_secs(600), ..Limits::default() };
+        Limits { pages: 100_000, aliases: 1_000, execution_time: LONG, catch_up_time: LONG, ..Limits::default() };
     let service = Service {
-        store: world.store.clone(),
+        ingest: Ingest::new(world.store.clone(), Arc::new(FixedClock(now))),
         clock: Arc::new(FixedClock(now)),
         secret: Secret::new(SECRET).unwrap(),
         timezone: chrono_tz::Tz::UTC,

@@ -130,6 +130,10 @@ impl Store for TestStore {
         self.store.execute(statement)
     }
 
+    fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.store.execute_all(statements)
+    }
+
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
         self.store.version()
     }

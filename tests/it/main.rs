@@ -8,6 +8,7 @@ mod business_hours;
 mod catalogue;
 mod definitions;
 mod demo;
+mod derivation;
 mod dialogs;
 mod drill;
 mod engine;

@@ -4,6 +4,7 @@ mod answer;
 mod arguments;
 mod contacts;
 mod conversions;
+mod derivation;
 mod dialogs;
 mod events;
 mod examples;

@@ -1,6 +1,7 @@
 //! One request's way to the engine: who asks, when, and every statement once.
 
 mod business_hours;
+mod freshness;
 mod gathering;
 
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ use crate::api::errors::{ApiError, Code};
 use crate::api::http::request_id::RequestId;
 use crate::api::limits::{Limits, check_limit};
 use crate::auth::{Role, Seal, Viewer};
+use crate::ingest::derive::Derivation;
 use crate::metrics::answer::{self, AnswerError, Line, Rows};
 use crate::metrics::catalogue::{Metric, Readers};
 use crate::metrics::compile::estimate;
@@ -27,6 +29,7 @@ use crate::model::clock::Millis;
 use crate::sql::Sql;
 use crate::store::{Store, StoreError};
 
+pub use self::freshness::STALE;
 use super::refused;
 
 /// What the resolvers of one request share.
@@ -40,6 +43,7 @@ pub struct Asking {
     /// Makes and checks cursors.
     pub seal: Seal,
     store: Arc<dyn Store>,
+    freshness: freshness::Freshness,
     /// What was asked, by the statement that answers it.
     answers: Mutex<HashMap<String, Arc<OnceCell<gathering::Answer>>>>,
     waiting: gathering::Waiting,
@@ -61,7 +65,7 @@ impl Asking {
         default_zone: Tz,
         limits: Arc<Limits>,
         request_id: RequestId,
-        store: Arc<dyn Store>,
+        derivation: Derivation,
         seal: Seal,
     ) -> Self {
         Self {
@@ -71,7 +75,8 @@ impl Asking {
             limits,
             request_id,
             seal,
-            store,
+            store: Arc::clone(derivation.store()),
+            freshness: freshness::Freshness::of(derivation),
             answers: Mutex::default(),
             waiting: gathering::Waiting::default(),
             business_hours: business_hours::Found::default(),
@@ -127,7 +132,12 @@ impl Asking {
         // All to their end: one that fails must not take away what others wait for.
         let parts = join_all(queries.iter().map(|query| self.rows(query))).await;
         let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
-        answer::merge(question, grouping, &queries, &parts).map_err(|error| self.refuse_answer(&error))
+        let mut lines =
+            answer::merge(question, grouping, &queries, &parts).map_err(|error| self.refuse_answer(&error))?;
+        if let Some(warning) = self.staleness() {
+            lines.iter_mut().for_each(|line| line.metrics.quality.warnings.push(warning.clone()));
+        }
+        Ok(lines)
     }
 
     /// The rows of a query; one that this request has asked before is not asked again.
@@ -215,7 +225,7 @@ impl Asking {
     pub async fn fetch(&self, statement: Sql) -> Result<Vec<RecordBatch>, Error> {
         let before = self.pages.fetch_add(1, Ordering::Relaxed);
         check_limit("pages", self.limits.pages, before.saturating_add(1))?;
-        self.store.query(statement).await.map_err(|error| self.refuse_store(&error))
+        self.query(statement).await.map_err(|error| self.refuse_store(&error))
     }
 
     pub fn refuse_query(&self, error: &QueryError) -> Error {

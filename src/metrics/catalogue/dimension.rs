@@ -117,9 +117,4 @@ impl Dimension {
             Self::Source => "toString(source)",
         }
     }
-
-    /// Whether the fact must know whole dialogs to tell it.
-    pub fn needs_owner(self) -> bool {
-        matches!(self, Self::Operator | Self::Team)
-    }
 }

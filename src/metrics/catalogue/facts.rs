@@ -15,8 +15,6 @@ pub struct Fact {
     pub name: &'static str,
     /// The call of the parameterised view, up to the opening parenthesis.
     pub view: &'static str,
-    /// A cheaper view of the same rows without `operator`, `team` and the columns of whole dialogs.
-    pub plain_view: Option<&'static str>,
     /// What the view must be told beside scope and range.
     pub arguments: &'static [Derived],
     /// Columns that depend on the query: the present time, the channels that can see a signal.
@@ -121,7 +119,6 @@ static SPAN_DIMENSIONS: [Dimension; 8] = [Channel, Account, Operator, Team, Segm
 pub static MESSAGES: Fact = Fact {
     name: "messages",
     view: "fact_messages(",
-    plain_view: None,
     arguments: &[],
     derived: &[
         Derived { name: "sees_delivered", sql: |_| sight::reported(Signal::Delivered) },
@@ -139,7 +136,6 @@ pub static MESSAGES: Fact = Fact {
 pub static ENGAGEMENTS: Fact = Fact {
     name: "accepted messages",
     view: "fact_engagements(",
-    plain_view: None,
     arguments: &[],
     derived: &[],
     rows: Rows::InRange,
@@ -151,7 +147,6 @@ pub static ENGAGEMENTS: Fact = Fact {
 pub static CLIENT_MESSAGES: Fact = Fact {
     name: "client messages",
     view: "fact_client_messages(",
-    plain_view: Some("fact_inbound("),
     arguments: &[],
     derived: &[],
     rows: Rows::InRange,
@@ -163,7 +158,6 @@ pub static CLIENT_MESSAGES: Fact = Fact {
 pub static TURNS: Fact = Fact {
     name: "turns",
     view: "fact_turns(",
-    plain_view: None,
     arguments: &[
         Derived { name: "bot_stops", sql: |terms| bound(i64::from(terms.response.bot_stops)) },
         Derived { name: "boundaries", sql: |terms| open_time(terms, Boundaries::at_text) },
@@ -186,7 +180,6 @@ pub static TURNS: Fact = Fact {
 pub static OPENED_DIALOGS: Fact = Fact {
     name: "dialogs by their opening",
     view: "fact_dialogs(",
-    plain_view: None,
     arguments: &[],
     derived: &[Derived { name: "is_closed", sql: is_closed }, Derived { name: "is_silent", sql: is_silent }],
     rows: Rows::AlsoBefore,
@@ -199,7 +192,6 @@ pub static OPENED_DIALOGS: Fact = Fact {
 pub static OPEN_DIALOGS: Fact = Fact {
     name: "open dialogs",
     view: "fact_dialogs(",
-    plain_view: None,
     arguments: &[],
     derived: &[],
     rows: Rows::Spans,
@@ -211,7 +203,6 @@ pub static OPEN_DIALOGS: Fact = Fact {
 pub static SESSIONS: Fact = Fact {
     name: "sessions",
     view: "fact_sessions(",
-    plain_view: None,
     arguments: &[Derived { name: "gap_ms", sql: |terms| bound(terms.inactivity_ms()) }],
     derived: &[],
     rows: Rows::InRange,
@@ -223,7 +214,6 @@ pub static SESSIONS: Fact = Fact {
 pub static SURVEYS: Fact = Fact {
     name: "surveys",
     view: "fact_surveys(",
-    plain_view: None,
     arguments: &[],
     derived: &[],
     rows: Rows::InRange,
@@ -235,7 +225,6 @@ pub static SURVEYS: Fact = Fact {
 pub static CONVERSIONS: Fact = Fact {
     name: "dialogs with their conversions",
     view: "fact_conversions(",
-    plain_view: None,
     arguments: &[
         Derived { name: "window_ms", sql: |terms| bound(terms.window_ms()) },
         Derived { name: "attribution", sql: attribution },
@@ -251,7 +240,6 @@ pub static CONVERSIONS: Fact = Fact {
 pub static REACH: Fact = Fact {
     name: "contacts reached and lost",
     view: "fact_reach(",
-    plain_view: None,
     arguments: &[],
     derived: &[Derived { name: "sees_muted", sql: |_| sight::sees(Signal::Muted) }],
     rows: Rows::InRange,
@@ -259,9 +247,6 @@ pub static REACH: Fact = Fact {
     record: Some(&record::CONTACTS),
     dialogs: &record::DIALOGS,
 };
-
-/// The column of `fact_client_messages` that its plain view does not have.
-pub const TURN_COLUMN: &str = "starts_turn";
 
 /// Every fact, for tests that loop over them.
 pub static FACTS: [&Fact; 10] = [

@@ -121,17 +121,6 @@ impl Measure {
         sql
     }
 
-    /// Every piece of SQL in it.
-    pub fn mentions(self, column: &str) -> bool {
-        let more = match self {
-            Self::Aggregate { sql, .. } => sql,
-            Self::Mean { value, .. } | Self::Quantile { value, .. } => value,
-            Self::Distinct { key, .. } | Self::DistinctShare { key, .. } => key,
-            _ => "",
-        };
-        self.rows().contains(column) || self.population().contains(column) || more.contains(column)
-    }
-
     /// The aggregate. A share of nothing, a mean of nothing and a quantile of nothing are null.
     pub fn sql(self) -> Sql {
         let mut sql = Sql::new("");

@@ -3,8 +3,6 @@
 //! A record's columns are declared here once; the GraphQL types and the statements derive from them. No column shows what
 //! was written, and none tells of an operator but the one to whom the row belongs: scopes limit rows, not columns.
 
-use super::facts::TURN_COLUMN;
-
 /// A kind of thing that one can look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RecordKind {
@@ -115,13 +113,6 @@ impl ColumnKind {
     /// Whether every record has it.
     pub fn is_never_null(self) -> bool {
         matches!(self, Self::Id | Self::Name | Self::Texts | Self::At | Self::Count | Self::Flag)
-    }
-}
-
-impl Column {
-    /// Whether the plain view of a fact lacks it.
-    pub fn needs_dialogs(&self) -> bool {
-        ["operator", "team", TURN_COLUMN].iter().any(|column| self.sql.contains(column))
     }
 }
 

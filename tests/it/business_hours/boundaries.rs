@@ -10,6 +10,7 @@ use rapport::api::Limits;
 use rapport::api::http::request_id::RequestIds;
 use rapport::api::schema::Asking;
 use rapport::auth::{Authenticator, Grant, Role, Seal, Secret, TokenConfig, issue};
+use rapport::ingest::derive::Derivation;
 use rapport::metrics::schedule::Boundaries;
 use rapport::model::TimeRange;
 use rapport::sql::Sql;
@@ -34,7 +35,8 @@ fn asking(world: &World) -> Asking {
     let viewer = Authenticator::new(&secret, config(), Arc::new(FixedClock(world.now))).verify(&token).unwrap();
     let limits = Arc::new(Limits::default());
     let seal = Seal::new(&secret, "tests");
-    Asking::new(viewer, world.now, Tz::UTC, limits, RequestIds::new(world.now).next(), world.store.clone(), seal)
+    let derivation = Derivation::new(world.store.clone());
+    Asking::new(viewer, world.now, Tz::UTC, limits, RequestIds::new(world.now).next(), derivation, seal)
 }
 
 fn range(from: &str, to: &str) -> TimeRange {

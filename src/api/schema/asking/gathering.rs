@@ -83,7 +83,7 @@ impl Asking {
 
     async fn run(&self, statement: &Statement) -> Vec<Answer> {
         let groups_max = self.limits.groups_read;
-        match self.store.query(statement.sql(groups_max)).await {
+        match self.query(statement.sql(groups_max)).await {
             Ok(batches) => {
                 let parts = statement.read(&batches, groups_max).into_iter();
                 parts.map(|rows| rows.map(Arc::new).map_err(|error| self.refuse_answer(&error))).collect()

@@ -1,0 +1,10 @@
+-- A status tells nothing of its message's dialog: until more is known the message belongs to its chat's own.
+CREATE MATERIALIZED VIEW IF NOT EXISTS threads_feed TO threads AS
+SELECT DISTINCT
+    tenant,
+    if(dialog != '' AND kind NOT IN ('message.delivered', 'message.read'), sipHash64(dialog), sipHash64(channel, account, chat)) AS dialog_key,
+    if(chat != '', sipHash64(channel, account, chat), dialog_key) AS thread_key,
+    toDate32(at) AS day
+FROM inbox
+WHERE kind IN ('message.received', 'message.accepted', 'message.sent', 'message.failed', 'message.delivered', 'message.read',
+    'dialog.opened', 'dialog.assigned', 'dialog.handed_off', 'dialog.closed')

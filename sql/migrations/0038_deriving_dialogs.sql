@@ -1,0 +1,1 @@
+CREATE TABLE IF NOT EXISTS deriving_dialogs (dialog_key UInt64) ENGINE = Memory

@@ -1,0 +1,140 @@
+//! What follows from events beyond one row of one table: which turn a message starts, which cycle it falls into, what
+//! became of it. It is derived for the dialogs that changed and kept in tables that are sorted by day, so that a question
+//! reads the days it is about, however long the history.
+//!
+//! Feeds mark the threads that events touch (`stale_threads`). A run takes a stretch of them, derives their dialogs anew
+//! from the state tables, writes the rows that differ, and only then takes the marks away: one that breaks off is begun
+//! again by the next. The rules are in `sql/derived`; this module only says when.
+
+mod run;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::UInt64Type;
+use tokio::sync::{Mutex, Notify};
+use tokio::time::timeout;
+
+use crate::sql::Sql;
+use crate::store::{Store, StoreError};
+
+/// Threads of one run: a few hundred thousand messages, some hundred megabytes, about two seconds.
+const THREADS_MAX: i64 = 4_000;
+
+/// How long to wait before what failed is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What is derived from the events of one store. Cloning it gives another handle.
+#[derive(Clone)]
+pub struct Derivation {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Arc<dyn Store>,
+    /// One run after the other: a second one would find the first one's work to do.
+    turn: Mutex<()>,
+    /// Told when events were stored.
+    stored: Notify,
+}
+
+impl Derivation {
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { shared: Arc::new(Shared { store, turn: Mutex::new(()), stored: Notify::new() }) }
+    }
+
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.shared.store
+    }
+
+    pub(super) fn tell_stored(&self) {
+        self.shared.stored.notify_one();
+    }
+
+    /// Derives all that had changed of a tenant when it was called, and calls back after each run with the threads that
+    /// are left. Dropping the future ends it after the run that goes on.
+    ///
+    /// # Errors
+    /// When the engine fails; nothing is lost.
+    pub async fn catch_up(&self, tenant: &str, progress: impl Fn(u64) + Send) -> Result<(), StoreError> {
+        let store = self.shared.store.as_ref();
+        let mut from = 0;
+        loop {
+            let _turn = self.shared.turn.lock().await;
+            let Some(last) = run::next_stretch(store, tenant, from, THREADS_MAX).await? else { return Ok(()) };
+            if run::closes_for_the_first_time(store, tenant).await? {
+                store.execute_all(run::note_closing(tenant)).await?;
+            }
+            store.execute_all(run::run(tenant, from, last)).await?;
+            // What changes behind this point while the pass goes on is the next pass's.
+            let Some(next) = last.checked_add(1) else { return Ok(()) };
+            from = next;
+            progress(self.count_stale(tenant).await?);
+        }
+    }
+
+    /// Catches up for as long as `patience` lasts. Returns how many threads are still to be derived.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn catch_up_within(&self, tenant: &str, patience: Duration) -> Result<u64, StoreError> {
+        match timeout(patience, self.catch_up(tenant, |_| {})).await {
+            Ok(done) => done.map(|()| 0),
+            Err(_) => self.count_stale(tenant).await,
+        }
+    }
+
+    /// How many threads of a tenant have changed since they were derived.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn count_stale(&self, tenant: &str) -> Result<u64, StoreError> {
+        first_number(&self.shared.store.query(run::count_stale(tenant)).await?, 0)
+    }
+
+    /// Derives what changes, for as long as the store is open.
+    pub async fn keep_up(self) {
+        loop {
+            match self.catch_up_all().await {
+                Ok(()) => self.shared.stored.notified().await,
+                Err(StoreError::Closed) => return,
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "deriving failed; it is tried again");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    async fn catch_up_all(&self) -> Result<(), StoreError> {
+        for tenant in run::stale_tenants(self.shared.store.as_ref()).await? {
+            self.catch_up(&tenant, |_| {}).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Marks everything as stale when the rules are others than those by which it was derived.
+///
+/// # Errors
+/// When the engine fails.
+pub async fn prepare(store: &dyn Store) -> Result<(), StoreError> {
+    if run::is_derived_by_these_rules(store).await? {
+        return Ok(());
+    }
+    store.execute_all(run::derive_everything_anew()).await
+}
+
+fn first_number(batches: &[RecordBatch], column: usize) -> Result<u64, StoreError> {
+    let number = batches.first().and_then(|batch| {
+        let column = batch.column(column).as_primitive_opt::<UInt64Type>()?;
+        (!column.is_empty()).then(|| column.value(0))
+    });
+    number.ok_or_else(|| StoreError::Engine { code: 0, message: "a count is no number".to_owned() })
+}
+
+/// A key as the engine takes it: it has no unsigned parameters.
+fn push_key(sql: &mut Sql, key: u64) {
+    sql.push("toUInt64(").bind(key.to_string()).push(")");
+}

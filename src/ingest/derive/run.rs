@@ -1,0 +1,198 @@
+//! The statements of a run, in their order. One of the places outside `sql/` with SQL text: see `lib.rs`.
+
+use arrow::array::{Array, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use sha2::{Digest, Sha256};
+
+use super::{first_number, push_key};
+use crate::sql::Sql;
+use crate::store::{Store, StoreError};
+
+/// A table of derived rows: those of a dialog are replaced where they differ.
+struct Derived {
+    table: &'static str,
+    /// What tells rows of one day apart; `dialog_key` is the first.
+    keys: &'static str,
+    /// Queries before a last one named `fresh`, which has the table's columns from `day` on, in their order.
+    rules: &'static str,
+}
+
+static DERIVED: [Derived; 4] = [
+    Derived {
+        table: "derived_messages",
+        keys: "dialog_key, chat_key, message_key",
+        rules: include_str!("../../../sql/derived/messages.sql"),
+    },
+    Derived {
+        table: "derived_clients",
+        keys: "dialog_key, chat_key, message_key",
+        rules: include_str!("../../../sql/derived/clients.sql"),
+    },
+    Derived {
+        table: "derived_cycles",
+        keys: "dialog_key, cycle",
+        rules: include_str!("../../../sql/derived/cycles.sql"),
+    },
+    Derived {
+        table: "derived_steps",
+        keys: "dialog_key, chat_key, message_key",
+        rules: include_str!("../../../sql/derived/visits.sql"),
+    },
+];
+
+const STATES: &str = include_str!("../../../sql/derived/states.sql");
+const STEPS: &str = include_str!("../../../sql/derived/steps.sql");
+
+/// Derives the dialogs of the stale threads from `from` to `last`.
+pub(super) fn run(tenant: &str, from: u64, last: u64) -> Vec<Sql> {
+    let mut statements: Vec<Sql> = [
+        "TRUNCATE TABLE deriving_threads",
+        "TRUNCATE TABLE deriving_dialogs",
+        "TRUNCATE TABLE deriving_chats",
+        "TRUNCATE TABLE deriving_messages",
+        "TRUNCATE TABLE deriving_steps",
+    ]
+    .map(Sql::new)
+    .into();
+    let mut threads =
+        Sql::new("INSERT INTO deriving_threads SELECT thread_key, sum(marks) AS marks FROM stale_threads");
+    threads.push(" WHERE tenant = ").bind(tenant).push(" AND thread_key BETWEEN ");
+    push_key(&mut threads, from);
+    threads.push(" AND ");
+    push_key(&mut threads, last);
+    threads.push(" GROUP BY thread_key HAVING marks > 0");
+    let dialogs = with_tenant(
+        "INSERT INTO deriving_dialogs",
+        tenant,
+        " SELECT DISTINCT dialog_key FROM threads WHERE tenant = of_tenant AND thread_key IN (SELECT thread_key FROM deriving_threads)",
+    );
+    let chats = with_tenant(
+        "INSERT INTO deriving_chats",
+        tenant,
+        " SELECT DISTINCT thread_key, day FROM threads WHERE tenant = of_tenant AND thread_key IN \
+         (SELECT thread_key FROM dialog_threads WHERE tenant = of_tenant AND dialog_key IN (SELECT dialog_key FROM deriving_dialogs))",
+    );
+    statements.extend([threads, dialogs, chats]);
+    statements.push(with_tenant("INSERT INTO deriving_messages", tenant, STATES));
+    let mut steps = with_tenant("INSERT INTO deriving_steps", tenant, ",\n");
+    steps.push(STEPS);
+    statements.push(steps);
+    statements.extend(DERIVED.iter().map(|derived| replace(derived, tenant)));
+    let mut done = Sql::new("INSERT INTO stale_threads SELECT ");
+    done.bind(tenant).push(", thread_key, -marks FROM deriving_threads");
+    statements.push(done);
+    statements
+}
+
+/// Writes the rows that are new or differ, and marks those that are gone.
+fn replace(derived: &Derived, tenant: &str) -> Sql {
+    let Derived { table, keys, rules } = *derived;
+    let mut sql = Sql::new("INSERT INTO ");
+    sql.push(table).push(" WITH ").bind(tenant).push(" AS of_tenant,\n").push(rules);
+    // The hash of a row is never 0, which stands for one that is not there.
+    sql.push(", hashed AS (SELECT *, bitOr(sipHash64(tuple(*)), 1) AS content FROM fresh)");
+    sql.push(", known AS (SELECT day, ").push(keys);
+    sql.push(", argMax(kept.content, kept.version) AS content, max(kept.version) AS version FROM ").push(table);
+    sql.push(" AS kept WHERE tenant = of_tenant AND day IN (SELECT day FROM deriving_chats)");
+    sql.push(" AND dialog_key IN (SELECT dialog_key FROM deriving_dialogs) GROUP BY day, ").push(keys);
+    sql.push(") SELECT of_tenant, day, ").push(keys).push(", hashed.* EXCEPT (day, ").push(keys);
+    sql.push(", content), hashed.content, known.version + 1, hashed.content = 0");
+    sql.push(" FROM hashed FULL OUTER JOIN known USING (day, ").push(keys);
+    sql.push(") WHERE hashed.content != known.content");
+    sql
+}
+
+/// The text finds the tenant under the name `of_tenant`.
+fn with_tenant(insert: &'static str, tenant: &str, text: &'static str) -> Sql {
+    let mut sql = Sql::new(insert);
+    sql.push(" WITH ").bind(tenant).push(" AS of_tenant\n").push(text);
+    sql
+}
+
+/// The last of the next stale threads from `from` on; `None` when there is none.
+pub(super) async fn next_stretch(
+    store: &dyn Store,
+    tenant: &str,
+    from: u64,
+    threads_max: i64,
+) -> Result<Option<u64>, StoreError> {
+    let mut sql =
+        Sql::new("SELECT count(), max(thread_key) FROM (SELECT thread_key FROM stale_threads WHERE tenant = ");
+    sql.bind(tenant).push(" AND thread_key >= ");
+    push_key(&mut sql, from);
+    sql.push(" GROUP BY thread_key HAVING sum(marks) > 0 ORDER BY thread_key LIMIT ").bind(threads_max).push(")");
+    let batches = store.query(sql).await?;
+    match first_number(&batches, 0)? {
+        0 => Ok(None),
+        _ => first_number(&batches, 1).map(Some),
+    }
+}
+
+pub(super) fn count_stale(tenant: &str) -> Sql {
+    let mut sql = Sql::new("SELECT count() FROM (SELECT thread_key FROM stale_threads WHERE tenant = ");
+    sql.bind(tenant).push(" GROUP BY thread_key HAVING sum(marks) > 0)");
+    sql
+}
+
+pub(super) async fn stale_tenants(store: &dyn Store) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT DISTINCT toString(tenant) FROM \
+               (SELECT tenant FROM stale_threads GROUP BY tenant, thread_key HAVING sum(marks) > 0)";
+    let mut tenants = Vec::new();
+    for batch in store.query(Sql::new(sql)).await? {
+        let texts = cast(batch.column(0), &DataType::Utf8)
+            .map_err(|error| StoreError::Engine { code: 0, message: error.to_string() })?;
+        let texts = texts.as_string::<i32>();
+        tenants.extend((0..texts.len()).map(|row| texts.value(row).to_owned()));
+    }
+    Ok(tenants)
+}
+
+/// Whether a tenant of which no dialog was ever told to be closed has one now: it changes what an opening means.
+pub(super) async fn closes_for_the_first_time(store: &dyn Store, tenant: &str) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("SELECT count() FROM derived_by WHERE tenant = ");
+    sql.bind(tenant).push(" AND rules = 'closing'");
+    if 0 < first_number(&store.query(sql).await?, 0)? {
+        return Ok(false);
+    }
+    let mut sql = Sql::new("SELECT count() FROM (SELECT 1 FROM dialog_events WHERE tenant = ");
+    sql.bind(tenant).push(" AND kind = 'dialog.closed' LIMIT 1)");
+    Ok(0 < first_number(&store.query(sql).await?, 0)?)
+}
+
+/// Dialogs that were told to open are derived anew, and from now on a tenant's dialogs can be explicit. In this order: a
+/// note without its marks would leave them as they are.
+pub(super) fn note_closing(tenant: &str) -> Vec<Sql> {
+    let marks = with_tenant(
+        "INSERT INTO stale_threads",
+        tenant,
+        " SELECT DISTINCT of_tenant, thread_key, 1 FROM dialog_threads WHERE tenant = of_tenant AND dialog_key IN \
+         (SELECT dialog_key FROM dialog_events WHERE tenant = of_tenant AND kind = 'dialog.opened')",
+    );
+    let mut note = Sql::new("INSERT INTO derived_by SELECT ");
+    note.bind(tenant).push(", 'closing', 1");
+    vec![marks, note]
+}
+
+pub(super) async fn is_derived_by_these_rules(store: &dyn Store) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("SELECT toUInt64(argMax(rules, number) = ");
+    sql.bind(checksum()).push(") FROM derived_by WHERE tenant = ''");
+    Ok(first_number(&store.query(sql).await?, 0)? == 1)
+}
+
+/// Marks every thread there is, and then notes by which rules they will be derived.
+pub(super) fn derive_everything_anew() -> Vec<Sql> {
+    let marks = Sql::new("INSERT INTO stale_threads SELECT DISTINCT tenant, thread_key, 1 FROM threads");
+    let mut note = Sql::new("INSERT INTO derived_by SELECT '', ");
+    note.bind(checksum()).push(", max(number) + 1 FROM derived_by WHERE tenant = ''");
+    vec![marks, note]
+}
+
+/// SHA-256 of all rules, in hexadecimal digits.
+fn checksum() -> String {
+    let mut rules = Sha256::new();
+    for statement in run("", 0, 0) {
+        rules.update(format!("{statement:?}"));
+    }
+    rules.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,34 @@
+//! What is derived bit by bit is what would be derived at once.
+
+use proptest::prop_assert_eq;
+use rapport::ingest::derive::Derivation;
+
+use super::events::{arrivals, history};
+use super::{local, runner, runtime, schedule, world_of};
+use crate::derivation::derived_rows;
+use crate::world::{TENANT, World};
+
+#[test]
+fn it_does_not_matter_when_rows_are_derived() {
+    let runtime = runtime();
+    let result = runner(6).run(&history(), |history| {
+        runtime.block_on(async {
+            let at_once = world_of(&history).await;
+            Derivation::new(at_once.store.clone()).catch_up(TENANT, |_| {}).await.unwrap();
+            let bit_by_bit = World::at(&local::written(history.now)).await;
+            if let Some(schedule) = &history.schedule {
+                schedule::tell(&bit_by_bit, schedule).await;
+            }
+            let derivation = Derivation::new(bit_by_bit.store.clone());
+            for body in arrivals(&history) {
+                bit_by_bit.take(&body).await;
+                derivation.catch_up(TENANT, |_| {}).await.unwrap();
+            }
+            prop_assert_eq!(derived_rows(&bit_by_bit).await, derived_rows(&at_once).await);
+            Ok(())
+        })
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
