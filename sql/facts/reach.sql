@@ -16,13 +16,6 @@ WITH
             AND at < {to:Int64}
             AND (taken OR (told_failed AND told_reached))
     ),
-    -- Read without merging versions: the columns of ten million messages for a few thousand of them would cost a second.
-    failures AS
-    (
-        SELECT day, dialog_key, chat_key, message_key
-        FROM derived_messages
-        WHERE tenant = {tenant:String} AND failure_reason = 'OPT_OUT'
-    ),
     told AS
     (
         SELECT
@@ -35,15 +28,10 @@ WITH
         UNION ALL
         SELECT
             if(contact = '', concat(channel, ' ', account, ' ', chat), contact) AS contact_key,
-            toString(channel) AS channel, failed_ms AS at, message AS id,
-            toString(account) AS account, chat AS place, contact, segments, 'LEFT' AS what, toUInt8(1) AS by_failure
-        FROM derived_messages FINAL
+            toString(channel) AS channel, at, message AS id, toString(account) AS account, chat AS place, contact, segments,
+            'LEFT' AS what, toUInt8(1) AS by_failure
+        FROM derived_refusals FINAL
         WHERE tenant = {tenant:String}
-            AND (day, dialog_key, chat_key, message_key) IN (SELECT day, dialog_key, chat_key, message_key FROM failures)
-            AND told_failed
-            AND failure_reason = 'OPT_OUT'
-            AND NOT told_reached
-            AND (chat_key, message_key) NOT IN (SELECT chat_key, message_key FROM ambiguous_failures WHERE tenant = {tenant:String})
     ),
     placed AS
     (
@@ -67,6 +55,7 @@ WITH
     (
         SELECT contact_key, channel, at, argMax((account, segments, campaign, scenario, source, message_kind, author_kind, operator, team, dialog_key), (message, account, chat)) AS message
         FROM outbound
+        WHERE contact_key IN (SELECT contact_key FROM gone)
         GROUP BY contact_key, channel, at
     ),
     rows AS

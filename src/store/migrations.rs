@@ -111,6 +111,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration(40, "0040_deriving_messages.sql", include_str!("../../sql/migrations/0040_deriving_messages.sql")),
     migration(41, "0041_deriving_steps.sql", include_str!("../../sql/migrations/0041_deriving_steps.sql")),
     migration(42, "0042_derived_by.sql", include_str!("../../sql/migrations/0042_derived_by.sql")),
+    migration(43, "0043_derived_refusals.sql", include_str!("../../sql/migrations/0043_derived_refusals.sql")),
 ];
 
 const CREATE_REGISTER: &str = "\

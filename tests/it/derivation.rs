@@ -31,7 +31,7 @@ fn event(kind: &str, message: &str, at: &str, more: &Value) -> Value {
 /// How many rows each table has, and a hash of them all.
 pub async fn derived_rows(world: &World) -> Vec<(u64, u64)> {
     let mut rows = Vec::new();
-    for table in ["derived_messages", "derived_clients", "derived_cycles", "derived_steps"] {
+    for table in ["derived_messages", "derived_clients", "derived_cycles", "derived_steps", "derived_refusals"] {
         let mut sql = Sql::new("SELECT count(), sum(sipHash64(tuple(* EXCEPT (version, is_gone)))) FROM ");
         sql.push(table).push(" FINAL");
         let batches = world.store.query(sql).await.unwrap();
@@ -172,6 +172,7 @@ async fn an_answer_that_cannot_wait_says_what_it_lacks() {
     let total = world.analytics(MARCH, fields).await["delivery"]["total"].clone();
     assert_eq!(total["outbound"], 1);
     assert!(!total["quality"]["warnings"].to_string().contains("STALE"));
+    world.store.close().await;
 }
 
 #[tokio::test]
@@ -197,4 +198,5 @@ async fn a_server_derives_what_arrives_before_anybody_asks() {
     }
     keeping_up.abort();
     let _ = keeping_up.await;
+    world.store.close().await;
 }

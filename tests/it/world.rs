@@ -61,6 +61,11 @@ impl Store for CountingStore {
 }
 
 impl CountingStore {
+    /// Waits for what still runs, where a test has stopped waiting for it: the next one may open the directory anew.
+    pub async fn close(&self) {
+        self.inner.close().await;
+    }
+
     /// Statements so far.
     pub fn count(&self) -> usize {
         self.queries.load(Ordering::Relaxed)

@@ -18,11 +18,16 @@ struct Derived {
     rules: &'static str,
 }
 
-static DERIVED: [Derived; 4] = [
+static DERIVED: [Derived; 5] = [
     Derived {
         table: "derived_messages",
         keys: "dialog_key, chat_key, message_key",
         rules: include_str!("../../../sql/derived/messages.sql"),
+    },
+    Derived {
+        table: "derived_refusals",
+        keys: "dialog_key, chat_key, message_key",
+        rules: include_str!("../../../sql/derived/refusals.sql"),
     },
     Derived {
         table: "derived_clients",
