@@ -17,10 +17,16 @@ pub async fn derive(ingest: &Ingest, tenant: &str) -> Result<()> {
         return Ok(());
     }
     let bar = ProgressBar::new(stale);
-    let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} chats counted in, {eta} left");
+    let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} chats counted in {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_position(0);
-    derivation.catch_up(tenant, |left| bar.set_position(stale.saturating_sub(left))).await.context(failed)?;
+    let progress = |left| {
+        bar.set_position(stale.saturating_sub(left));
+        if left == 0 {
+            bar.set_message("and put in order");
+        }
+    };
+    derivation.catch_up(tenant, progress).await.context(failed)?;
     bar.finish_and_clear();
     Ok(())
 }

@@ -22,6 +22,13 @@ use crate::store::{Store, StoreError};
 /// Threads of one run: a few hundred thousand messages, some hundred megabytes, about two seconds.
 const THREADS_MAX: i64 = 4_000;
 
+/// After how many runs of one pass the tables are merged. Such a pass is an import: each run has written a part with rows
+/// of all days, and to merge those in every question costs ten times as much as to read them.
+const RUNS_MERGED: usize = 8;
+
+/// Rows of a table that is merged in one go: about half a minute. The engine merges larger ones bit by bit by itself.
+const ROWS_MERGED_MAX: u64 = 30_000_000;
+
 /// How long to wait before what failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -53,25 +60,39 @@ impl Derivation {
     }
 
     /// Derives all that had changed of a tenant when it was called, and calls back after each run with the threads that
-    /// are left. Dropping the future ends it after the run that goes on.
+    /// are left. After an import it also merges what it has written. Dropping the future ends it after the statement that
+    /// goes on.
     ///
     /// # Errors
     /// When the engine fails; nothing is lost.
     pub async fn catch_up(&self, tenant: &str, progress: impl Fn(u64) + Send) -> Result<(), StoreError> {
+        if RUNS_MERGED <= self.derive(tenant, progress).await? {
+            let store = self.shared.store.as_ref();
+            for merge in run::merges(store, ROWS_MERGED_MAX).await? {
+                let _turn = self.shared.turn.lock().await;
+                store.execute_all(vec![merge]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns how many runs it took.
+    async fn derive(&self, tenant: &str, progress: impl Fn(u64) + Send) -> Result<usize, StoreError> {
         let store = self.shared.store.as_ref();
         let mut from = 0;
-        loop {
+        for runs in 0.. {
             let _turn = self.shared.turn.lock().await;
-            let Some(last) = run::next_stretch(store, tenant, from, THREADS_MAX).await? else { return Ok(()) };
+            let Some(last) = run::next_stretch(store, tenant, from, THREADS_MAX).await? else { return Ok(runs) };
             if run::closes_for_the_first_time(store, tenant).await? {
                 store.execute_all(run::note_closing(tenant)).await?;
             }
             store.execute_all(run::run(tenant, from, last)).await?;
             // What changes behind this point while the pass goes on is the next pass's.
-            let Some(next) = last.checked_add(1) else { return Ok(()) };
+            let Some(next) = last.checked_add(1) else { return Ok(runs + 1) };
             from = next;
             progress(self.count_stale(tenant).await?);
         }
+        unreachable!("the keys come to an end")
     }
 
     /// Catches up for as long as `patience` lasts. Returns how many threads are still to be derived.
@@ -79,8 +100,8 @@ impl Derivation {
     /// # Errors
     /// When the engine fails.
     pub async fn catch_up_within(&self, tenant: &str, patience: Duration) -> Result<u64, StoreError> {
-        match timeout(patience, self.catch_up(tenant, |_| {})).await {
-            Ok(done) => done.map(|()| 0),
+        match timeout(patience, self.derive(tenant, |_| {})).await {
+            Ok(done) => done.map(|_| 0),
             Err(_) => self.count_stale(tenant).await,
         }
     }

@@ -134,6 +134,21 @@ pub(super) async fn next_stretch(
     }
 }
 
+/// The statements that merge the tables of derived rows, but for those that are too large.
+pub(super) async fn merges(store: &dyn Store, rows_max: u64) -> Result<Vec<Sql>, StoreError> {
+    let mut merges = Vec::new();
+    for Derived { table, .. } in &DERIVED {
+        let mut rows = Sql::new("SELECT count() FROM ");
+        rows.push(table);
+        if first_number(&store.query(rows).await?, 0)? <= rows_max {
+            let mut merge = Sql::new("OPTIMIZE TABLE ");
+            merge.push(table).push(" FINAL");
+            merges.push(merge);
+        }
+    }
+    Ok(merges)
+}
+
 pub(super) fn count_stale(tenant: &str) -> Sql {
     let mut sql = Sql::new("SELECT count() FROM (SELECT thread_key FROM stale_threads WHERE tenant = ");
     sql.bind(tenant).push(" GROUP BY thread_key HAVING sum(marks) > 0)");
