@@ -140,8 +140,13 @@ pub async fn migrate(config: &Config) -> Result<()> {
         open.migrations.applied.len(),
         open.migrations.present.len()
     );
+    let ingest = Ingest::new(open.store.clone(), Arc::new(SystemClock));
+    let mut derived = Ok(());
+    for tenant in ingest.derivation().stale_tenants().await? {
+        derived = derived.and(progress::derive(&ingest, &tenant).await);
+    }
     open.store.close().await;
-    Ok(())
+    derived
 }
 
 /// `rapport schema`.

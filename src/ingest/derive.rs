@@ -19,8 +19,20 @@ use tokio::time::timeout;
 use crate::sql::Sql;
 use crate::store::{Store, StoreError};
 
-/// Threads of one run: a few hundred thousand messages, some hundred megabytes, about two seconds.
-const THREADS_MAX: i64 = 4_000;
+/// How much one run takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    pub threads_max: i64,
+    /// Messages of its chats, roughly: one more chat may go beyond.
+    pub messages_max: i64,
+}
+
+impl Default for Stretch {
+    /// Some hundred megabytes, about two seconds.
+    fn default() -> Self {
+        Self { threads_max: 4_000, messages_max: 200_000 }
+    }
+}
 
 /// After how many runs of one pass the tables are merged. Such a pass is an import: each run has written a part with rows
 /// of all days, and to merge those in every question costs ten times as much as to read them.
@@ -40,6 +52,7 @@ pub struct Derivation {
 
 struct Shared {
     store: Arc<dyn Store>,
+    stretch: Stretch,
     /// One run after the other: a second one would find the first one's work to do.
     turn: Mutex<()>,
     /// Told when events were stored.
@@ -48,7 +61,11 @@ struct Shared {
 
 impl Derivation {
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { shared: Arc::new(Shared { store, turn: Mutex::new(()), stored: Notify::new() }) }
+        Self::in_stretches(store, Stretch::default())
+    }
+
+    pub fn in_stretches(store: Arc<dyn Store>, stretch: Stretch) -> Self {
+        Self { shared: Arc::new(Shared { store, stretch, turn: Mutex::new(()), stored: Notify::new() }) }
     }
 
     pub fn store(&self) -> &Arc<dyn Store> {
@@ -82,7 +99,9 @@ impl Derivation {
         let mut from = 0;
         for runs in 0.. {
             let _turn = self.shared.turn.lock().await;
-            let Some(last) = run::next_stretch(store, tenant, from, THREADS_MAX).await? else { return Ok(runs) };
+            let Some(last) = run::next_stretch(store, tenant, from, self.shared.stretch).await? else {
+                return Ok(runs);
+            };
             if run::closes_for_the_first_time(store, tenant).await? {
                 store.execute_all(run::note_closing(tenant)).await?;
             }
@@ -128,8 +147,16 @@ impl Derivation {
         }
     }
 
+    /// The tenants of which anything is still to be derived.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn stale_tenants(&self) -> Result<Vec<String>, StoreError> {
+        run::stale_tenants(self.shared.store.as_ref()).await
+    }
+
     async fn catch_up_all(&self) -> Result<(), StoreError> {
-        for tenant in run::stale_tenants(self.shared.store.as_ref()).await? {
+        for tenant in self.stale_tenants().await? {
             self.catch_up(&tenant, |_| {}).await?;
         }
         Ok(())

@@ -5,7 +5,7 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use sha2::{Digest, Sha256};
 
-use super::{first_number, push_key};
+use super::{Stretch, first_number, push_key};
 use crate::sql::Sql;
 use crate::store::{Store, StoreError};
 
@@ -49,17 +49,19 @@ static DERIVED: [Derived; 5] = [
 const STATES: &str = include_str!("../../../sql/derived/states.sql");
 const STEPS: &str = include_str!("../../../sql/derived/steps.sql");
 
+/// What a run works in.
+const EMPTY: [&str; 5] = [
+    "TRUNCATE TABLE deriving_threads",
+    "TRUNCATE TABLE deriving_dialogs",
+    "TRUNCATE TABLE deriving_chats",
+    "TRUNCATE TABLE deriving_messages",
+    "TRUNCATE TABLE deriving_steps",
+];
+
 /// Derives the dialogs of the stale threads from `from` to `last`.
 pub(super) fn run(tenant: &str, from: u64, last: u64) -> Vec<Sql> {
-    let mut statements: Vec<Sql> = [
-        "TRUNCATE TABLE deriving_threads",
-        "TRUNCATE TABLE deriving_dialogs",
-        "TRUNCATE TABLE deriving_chats",
-        "TRUNCATE TABLE deriving_messages",
-        "TRUNCATE TABLE deriving_steps",
-    ]
-    .map(Sql::new)
-    .into();
+    // An earlier run may have broken off.
+    let mut statements: Vec<Sql> = EMPTY.map(Sql::new).into();
     let mut threads =
         Sql::new("INSERT INTO deriving_threads SELECT thread_key, sum(marks) AS marks FROM stale_threads");
     threads.push(" WHERE tenant = ").bind(tenant).push(" AND thread_key BETWEEN ");
@@ -87,6 +89,8 @@ pub(super) fn run(tenant: &str, from: u64, last: u64) -> Vec<Sql> {
     let mut done = Sql::new("INSERT INTO stale_threads SELECT ");
     done.bind(tenant).push(", thread_key, -marks FROM deriving_threads");
     statements.push(done);
+    // They are in memory.
+    statements.extend(EMPTY.map(Sql::new));
     statements
 }
 
@@ -115,18 +119,24 @@ fn with_tenant(insert: &'static str, tenant: &str, text: &'static str) -> Sql {
     sql
 }
 
-/// The last of the next stale threads from `from` on; `None` when there is none.
+/// The last of the next stale threads from `from` on that make a run; `None` when there is none.
 pub(super) async fn next_stretch(
     store: &dyn Store,
     tenant: &str,
     from: u64,
-    threads_max: i64,
+    stretch: Stretch,
 ) -> Result<Option<u64>, StoreError> {
-    let mut sql =
-        Sql::new("SELECT count(), max(thread_key) FROM (SELECT thread_key FROM stale_threads WHERE tenant = ");
-    sql.bind(tenant).push(" AND thread_key >= ");
+    let mut sql = Sql::new("WITH ");
+    sql.bind(tenant).push(" AS of_tenant, next AS (SELECT thread_key FROM stale_threads");
+    sql.push(" WHERE tenant = of_tenant AND thread_key >= ");
     push_key(&mut sql, from);
-    sql.push(" GROUP BY thread_key HAVING sum(marks) > 0 ORDER BY thread_key LIMIT ").bind(threads_max).push(")");
+    sql.push(" GROUP BY thread_key HAVING sum(marks) > 0 ORDER BY thread_key LIMIT ").bind(stretch.threads_max);
+    sql.push("), sizes AS (SELECT chat_key, count() AS messages FROM messages WHERE tenant = of_tenant");
+    sql.push(" AND chat_key IN (SELECT thread_key FROM next) GROUP BY chat_key),");
+    // However large the first is, it has its run.
+    sql.push(" before AS (SELECT thread_key, sum(messages) OVER (ORDER BY thread_key ROWS BETWEEN UNBOUNDED PRECEDING");
+    sql.push(" AND 1 PRECEDING) AS messages FROM next LEFT JOIN sizes ON next.thread_key = sizes.chat_key)");
+    sql.push(" SELECT count(), max(thread_key) FROM before WHERE messages < ").bind(stretch.messages_max);
     let batches = store.query(sql).await?;
     match first_number(&batches, 0)? {
         0 => Ok(None),

@@ -1,7 +1,7 @@
 //! What is derived bit by bit is what would be derived at once.
 
 use proptest::prop_assert_eq;
-use rapport::ingest::derive::Derivation;
+use rapport::ingest::derive::{Derivation, Stretch};
 
 use super::events::{arrivals, history};
 use super::{local, runner, runtime, schedule, world_of};
@@ -19,7 +19,9 @@ fn it_does_not_matter_when_rows_are_derived() {
             if let Some(schedule) = &history.schedule {
                 schedule::tell(&bit_by_bit, schedule).await;
             }
-            let derivation = Derivation::new(bit_by_bit.store.clone());
+            // Runs of one or two chats.
+            let stretch = Stretch { threads_max: 2, messages_max: 10 };
+            let derivation = Derivation::in_stretches(bit_by_bit.store.clone(), stretch);
             for body in arrivals(&history) {
                 bit_by_bit.take(&body).await;
                 derivation.catch_up(TENANT, |_| {}).await.unwrap();
