@@ -10,8 +10,8 @@ WITH
             any(survey) AS survey,
             minIf(toUnixTimestamp64Milli(at), kind = 'survey.sent') AS sent_at,
             if(sent_at > 0, sent_at, min(toUnixTimestamp64Milli(at))) AS asked_at,
-            -- The dialog in which it was asked: the source's, else the chat, 0 when neither is named.
-            if(max(dialog) != '', sipHash64(max(dialog)), max(chat_key)) AS dialog_key,
+            -- The dialog in which it was asked: the source's, else the chat that is named first, 0 when neither is named.
+            if(max(dialog) != '', sipHash64(max(dialog)), argMinIf(chat_key, (at, id), chat_key != 0)) AS dialog_key,
             max(channel) AS channel,
             max(account) AS account,
             max(contact) AS contact,

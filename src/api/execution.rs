@@ -2,7 +2,8 @@
 //!
 //! In async-graphql 8.0.0-rc.5 an error in any field of a dynamic schema costs the whole answer. This extension
 //! does what the specification says: the error is kept, with its path, and the nearest nullable field or item is
-//! `null`. It also notes that execution began, because only then an answer has `data`.
+//! `null`. It also notes that execution began, because only then an answer has `data`, and whether the answer lacks what
+//! has just arrived.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -15,6 +16,8 @@ use async_graphql::{
     dynamic::{Schema, SchemaBuilder, SchemaError},
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, ResolveInfo},
 };
+
+use super::schema::Asking;
 
 /// Whether clients may ask what the schema is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +72,10 @@ impl Extension for FieldErrors {
         let mut response = next.run(context, operation_name).await;
         let mut contained = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         response.errors.append(&mut contained);
+        // Beside the warnings of lines: an answer can be without any.
+        if context.data_opt::<Arc<Asking>>().is_some_and(|asking| asking.is_stale()) {
+            response.extensions.insert("stale".to_owned(), Value::Boolean(true));
+        }
         response
     }
 

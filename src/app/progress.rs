@@ -26,7 +26,7 @@ pub async fn derive(ingest: &Ingest, tenant: &str) -> Result<()> {
             bar.set_message("and put in order");
         }
     };
-    derivation.catch_up(tenant, progress).await.context(failed)?;
+    derivation.take_in(tenant, progress).await.context(failed)?;
     bar.finish_and_clear();
     Ok(())
 }

@@ -16,6 +16,15 @@ use crate::model::event::{Amount, Author, FailureReason, NormalEvent};
 /// The columns that may hold nulls.
 const NULLABLE: [&str; 4] = ["survey_score", "survey_scale", "conversion_value", "cost_amount"];
 
+/// The columns of `sql/migrations/0032_arrivals.sql`.
+const ARRIVALS: [&str; 6] = ["tenant", "kind", "channel", "account", "chat", "dialog"];
+
+/// What tells which threads the rows touch.
+pub fn arrivals(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let places = ARRIVALS.iter().map(|name| rows.schema().index_of(name)).collect::<Result<Vec<_>, _>>()?;
+    rows.project(&places)
+}
+
 /// One row an event, in the order given.
 pub fn build(tenant: &str, events: &[NormalEvent]) -> Result<RecordBatch, ArrowError> {
     let columns = Columns { events };

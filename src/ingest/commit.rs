@@ -15,7 +15,7 @@ use arrow::error::ArrowError;
 use tokio::sync::{Mutex, oneshot};
 
 use super::prepare::BATCH_EVENTS_MAX;
-use super::{IngestError, known};
+use super::{IngestError, batch, known};
 use crate::store::Store;
 
 /// Rows that are ready for the store, with different ids.
@@ -119,9 +119,11 @@ async fn write_group(store: &dyn Store, batches: &[&Batch]) -> Result<Vec<u64>, 
         }
     }
     if let Some(rows) = join(&new).map_err(IngestError::Batch)? {
-        // First what follows from the events, then the events, which are what "known" means: after a crash
-        // in between the sender tries again, and the state tables take the same rows twice without harm.
+        // First what follows from the events, then the mark that something is to be derived from it, then the events,
+        // which are what "known" means: after a crash in between the sender tries again, and the state tables take the
+        // same rows twice without harm.
         store.insert("inbox", rows.clone()).await?;
+        store.insert("arrivals", batch::arrivals(&rows).map_err(IngestError::Batch)?).await?;
         store.insert("events", rows).await?;
     }
     Ok(accepted)

@@ -34,12 +34,11 @@ impl Default for Stretch {
     }
 }
 
-/// After how many runs of one pass the tables are merged. Such a pass is an import: each run has written a part with rows
-/// of all days, and to merge those in every question costs ten times as much as to read them.
-const RUNS_MERGED: usize = 8;
-
 /// Rows of a table that is merged in one go: about half a minute. The engine merges larger ones bit by bit by itself.
 const ROWS_MERGED_MAX: u64 = 30_000_000;
+
+/// How long what arrives may gather before it is derived in the background. A question does not wait for it.
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// How long to wait before what failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -77,51 +76,64 @@ impl Derivation {
     }
 
     /// Derives all that had changed of a tenant when it was called, and calls back after each run with the threads that
-    /// are left. After an import it also merges what it has written. Dropping the future ends it after the statement that
-    /// goes on.
+    /// are left. Dropping the future ends it after the run that goes on. Returns how many runs it took.
     ///
     /// # Errors
     /// When the engine fails; nothing is lost.
-    pub async fn catch_up(&self, tenant: &str, progress: impl Fn(u64) + Send) -> Result<(), StoreError> {
-        if RUNS_MERGED <= self.derive(tenant, progress).await? {
-            let store = self.shared.store.as_ref();
-            for merge in run::merges(store, ROWS_MERGED_MAX).await? {
-                let _turn = self.shared.turn.lock().await;
-                store.execute_all(vec![merge]).await?;
+    pub async fn catch_up(&self, tenant: &str, progress: impl Fn(u64) + Send) -> Result<usize, StoreError> {
+        let store = self.shared.store.as_ref();
+        let mut from = 0;
+        let mut runs = 0;
+        // Who has nothing to derive does not wait for others.
+        while run::next_stretch(store, tenant, from, self.shared.stretch).await?.is_some() {
+            let _turn = self.shared.turn.lock().await;
+            if run::closes_for_the_first_time(store, tenant).await? {
+                store.execute_all(run::note_closing(tenant)).await?;
+                from = 0;
             }
+            // Somebody else may have derived it meanwhile.
+            let stretch = run::next_stretch(store, tenant, from, self.shared.stretch).await?;
+            let Some(last) = stretch else { break };
+            store.execute_all(run::run(tenant, from, last)).await?;
+            runs += 1;
+            progress(self.count_stale(tenant).await?);
+            // What changes behind this point while the pass goes on is the next pass's.
+            let Some(next) = last.checked_add(1) else { break };
+            from = next;
+        }
+        Ok(runs)
+    }
+
+    /// Catches up after an import, and then merges what was written: each run has written a part with rows of all days, and
+    /// to merge those in every question costs ten times as much as to read them. A server leaves that to the engine.
+    ///
+    /// # Errors
+    /// When the engine fails; nothing is lost.
+    pub async fn take_in(&self, tenant: &str, progress: impl Fn(u64) + Send) -> Result<(), StoreError> {
+        if 1 < self.catch_up(tenant, progress).await? {
+            let store = self.shared.store.as_ref();
+            store.execute_all(run::merges(store, ROWS_MERGED_MAX).await?).await?;
         }
         Ok(())
     }
 
-    /// Returns how many runs it took.
-    async fn derive(&self, tenant: &str, progress: impl Fn(u64) + Send) -> Result<usize, StoreError> {
-        let store = self.shared.store.as_ref();
-        let mut from = 0;
-        for runs in 0.. {
-            let _turn = self.shared.turn.lock().await;
-            let Some(last) = run::next_stretch(store, tenant, from, self.shared.stretch).await? else {
-                return Ok(runs);
-            };
-            if run::closes_for_the_first_time(store, tenant).await? {
-                store.execute_all(run::note_closing(tenant)).await?;
-            }
-            store.execute_all(run::run(tenant, from, last)).await?;
-            // What changes behind this point while the pass goes on is the next pass's.
-            let Some(next) = last.checked_add(1) else { return Ok(runs + 1) };
-            from = next;
-            progress(self.count_stale(tenant).await?);
-        }
-        unreachable!("the keys come to an end")
-    }
-
-    /// Catches up for as long as `patience` lasts. Returns how many threads are still to be derived.
+    /// Catches up for as long as `patience` lasts. Returns whether anything is still to be derived: who reads is told so
+    /// and not refused, whatever keeps it from being derived.
     ///
     /// # Errors
-    /// When the engine fails.
-    pub async fn catch_up_within(&self, tenant: &str, patience: Duration) -> Result<u64, StoreError> {
-        match timeout(patience, self.derive(tenant, |_| {})).await {
-            Ok(done) => done.map(|_| 0),
-            Err(_) => self.count_stale(tenant).await,
+    /// When the store is closed.
+    pub async fn catch_up_within(&self, tenant: &str, patience: Duration) -> Result<bool, StoreError> {
+        match timeout(patience, self.catch_up(tenant, |_| {})).await {
+            Ok(Ok(_)) => Ok(false),
+            Ok(Err(StoreError::Closed)) => Err(StoreError::Closed),
+            Ok(Err(error)) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "deriving failed; answers may lack the latest"
+                );
+                Ok(true)
+            }
+            Err(_) => Ok(0 < self.count_stale(tenant).await?),
         }
     }
 
@@ -137,7 +149,11 @@ impl Derivation {
     pub async fn keep_up(self) {
         loop {
             match self.catch_up_all().await {
-                Ok(()) => self.shared.stored.notified().await,
+                Ok(()) => {
+                    self.shared.stored.notified().await;
+                    // More comes with it, and a run costs almost as much for one message as for a thousand.
+                    tokio::time::sleep(PAUSE).await;
+                }
                 Err(StoreError::Closed) => return,
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "deriving failed; it is tried again");
@@ -155,11 +171,14 @@ impl Derivation {
         run::stale_tenants(self.shared.store.as_ref()).await
     }
 
+    /// One that fails does not keep the others from it.
     async fn catch_up_all(&self) -> Result<(), StoreError> {
+        let mut outcome = Ok(());
         for tenant in self.stale_tenants().await? {
-            self.catch_up(&tenant, |_| {}).await?;
+            let derived = self.catch_up(&tenant, |_| {}).await;
+            outcome = outcome.and(derived.map(drop));
         }
-        Ok(())
+        outcome
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which ids of a batch the store has already. One of the two places outside `sql/` with SQL text: see `lib.rs`.
+//! Which ids of a batch the store has already. One of the places outside `sql/` with SQL text: see `lib.rs`.
 
 use std::collections::HashSet;
 

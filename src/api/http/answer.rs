@@ -1,5 +1,7 @@
 //! From the library's response to bytes: codes on every error, at most so many of them, the right status.
 
+use std::collections::BTreeMap;
+
 use async_graphql::{ErrorExtensionValues, Response as GraphqlResponse, ServerError, Value};
 use axum::{
     http::{StatusCode, header},
@@ -21,15 +23,9 @@ struct Body {
     /// Absent when execution never began; `null` when an error reached the root.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    extensions: Option<Omitted>,
-}
-
-/// Tells that `limits.errors` cut something off.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Omitted {
-    errors_omitted: usize,
+    /// `stale`, and how many errors `limits.errors` cut off.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    extensions: BTreeMap<String, Value>,
 }
 
 /// The answer to a request that reached the schema.
@@ -40,17 +36,17 @@ pub fn answer(
     limits: &Limits,
     request_id: &RequestId,
 ) -> Response {
+    let mut extensions = response.extensions;
     let omitted = response.errors.len().saturating_sub(limits.errors);
+    if 0 < omitted {
+        extensions.insert("errorsOmitted".to_owned(), omitted.into());
+    }
     response.errors.truncate(limits.errors);
     for error in &mut response.errors {
         set_code(error, progress, request_id);
     }
     let status = if progress.began() || media == Media::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let body = Body {
-        errors: response.errors,
-        data: progress.began().then_some(response.data),
-        extensions: (0 < omitted).then_some(Omitted { errors_omitted: omitted }),
-    };
+    let body = Body { errors: response.errors, data: progress.began().then_some(response.data), extensions };
     match serde_json::to_string(&body) {
         Ok(text) => (status, [(header::CONTENT_TYPE, media.content_type())], text).into_response(),
         Err(error) => refuse(ApiError::internal(request_id, &error), media),

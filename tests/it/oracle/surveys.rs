@@ -64,14 +64,20 @@ fn survey(own: &[(String, &Event)], dialogs: &[Dialog]) -> Survey {
         row.segments.extend(&event.segments);
     }
     if !row.dialog.is_empty() || !row.chat.is_empty() {
-        (row.operator, row.team) = credit(&row, dialogs);
+        let mut named: Vec<_> = own.iter().filter(|(_, event)| !event.chat.is_empty()).collect();
+        named.sort_by_key(|(id, event)| (event.at, id));
+        let chat = named.first().map_or(("", "", ""), |(_, event)| (event.channel, event.account, event.chat));
+        (row.operator, row.team) = credit(&row, chat, dialogs);
     }
     Survey { row, sent: sent.is_some(), rating: ratings.last().map(|last| last.2) }
 }
 
-/// Who wrote last before the survey, in the cycle of the message before it.
-fn credit(survey: &Row, dialogs: &[Dialog]) -> Owner {
-    let own = key(survey.dialog, survey.channel, survey.account, survey.chat);
+/// Channel, account and chat.
+type Chat = (&'static str, &'static str, &'static str);
+
+/// Who wrote last before the survey, in the cycle of the message before it; `chat` is the one that was named first.
+fn credit(survey: &Row, (channel, account, chat): Chat, dialogs: &[Dialog]) -> Owner {
+    let own = key(survey.dialog, channel, account, chat);
     let Some(dialog) = dialogs.iter().find(|dialog| dialog.key == own) else { return Owner::default() };
     let before = |cycle: &&super::dialogs::Cycle| cycle.said.first().is_some_and(|said| said.row.at < survey.at);
     let Some(cycle) = dialog.cycles.iter().rev().find(before) else { return Owner::default() };

@@ -15,8 +15,8 @@ pub const STALE: &str = "STALE";
 /// Whether what a request reads is up to date: found out once.
 pub(super) struct Freshness {
     derivation: Derivation,
-    /// Threads that changed and are not derived yet.
-    stale: OnceCell<u64>,
+    /// Whether something has changed and is not derived yet.
+    stale: OnceCell<bool>,
 }
 
 impl Freshness {
@@ -36,14 +36,14 @@ impl Asking {
         self.store.query(statement).await
     }
 
-    /// What a reader must know when something was not derived in time.
+    /// Whether something that the request read was not derived in time.
+    pub fn is_stale(&self) -> bool {
+        self.freshness.stale.get().copied().unwrap_or(false)
+    }
+
+    /// What a reader must know then. How much it is nobody is told: it is the whole tenant's.
     pub(super) fn staleness(&self) -> Option<Warning> {
-        let stale = self.freshness.stale.get().copied().filter(|stale| 0 < *stale)?;
-        Some(Warning {
-            code: STALE,
-            message: format!(
-                "{stale} chats or dialogs have changed and are still being counted in: ask again in a few seconds."
-            ),
-        })
+        let message = "What has just changed is still being counted in: ask again in a few seconds.";
+        self.is_stale().then(|| Warning { code: STALE, message: message.to_owned() })
     }
 }

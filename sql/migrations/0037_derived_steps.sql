@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS derived_steps
     visit_at Int64,
     visit_end Int64,
     at Int64,
-    -- Its place in the dialog.
+    -- Its place in the visit.
     place UInt64,
     channel LowCardinality(String),
     account LowCardinality(String),
