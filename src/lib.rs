@@ -23,12 +23,13 @@
 //!   `ingest::derive`, which runs the rules of `sql/derived`; a value reaches the engine only as a bound parameter (the
 //!   type [`sql::Sql`] holds it).
 //! * A fact is read only through its parameterised view, which takes a `Scope`; only `auth` makes one.
-//! * Events are written to `inbox` first, from which every state table follows, and then to `events`, which says what
-//!   is known: a crash in between is healed by the sender's retry, because every state table is idempotent.
+//! * Events are written to `inbox` first, from which every state table follows, then to `arrivals`, which marks what is to be
+//!   derived anew, and then to `events`, which says what is known: a crash in between is healed by the sender's retry,
+//!   because every state table is idempotent and a mark too many costs only time.
 //! * What takes whole dialogs or chats to know is derived when they change, not when it is asked for: facts read the tables
 //!   `derived_*`, whose rows stand on the day of their time. They were views over the states first; on a tenant of ten
 //!   million messages those took more than ten seconds. A run of `ingest::derive` that breaks off is begun again, because
-//!   the marks of what changed go last, and they come from `events`, which is written last.
+//!   it takes the marks away last.
 //! * No file has more than 400 lines; migrations are numbered without gaps (a test beside the store's holds it).
 
 pub mod api;
