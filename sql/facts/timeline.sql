@@ -14,7 +14,7 @@ WITH
         SELECT day
         FROM threads
         WHERE tenant = {tenant:String}
-            AND thread_key IN (SELECT thread_key FROM dialog_threads WHERE tenant = {tenant:String} AND dialog_key IN (SELECT dialog_key FROM chosen))
+            AND thread_key IN (SELECT thread_key FROM threads WHERE tenant = {tenant:String} AND dialog_key IN (SELECT dialog_key FROM chosen))
     ),
     own_cycles AS
     (

@@ -6,7 +6,9 @@ CREATE TABLE IF NOT EXISTS threads
     tenant LowCardinality(String),
     thread_key UInt64,
     dialog_key UInt64,
-    day Date32
+    day Date32,
+    -- Which threads a dialog has to do with is asked for a few dialogs, or for so many that all is read.
+    INDEX dialogs dialog_key TYPE bloom_filter GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (tenant, thread_key, dialog_key, day)

@@ -1,5 +1,7 @@
 //! How far what follows from events has been derived, on a terminal.
 
+use std::io::{self, IsTerminal};
+
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -15,6 +17,9 @@ pub async fn derive(ingest: &Ingest, tenant: &str) -> Result<()> {
     let stale = derivation.count_stale(tenant).await.context(failed)?;
     if stale == 0 {
         return Ok(());
+    }
+    if !io::stderr().is_terminal() {
+        eprintln!("Counting in {stale} chats …");
     }
     let bar = ProgressBar::new(stale);
     let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} chats counted in {msg}");

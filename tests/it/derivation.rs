@@ -9,7 +9,7 @@ use rapport::api::Limits;
 use rapport::app::build::{Service, build_router};
 use rapport::auth::Secret;
 use rapport::ingest::Ingest;
-use rapport::ingest::derive::{Derivation, prepare};
+use rapport::ingest::derive::{Derivation, Stretch, prepare};
 use rapport::sql::Sql;
 use rapport::store::Store;
 use serde_json::{Value, json};
@@ -250,4 +250,26 @@ async fn a_message_that_comes_late_changes_no_row_of_other_visits() {
     let batches = world.store.query(Sql::new(sql)).await.unwrap();
     let number = |column: usize| batches[0].column(column).as_primitive::<UInt64Type>().value(0);
     assert_eq!((number(0), number(1)), (0, 3));
+}
+
+#[tokio::test]
+async fn a_dialog_that_goes_through_many_chats_is_derived_once() {
+    let world = World::at("2026-03-20T00:00:00Z").await;
+    let mut events = Vec::new();
+    for chat in 0..50 {
+        let mut more = json!({"chat": format!("c{chat}"), "dialog": "main"});
+        events.push(event("message.received", &format!("m{chat}"), "2026-03-09T10:00:00Z", &more));
+        // A status names no dialog.
+        more["dialog"] = Value::Null;
+        events.push(event("message.delivered", &format!("s{chat}"), "2026-03-09T10:00:00Z", &more));
+    }
+    world.take(&events).await;
+    let one_by_one = Stretch { threads_max: 1, messages_max: 1 };
+    let derivation = Derivation::in_stretches(world.store.clone(), one_by_one);
+    assert_eq!(derivation.catch_up(TENANT, |_| {}).await.unwrap(), 1);
+    assert_eq!(derivation.count_stale(TENANT).await.unwrap(), 0);
+    let answer =
+        world.analytics(MARCH, "activity { total { messages turns } } delivery { total { orphanStatuses } }").await;
+    assert_eq!(answer["activity"]["total"], json!({"messages": 50, "turns": 1}));
+    assert_eq!(answer["delivery"]["total"]["orphanStatuses"], 50);
 }

@@ -78,9 +78,26 @@ pub(super) fn run(tenant: &str, from: u64, last: u64) -> Vec<Sql> {
         "INSERT INTO deriving_chats",
         tenant,
         " SELECT DISTINCT thread_key, day FROM threads WHERE tenant = of_tenant AND thread_key IN \
-         (SELECT thread_key FROM dialog_threads WHERE tenant = of_tenant AND dialog_key IN (SELECT dialog_key FROM deriving_dialogs))",
+         (SELECT thread_key FROM threads WHERE tenant = of_tenant AND dialog_key IN (SELECT dialog_key FROM deriving_dialogs))",
     );
-    statements.extend([threads, dialogs, chats]);
+    // What has no dialog of its source in these chats lies in no other.
+    let own = with_tenant(
+        "INSERT INTO deriving_dialogs",
+        tenant,
+        " SELECT DISTINCT dialog_key FROM threads WHERE tenant = of_tenant AND thread_key IN (SELECT thread_key FROM deriving_chats) \
+         AND dialog_key = thread_key AND dialog_key NOT IN (SELECT dialog_key FROM deriving_dialogs)",
+    );
+    // A dialog of a source can go through thousands of chats: those of which nothing else is to be derived are done with it.
+    let others = with_tenant(
+        "INSERT INTO deriving_threads",
+        tenant,
+        " SELECT thread_key, sum(marks) AS marks FROM stale_threads WHERE tenant = of_tenant \
+         AND thread_key IN (SELECT thread_key FROM deriving_chats) AND thread_key NOT IN (SELECT thread_key FROM deriving_threads) \
+         AND thread_key NOT IN (SELECT thread_key FROM threads WHERE tenant = of_tenant \
+         AND thread_key IN (SELECT thread_key FROM deriving_chats) AND dialog_key NOT IN (SELECT dialog_key FROM deriving_dialogs)) \
+         GROUP BY thread_key HAVING marks > 0",
+    );
+    statements.extend([threads, dialogs, chats, own, others]);
     statements.push(with_tenant("INSERT INTO deriving_messages", tenant, STATES));
     let mut steps = with_tenant("INSERT INTO deriving_steps", tenant, ",\n");
     steps.push(STEPS);
@@ -196,7 +213,7 @@ pub(super) fn note_closing(tenant: &str) -> Vec<Sql> {
     let marks = with_tenant(
         "INSERT INTO stale_threads",
         tenant,
-        " SELECT DISTINCT of_tenant, thread_key, 1 FROM dialog_threads WHERE tenant = of_tenant AND dialog_key IN \
+        " SELECT DISTINCT of_tenant, thread_key, 1 FROM threads WHERE tenant = of_tenant AND dialog_key IN \
          (SELECT dialog_key FROM dialog_events WHERE tenant = of_tenant AND kind = 'dialog.opened')",
     );
     let mut note = Sql::new("INSERT INTO derived_by SELECT ");
