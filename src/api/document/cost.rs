@@ -15,7 +15,11 @@ use super::super::{
 pub fn check(document: &ExecutableDocument, limits: &Limits) -> Result<(), ApiError> {
     let mut fragments = Fragments { document, chain_max: limits.nesting, chain: 0, measured: HashMap::new() };
     // Fragments that nothing uses are measured too: a cycle among them must not reach the library.
-    for name in document.fragments.keys() {
+    // In order of their names: how long a chain is found to be depends on where it is entered, and the same document must
+    // always be refused for the same reason.
+    let mut names: Vec<_> = document.fragments.keys().collect();
+    names.sort();
+    for name in names {
         fragments.measure(name)?;
     }
     let mut whole = Cost::default();
