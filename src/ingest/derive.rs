@@ -82,24 +82,27 @@ impl Derivation {
     /// When the engine fails; nothing is lost.
     pub async fn catch_up(&self, tenant: &str, progress: impl Fn(u64) + Send) -> Result<usize, StoreError> {
         let store = self.shared.store.as_ref();
-        let mut from = 0;
+        let next = |from| run::next_stretch(store, tenant, from, self.shared.stretch);
         let mut runs = 0;
         // Who has nothing to derive does not wait for others.
-        while run::next_stretch(store, tenant, from, self.shared.stretch).await?.is_some() {
+        if self.count_stale(tenant).await? == 0 {
+            return Ok(runs);
+        }
+        let mut from = 0;
+        loop {
             let _turn = self.shared.turn.lock().await;
+            let Some(mut last) = next(from).await? else { break };
             if run::closes_for_the_first_time(store, tenant).await? {
                 store.execute_all(run::note_closing(tenant)).await?;
                 from = 0;
+                last = next(from).await?.unwrap_or(last);
             }
-            // Somebody else may have derived it meanwhile.
-            let stretch = run::next_stretch(store, tenant, from, self.shared.stretch).await?;
-            let Some(last) = stretch else { break };
             store.execute_all(run::run(tenant, from, last)).await?;
             runs += 1;
             progress(self.count_stale(tenant).await?);
             // What changes behind this point while the pass goes on is the next pass's.
-            let Some(next) = last.checked_add(1) else { break };
-            from = next;
+            let Some(after) = last.checked_add(1) else { break };
+            from = after;
         }
         Ok(runs)
     }
