@@ -87,14 +87,12 @@ pub(super) fn run(tenant: &str, from: u64, last: u64) -> Vec<Sql> {
         " SELECT DISTINCT dialog_key FROM threads WHERE tenant = of_tenant AND thread_key IN (SELECT thread_key FROM deriving_chats) \
          AND dialog_key = thread_key AND dialog_key NOT IN (SELECT dialog_key FROM deriving_dialogs)",
     );
-    // A dialog of a source can go through thousands of chats: those of which nothing else is to be derived are done with it.
+    // A dialog of a source can go through thousands of chats: they may be done with it too.
     let others = with_tenant(
         "INSERT INTO deriving_threads",
         tenant,
         " SELECT thread_key, sum(marks) AS marks FROM stale_threads WHERE tenant = of_tenant \
          AND thread_key IN (SELECT thread_key FROM deriving_chats) AND thread_key NOT IN (SELECT thread_key FROM deriving_threads) \
-         AND thread_key NOT IN (SELECT thread_key FROM threads WHERE tenant = of_tenant \
-         AND thread_key IN (SELECT thread_key FROM deriving_chats) AND dialog_key NOT IN (SELECT dialog_key FROM deriving_dialogs)) \
          GROUP BY thread_key HAVING marks > 0",
     );
     statements.extend([threads, dialogs, chats, own, others]);
@@ -103,8 +101,14 @@ pub(super) fn run(tenant: &str, from: u64, last: u64) -> Vec<Sql> {
     steps.push(STEPS);
     statements.push(steps);
     statements.extend(DERIVED.iter().map(|derived| replace(derived, tenant)));
-    let mut done = Sql::new("INSERT INTO stale_threads SELECT ");
-    done.bind(tenant).push(", thread_key, -marks FROM deriving_threads");
+    // Threads are asked for their dialogs after their marks were read, so that one which gets a new dialog meanwhile stays.
+    let done = with_tenant(
+        "INSERT INTO stale_threads",
+        tenant,
+        " SELECT of_tenant, thread_key, -marks FROM deriving_threads WHERE thread_key NOT IN \
+         (SELECT thread_key FROM threads WHERE tenant = of_tenant AND thread_key IN (SELECT thread_key FROM deriving_threads) \
+         AND dialog_key NOT IN (SELECT dialog_key FROM deriving_dialogs))",
+    );
     statements.push(done);
     // They are in memory.
     statements.extend(EMPTY.map(Sql::new));
