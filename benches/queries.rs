@@ -144,7 +144,7 @@ async fn measure(
                 rows = data::sum_of_rows(&answers);
                 Some(start.elapsed())
             }
-            Err(StoreError::TimedOut { .. }) => None,
+            Err(StoreError::TimedOut { .. } | StoreError::Busy { .. }) => None,
             Err(error) => panic!("{error}"),
         };
         // The first round fills the caches of files and marks.
