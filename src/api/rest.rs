@@ -15,7 +15,6 @@ use crate::auth::Role;
 use crate::ingest::body::{BodyError, BodyLimits, decode};
 use crate::ingest::lines::{LinesError, split};
 use crate::ingest::{Ingest, IngestError};
-use crate::store::Store;
 
 use super::errors::{ApiError, Code};
 use super::http::body::{BytesLimit, read_body};
@@ -30,7 +29,6 @@ const READY_WITHIN: Duration = Duration::from_secs(1);
 pub struct RestState {
     pub http: Arc<HttpState>,
     pub ingest: Ingest,
-    pub store: Arc<dyn Store>,
     /// Bodies that are taken in at once.
     places: Arc<Semaphore>,
 }
@@ -43,8 +41,7 @@ const PLACE_WITHIN: Duration = Duration::from_secs(5);
 
 impl RestState {
     pub fn new(http: Arc<HttpState>, ingest: Ingest) -> Self {
-        let store = Arc::clone(ingest.derivation().store());
-        Self { http, ingest, store, places: Arc::new(Semaphore::new(BODIES_MAX)) }
+        Self { http, ingest, places: Arc::new(Semaphore::new(BODIES_MAX)) }
     }
 }
 
@@ -111,7 +108,7 @@ fn refuse_lines(error: &LinesError) -> ApiError {
 
 /// `GET /health/ready`: whether the engine answers.
 async fn ready(State(state): State<RestState>) -> Response {
-    match tokio::time::timeout(READY_WITHIN, state.store.version()).await {
+    match tokio::time::timeout(READY_WITHIN, state.ingest.derivation().store().version()).await {
         Ok(Ok(_)) => Json(json!({"status": "ready"})).into_response(),
         Ok(Err(_)) | Err(_) => ApiError::unavailable("not ready: the engine does not answer", 1).into_response(),
     }

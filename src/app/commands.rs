@@ -55,7 +55,7 @@ pub async fn ingest(config: &Config, options: &IngestOptions) -> Result<()> {
     let open = build::open_store(config, clock.as_ref()).await?;
     let ingest = Ingest::new(open.store.clone(), clock);
     let receipt = file::import(&ingest, &options.tenant, options.to_file_options()).await;
-    let derived = progress::derive(&ingest, &options.tenant).await;
+    let derived = progress::derive(&ingest, std::slice::from_ref(&options.tenant)).await;
     open.store.close().await;
     let receipt = receipt?;
     derived?;
@@ -141,10 +141,10 @@ pub async fn migrate(config: &Config) -> Result<()> {
         open.migrations.present.len()
     );
     let ingest = Ingest::new(open.store.clone(), Arc::new(SystemClock));
-    let mut derived = Ok(());
-    for tenant in ingest.derivation().stale_tenants().await? {
-        derived = derived.and(progress::derive(&ingest, &tenant).await);
-    }
+    let derived = match ingest.derivation().stale_tenants().await {
+        Ok(tenants) => progress::derive(&ingest, &tenants).await,
+        Err(error) => Err(error.into()),
+    };
     open.store.close().await;
     derived
 }

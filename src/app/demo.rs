@@ -73,7 +73,7 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
             config.data_dir.display()
         ),
     }
-    progress::derive(&ingest, TENANT).await?;
+    progress::derive(&ingest, &[TENANT.to_owned()]).await?;
     business_hours::set_if_none(store.as_ref(), clock.now()).await?;
     let token = |role: Role, operator: Option<&str>| {
         let grant = Grant {

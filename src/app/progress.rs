@@ -6,17 +6,29 @@ use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::ingest::Ingest;
+use crate::store::StoreError;
 
-/// Derives what follows from a tenant's events, and shows how far it is.
+/// Derives what follows from the tenants' events, shows how far it is, and puts in order what was written.
 ///
 /// # Errors
 /// When the engine fails. What was taken in stays; the next start goes on.
-pub async fn derive(ingest: &Ingest, tenant: &str) -> Result<()> {
-    let derivation = ingest.derivation();
+pub async fn derive(ingest: &Ingest, tenants: &[String]) -> Result<()> {
     let failed = "what follows from the events could not be derived; they are stored, and the next start goes on";
-    let stale = derivation.count_stale(tenant).await.context(failed)?;
+    let mut runs = 0;
+    for tenant in tenants {
+        runs += derive_tenant(ingest, tenant).await.context(failed)?;
+    }
+    if 1 < runs {
+        ingest.derivation().merge().await.context(failed)?;
+    }
+    Ok(())
+}
+
+async fn derive_tenant(ingest: &Ingest, tenant: &str) -> Result<usize, StoreError> {
+    let derivation = ingest.derivation();
+    let stale = derivation.count_stale(tenant).await?;
     if stale == 0 {
-        return Ok(());
+        return Ok(0);
     }
     if !io::stderr().is_terminal() {
         eprintln!("Counting in {stale} chats …");
@@ -25,13 +37,13 @@ pub async fn derive(ingest: &Ingest, tenant: &str) -> Result<()> {
     let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} chats counted in {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_position(0);
-    let progress = |left| {
+    let show = |left| {
         bar.set_position(stale.saturating_sub(left));
         if left == 0 {
             bar.set_message("and put in order");
         }
     };
-    derivation.take_in(tenant, progress).await.context(failed)?;
+    let runs = derivation.catch_up_telling(tenant, &show).await?;
     bar.finish_and_clear();
-    Ok(())
+    Ok(runs)
 }

@@ -16,7 +16,6 @@ use arrow::datatypes::UInt64Type;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::timeout;
 
-use crate::sql::Sql;
 use crate::store::{Store, StoreError};
 
 /// How much one run takes.
@@ -75,12 +74,24 @@ impl Derivation {
         self.shared.stored.notify_one();
     }
 
-    /// Derives all that had changed of a tenant when it was called, and calls back after each run with the threads that
-    /// are left. Dropping the future ends it after the run that goes on. Returns how many runs it took.
+    /// Derives all that had changed of a tenant when it was called. Dropping the future ends it after the run that goes on.
+    /// Returns how many runs it took.
     ///
     /// # Errors
     /// When the engine fails; nothing is lost.
-    pub async fn catch_up(&self, tenant: &str, progress: impl Fn(u64) + Send) -> Result<usize, StoreError> {
+    pub async fn catch_up(&self, tenant: &str) -> Result<usize, StoreError> {
+        self.pass(tenant, None).await
+    }
+
+    /// The same, and tells after each run how many threads are left.
+    ///
+    /// # Errors
+    /// When the engine fails; nothing is lost.
+    pub async fn catch_up_telling(&self, tenant: &str, left: &(dyn Fn(u64) + Sync)) -> Result<usize, StoreError> {
+        self.pass(tenant, Some(left)).await
+    }
+
+    async fn pass(&self, tenant: &str, left: Option<&(dyn Fn(u64) + Sync)>) -> Result<usize, StoreError> {
         let store = self.shared.store.as_ref();
         let next = |from| run::next_stretch(store, tenant, from, self.shared.stretch);
         let mut runs = 0;
@@ -99,7 +110,9 @@ impl Derivation {
             }
             store.execute_all(run::run(tenant, from, last)).await?;
             runs += 1;
-            progress(self.count_stale(tenant).await?);
+            if let Some(left) = left {
+                left(self.count_stale(tenant).await?);
+            }
             // What changes behind this point while the pass goes on is the next pass's.
             let Some(after) = last.checked_add(1) else { break };
             from = after;
@@ -107,17 +120,14 @@ impl Derivation {
         Ok(runs)
     }
 
-    /// Catches up after an import, and then merges what was written: each run has written a part with rows of all days, and
+    /// Merges what was written, after an import of more than one run: each run has written a part with rows of all days, and
     /// to merge those in every question costs ten times as much as to read them. A server leaves that to the engine.
     ///
     /// # Errors
     /// When the engine fails; nothing is lost.
-    pub async fn take_in(&self, tenant: &str, progress: impl Fn(u64) + Send) -> Result<(), StoreError> {
-        if 1 < self.catch_up(tenant, progress).await? {
-            let store = self.shared.store.as_ref();
-            store.execute_all(run::merges(store, ROWS_MERGED_MAX).await?).await?;
-        }
-        Ok(())
+    pub async fn merge(&self) -> Result<(), StoreError> {
+        let store = self.shared.store.as_ref();
+        store.execute_all(run::merges(store, ROWS_MERGED_MAX).await?).await
     }
 
     /// Catches up for as long as `patience` lasts. Returns whether anything is still to be derived: who reads is told so
@@ -126,7 +136,7 @@ impl Derivation {
     /// # Errors
     /// When the store is closed.
     pub async fn catch_up_within(&self, tenant: &str, patience: Duration) -> Result<bool, StoreError> {
-        match timeout(patience, self.catch_up(tenant, |_| {})).await {
+        match timeout(patience, self.catch_up(tenant)).await {
             Ok(Ok(_)) => Ok(false),
             Ok(Err(StoreError::Closed)) => Err(StoreError::Closed),
             Ok(Err(error)) => {
@@ -178,7 +188,7 @@ impl Derivation {
     async fn catch_up_all(&self) -> Result<(), StoreError> {
         let mut outcome = Ok(());
         for tenant in self.stale_tenants().await? {
-            let derived = self.catch_up(&tenant, |_| {}).await;
+            let derived = self.catch_up(&tenant).await;
             outcome = outcome.and(derived.map(drop));
         }
         outcome
@@ -202,9 +212,4 @@ fn first_number(batches: &[RecordBatch], column: usize) -> Result<u64, StoreErro
         (!column.is_empty()).then(|| column.value(0))
     });
     number.ok_or_else(|| StoreError::Engine { code: 0, message: "a count is no number".to_owned() })
-}
-
-/// A key as the engine takes it: it has no unsigned parameters.
-fn push_key(sql: &mut Sql, key: u64) {
-    sql.push("toUInt64(").bind(key.to_string()).push(")");
 }

@@ -6,8 +6,6 @@ use std::time::Duration;
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
 use rapport::api::Limits;
-use rapport::app::build::{Service, build_router};
-use rapport::auth::Secret;
 use rapport::ingest::Ingest;
 use rapport::ingest::derive::{Derivation, Stretch, prepare};
 use rapport::sql::Sql;
@@ -15,17 +13,12 @@ use rapport::store::Store;
 use serde_json::{Value, json};
 
 use crate::engine::FixedClock;
-use crate::world::{SECRET, TENANT, World};
+use crate::world::{TENANT, World};
 
 const MARCH: &str = r#"range: {from: "2026-03-01", to: "2026-04-01"}"#;
 
 fn event(kind: &str, message: &str, at: &str, more: &Value) -> Value {
-    let mut event = json!({"id": format!("{kind} {message} {at}"), "kind": kind, "at": at, "channel": "WHATSAPP",
-        "account": "a", "chat": "c", "message": message});
-    for (name, value) in more.as_object().expect("an object") {
-        event[name] = value.clone();
-    }
-    event
+    crate::world::event(kind, "c", message, at, more)
 }
 
 /// How many rows each table has, and a hash of them all.
@@ -42,7 +35,7 @@ pub async fn derived_rows(world: &World) -> Vec<(u64, u64)> {
 }
 
 async fn catch_up(world: &World) {
-    Derivation::new(world.store.clone()).catch_up(TENANT, |_| {}).await.unwrap();
+    Derivation::new(world.store.clone()).catch_up(TENANT).await.unwrap();
 }
 
 #[tokio::test]
@@ -139,7 +132,7 @@ async fn a_run_that_breaks_off_is_begun_again() {
     world.take(&[event("message.received", "m1", "2026-03-09T10:00:00Z", &json!({}))]).await;
     world.store.execute(Sql::new("RENAME TABLE derived_steps TO hidden_steps")).await.unwrap();
     let derivation = Derivation::new(world.store.clone());
-    assert!(derivation.catch_up(TENANT, |_| {}).await.is_err());
+    assert!(derivation.catch_up(TENANT).await.is_err());
     world.take(&[event("message.received", "m2", "2026-03-09T11:00:00Z", &json!({}))]).await;
     world.store.execute(Sql::new("RENAME TABLE hidden_steps TO derived_steps")).await.unwrap();
     let answer = world
@@ -154,14 +147,7 @@ async fn a_run_that_breaks_off_is_begun_again() {
 #[tokio::test]
 async fn an_answer_that_cannot_wait_says_what_it_lacks() {
     let world = World::at("2026-03-20T00:00:00Z").await;
-    let hurried = Service {
-        ingest: Ingest::new(world.store.clone(), Arc::new(FixedClock(world.now))),
-        clock: Arc::new(FixedClock(world.now)),
-        secret: Secret::new(SECRET).unwrap(),
-        timezone: chrono_tz::Tz::UTC,
-        limits: Limits { catch_up_time: Duration::ZERO, ..Limits::default() },
-    };
-    let hurried = World { router: build_router(hurried).unwrap(), store: world.store.clone(), now: world.now };
+    let hurried = World::over(&world.store, world.now, Limits { catch_up_time: Duration::ZERO, ..Limits::default() });
     let fields = "delivery { total { outbound quality { warnings { code message } } } }";
     world.take(&[event("message.sent", "m", "2026-03-09T10:00:00Z", &json!({}))]).await;
     let total = hurried.analytics(MARCH, fields).await["delivery"]["total"].clone();
@@ -186,14 +172,7 @@ async fn an_answer_that_cannot_wait_says_what_it_lacks() {
 async fn a_server_derives_what_arrives_before_anybody_asks() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     let ingest = Ingest::new(world.store.clone(), Arc::new(FixedClock(world.now)));
-    let service = Service {
-        ingest: ingest.clone(),
-        clock: Arc::new(FixedClock(world.now)),
-        secret: Secret::new(SECRET).unwrap(),
-        timezone: chrono_tz::Tz::UTC,
-        limits: Limits::default(),
-    };
-    let world = World { router: build_router(service).unwrap(), store: world.store.clone(), now: world.now };
+    let world = World::with(ingest.clone(), &world.store, world.now, Limits::default());
     let keeping_up = tokio::spawn(ingest.derivation().clone().keep_up());
     for number in 0..3 {
         let at = format!("2026-03-09T1{number}:00:00Z");
@@ -266,7 +245,7 @@ async fn a_dialog_that_goes_through_many_chats_is_derived_once() {
     world.take(&events).await;
     let one_by_one = Stretch { threads_max: 1, messages_max: 1 };
     let derivation = Derivation::in_stretches(world.store.clone(), one_by_one);
-    assert_eq!(derivation.catch_up(TENANT, |_| {}).await.unwrap(), 1);
+    assert_eq!(derivation.catch_up(TENANT).await.unwrap(), 1);
     assert_eq!(derivation.count_stale(TENANT).await.unwrap(), 0);
     let answer =
         world.analytics(MARCH, "activity { total { messages turns } } delivery { total { orphanStatuses } }").await;

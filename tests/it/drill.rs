@@ -6,29 +6,18 @@ mod pages;
 mod sights;
 mod timeline;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rapport::api::Limits;
-use rapport::app::build::{Service, build_router};
-use rapport::auth::Secret;
-use rapport::ingest::Ingest;
 use serde_json::{Value, json};
 
-use crate::engine::FixedClock;
-use crate::world::{SECRET, World};
+use crate::world::World;
 
 const MARCH: &str = r#"range: {from: "2026-03-01", to: "2026-04-01"}"#;
 
 /// An event about message `message` of chat `chat`, with what more there is to say.
 fn event(kind: &str, chat: &str, message: &str, at: &str, more: &Value) -> Value {
-    let at = format!("2026-03-10T{at}Z");
-    let mut event = json!({"id": format!("{kind} {chat} {message} {at}"), "kind": kind, "at": at, "channel": "WHATSAPP",
-        "account": "a", "chat": chat, "message": message});
-    for (name, value) in more.as_object().expect("an object") {
-        event[name] = value.clone();
-    }
-    event
+    crate::world::event(kind, chat, message, &format!("2026-03-10T{at}Z"), more)
 }
 
 /// Longer than any machine needs.
@@ -39,14 +28,7 @@ fn at(world: &World, now: &str) -> World {
     let now = crate::world::instant(now);
     let limits =
         Limits { pages: 100_000, aliases: 1_000, execution_time: LONG, catch_up_time: LONG, ..Limits::default() };
-    let service = Service {
-        ingest: Ingest::new(world.store.clone(), Arc::new(FixedClock(now))),
-        clock: Arc::new(FixedClock(now)),
-        secret: Secret::new(SECRET).unwrap(),
-        timezone: chrono_tz::Tz::UTC,
-        limits,
-    };
-    World { router: build_router(service).unwrap(), store: world.store.clone(), now }
+    World::over(&world.store, now, limits)
 }
 
 /// Anna answers c1, whose message is read; bob's message to c2 fails; nobody answers c2's second message.

@@ -85,15 +85,25 @@ impl World {
         let store = empty_store();
         migrate(&store, &FixedClock(now), MIGRATIONS, &facts()).await.expect("the migrations run");
         let store = Arc::new(CountingStore { inner: store, queries: AtomicUsize::new(0) });
+        // However slow the machine is, a test sees all that it sent.
+        Self::over(&store, now, Limits { catch_up_time: Duration::from_secs(600), ..Limits::default() })
+    }
+
+    /// An API over a store that is there.
+    pub fn over(store: &Arc<CountingStore>, now: Millis, limits: Limits) -> Self {
+        Self::with(Ingest::new(store.clone(), Arc::new(FixedClock(now))), store, now, limits)
+    }
+
+    /// The same with a way in that the test keeps a handle of.
+    pub fn with(ingest: Ingest, store: &Arc<CountingStore>, now: Millis, limits: Limits) -> Self {
         let service = Service {
-            ingest: Ingest::new(store.clone(), Arc::new(FixedClock(now))),
+            ingest,
             clock: Arc::new(FixedClock(now)),
             secret: Secret::new(SECRET).expect("long enough"),
             timezone: Tz::UTC,
-            // However slow the machine is, a test sees all that it sent.
-            limits: Limits { catch_up_time: Duration::from_secs(600), ..Limits::default() },
+            limits,
         };
-        Self { router: build_router(service).expect("the schema is sound"), store, now }
+        Self { router: build_router(service).expect("the schema is sound"), store: store.clone(), now }
     }
 
     pub fn token_of(&self, tenant: &str, role: Role, operator: Option<&str>, teams: &[&str]) -> String {
@@ -172,6 +182,16 @@ impl World {
         let bytes = response.into_body().collect().await.expect("a whole body").to_bytes();
         (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
     }
+}
+
+/// An event about a message of a WhatsApp chat, with more fields or other values.
+pub fn event(kind: &str, chat: &str, message: &str, at: &str, more: &Value) -> Value {
+    let mut event = json!({"id": format!("{kind} {chat} {message} {at}"), "kind": kind, "at": at, "channel": "WHATSAPP",
+        "account": "a", "chat": chat, "message": message});
+    for (name, value) in more.as_object().expect("an object") {
+        event[name] = value.clone();
+    }
+    event
 }
 
 /// Milliseconds of an RFC 3339 instant.

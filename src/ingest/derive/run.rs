@@ -1,11 +1,9 @@
 //! The statements of a run, in their order. One of the places outside `sql/` with SQL text: see `lib.rs`.
 
-use arrow::array::{Array, AsArray};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::array::AsArray;
 use sha2::{Digest, Sha256};
 
-use super::{Stretch, first_number, push_key};
+use super::{Stretch, first_number};
 use crate::sql::Sql;
 use crate::store::{Store, StoreError};
 
@@ -18,32 +16,19 @@ struct Derived {
     rules: &'static str,
 }
 
+/// What tells messages of one day apart.
+const MESSAGE: &str = "dialog_key, chat_key, message_key";
+
 static DERIVED: [Derived; 5] = [
-    Derived {
-        table: "derived_messages",
-        keys: "dialog_key, chat_key, message_key",
-        rules: include_str!("../../../sql/derived/messages.sql"),
-    },
-    Derived {
-        table: "derived_refusals",
-        keys: "dialog_key, chat_key, message_key",
-        rules: include_str!("../../../sql/derived/refusals.sql"),
-    },
-    Derived {
-        table: "derived_clients",
-        keys: "dialog_key, chat_key, message_key",
-        rules: include_str!("../../../sql/derived/clients.sql"),
-    },
+    Derived { table: "derived_messages", keys: MESSAGE, rules: include_str!("../../../sql/derived/messages.sql") },
+    Derived { table: "derived_refusals", keys: MESSAGE, rules: include_str!("../../../sql/derived/refusals.sql") },
+    Derived { table: "derived_clients", keys: MESSAGE, rules: include_str!("../../../sql/derived/clients.sql") },
     Derived {
         table: "derived_cycles",
         keys: "dialog_key, cycle",
         rules: include_str!("../../../sql/derived/cycles.sql"),
     },
-    Derived {
-        table: "derived_steps",
-        keys: "dialog_key, chat_key, message_key",
-        rules: include_str!("../../../sql/derived/visits.sql"),
-    },
+    Derived { table: "derived_steps", keys: MESSAGE, rules: include_str!("../../../sql/derived/visits.sql") },
 ];
 
 const STATES: &str = include_str!("../../../sql/derived/states.sql");
@@ -69,41 +54,40 @@ pub(super) fn run(tenant: &str, from: u64, last: u64) -> Vec<Sql> {
     threads.push(" AND ");
     push_key(&mut threads, last);
     threads.push(" GROUP BY thread_key HAVING marks > 0");
-    let dialogs = with_tenant(
-        "INSERT INTO deriving_dialogs",
+    let dialogs = fill(
+        "deriving_dialogs",
         tenant,
         " SELECT DISTINCT dialog_key FROM threads WHERE tenant = of_tenant AND thread_key IN (SELECT thread_key FROM deriving_threads)",
     );
-    let chats = with_tenant(
-        "INSERT INTO deriving_chats",
+    let chats = fill(
+        "deriving_chats",
         tenant,
         " SELECT DISTINCT thread_key, day FROM threads WHERE tenant = of_tenant AND thread_key IN \
          (SELECT thread_key FROM threads WHERE tenant = of_tenant AND dialog_key IN (SELECT dialog_key FROM deriving_dialogs))",
     );
     // What has no dialog of its source in these chats lies in no other.
-    let own = with_tenant(
-        "INSERT INTO deriving_dialogs",
+    let own = fill(
+        "deriving_dialogs",
         tenant,
         " SELECT DISTINCT dialog_key FROM threads WHERE tenant = of_tenant AND thread_key IN (SELECT thread_key FROM deriving_chats) \
          AND dialog_key = thread_key AND dialog_key NOT IN (SELECT dialog_key FROM deriving_dialogs)",
     );
     // A dialog of a source can go through thousands of chats: they may be done with it too.
-    let others = with_tenant(
-        "INSERT INTO deriving_threads",
+    let others = fill(
+        "deriving_threads",
         tenant,
         " SELECT thread_key, sum(marks) AS marks FROM stale_threads WHERE tenant = of_tenant \
          AND thread_key IN (SELECT thread_key FROM deriving_chats) AND thread_key NOT IN (SELECT thread_key FROM deriving_threads) \
          GROUP BY thread_key HAVING marks > 0",
     );
     statements.extend([threads, dialogs, chats, own, others]);
-    statements.push(with_tenant("INSERT INTO deriving_messages", tenant, STATES));
-    let mut steps = with_tenant("INSERT INTO deriving_steps", tenant, ",\n");
+    let mut steps = fill("deriving_steps", tenant, ",\n");
     steps.push(STEPS);
-    statements.push(steps);
+    statements.extend([fill("deriving_messages", tenant, STATES), steps]);
     statements.extend(DERIVED.iter().map(|derived| replace(derived, tenant)));
     // Threads are asked for their dialogs after their marks were read, so that one which gets a new dialog meanwhile stays.
-    let done = with_tenant(
-        "INSERT INTO stale_threads",
+    let done = fill(
+        "stale_threads",
         tenant,
         " SELECT of_tenant, thread_key, -marks FROM deriving_threads WHERE thread_key NOT IN \
          (SELECT thread_key FROM threads WHERE tenant = of_tenant AND thread_key IN (SELECT thread_key FROM deriving_threads) \
@@ -118,8 +102,8 @@ pub(super) fn run(tenant: &str, from: u64, last: u64) -> Vec<Sql> {
 /// Writes the rows that are new or differ, and marks those that are gone.
 fn replace(derived: &Derived, tenant: &str) -> Sql {
     let Derived { table, keys, rules } = *derived;
-    let mut sql = Sql::new("INSERT INTO ");
-    sql.push(table).push(" WITH ").bind(tenant).push(" AS of_tenant,\n").push(rules);
+    let mut sql = fill(table, tenant, ",\n");
+    sql.push(rules);
     // The hash of a row is never 0, which stands for one that is not there.
     sql.push(", hashed AS (SELECT *, bitOr(sipHash64(tuple(*)), 1) AS content FROM fresh)");
     sql.push(", known AS (SELECT day, ").push(keys);
@@ -133,11 +117,16 @@ fn replace(derived: &Derived, tenant: &str) -> Sql {
     sql
 }
 
-/// The text finds the tenant under the name `of_tenant`.
-fn with_tenant(insert: &'static str, tenant: &str, text: &'static str) -> Sql {
-    let mut sql = Sql::new(insert);
-    sql.push(" WITH ").bind(tenant).push(" AS of_tenant\n").push(text);
+/// Fills a table by a query that finds the tenant under the name `of_tenant`.
+fn fill(table: &'static str, tenant: &str, query: &'static str) -> Sql {
+    let mut sql = Sql::new("INSERT INTO ");
+    sql.push(table).push(" WITH ").bind(tenant).push(" AS of_tenant\n").push(query);
     sql
+}
+
+/// A key as the engine takes it: it has no unsigned parameters.
+fn push_key(sql: &mut Sql, key: u64) {
+    sql.push("toUInt64(").bind(key.to_string()).push(")");
 }
 
 /// The last of the next stale threads from `from` on that make a run; `None` when there is none.
@@ -187,14 +176,11 @@ pub(super) fn count_stale(tenant: &str) -> Sql {
 }
 
 pub(super) async fn stale_tenants(store: &dyn Store) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT DISTINCT toString(tenant) FROM \
+    let sql = "SELECT DISTINCT CAST(tenant, 'String') FROM \
                (SELECT tenant FROM stale_threads GROUP BY tenant, thread_key HAVING sum(marks) > 0)";
     let mut tenants = Vec::new();
     for batch in store.query(Sql::new(sql)).await? {
-        let texts = cast(batch.column(0), &DataType::Utf8)
-            .map_err(|error| StoreError::Engine { code: 0, message: error.to_string() })?;
-        let texts = texts.as_string::<i32>();
-        tenants.extend((0..texts.len()).map(|row| texts.value(row).to_owned()));
+        tenants.extend(batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned));
     }
     Ok(tenants)
 }
@@ -214,8 +200,8 @@ pub(super) async fn closes_for_the_first_time(store: &dyn Store, tenant: &str) -
 /// Dialogs that were told to open are derived anew, and from now on a tenant's dialogs can be explicit. In this order: a
 /// note without its marks would leave them as they are.
 pub(super) fn note_closing(tenant: &str) -> Vec<Sql> {
-    let marks = with_tenant(
-        "INSERT INTO stale_threads",
+    let marks = fill(
+        "stale_threads",
         tenant,
         " SELECT DISTINCT of_tenant, thread_key, 1 FROM threads WHERE tenant = of_tenant AND dialog_key IN \
          (SELECT dialog_key FROM dialog_events WHERE tenant = of_tenant AND kind = 'dialog.opened')",
