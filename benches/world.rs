@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use rapport::api::Limits;
-use rapport::app::build::{Service, build_router, facts};
+use rapport::app::build::{Policy, Service, build_router, facts};
 use rapport::auth::{Authenticator, Grant, Role, Secret, TokenConfig, issue};
 use rapport::ingest::Ingest;
 use rapport::model::clock::{Clock, Millis};
@@ -50,6 +50,7 @@ pub fn router(store: &Arc<EmbeddedStore>) -> axum::Router {
         secret: secret(),
         timezone: Tz::Europe__Berlin,
         limits: Limits::default(),
+        policy: Policy::default(),
     })
     .expect("the schema is sound")
 }

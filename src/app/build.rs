@@ -70,6 +70,19 @@ pub struct Service {
     pub secret: Secret,
     pub timezone: Tz,
     pub limits: Limits,
+    pub policy: Policy,
+}
+
+/// What the house allows beyond what it needs to run; the default is what `serve` does when nothing is configured.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub introspection: Introspection,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { introspection: Introspection::Allowed }
+    }
 }
 
 /// The whole API over a store.
@@ -77,13 +90,13 @@ pub struct Service {
 /// # Errors
 /// When the schema contradicts itself: a mistake in the catalogue, which a test finds.
 pub fn build_router(service: Service) -> Result<Router, SchemaError> {
-    let Service { ingest, clock, secret, timezone, limits } = service;
+    let Service { ingest, clock, secret, timezone, limits, policy } = service;
     let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock));
     let seal = Seal::new(&secret, "rapport cursors");
     let shared = Arc::new(limits.clone());
     let started = clock.now();
     let derivation = ingest.derivation().clone();
-    let state = HttpState::new(schema::builder(), Introspection::Allowed, authenticator, limits)?.with_per_request(
+    let state = HttpState::new(schema::builder(), policy.introspection, authenticator, limits)?.with_per_request(
         Box::new(move |request, viewer, request_id| {
             request.data(Arc::new(Asking::new(
                 viewer.clone(),

@@ -17,7 +17,7 @@ use crate::model::{Clock, SystemClock, event};
 use crate::store::engine::{self, EngineSource};
 use crate::store::{OpenError, Store};
 
-use super::build::{self, Service, build_router};
+use super::build::{self, Policy, Service, build_router};
 use super::config::Config;
 use super::demo;
 use super::options::{GenerateOptions, GeneratedFormat, IngestOptions, SchemaOptions, TokenOptions};
@@ -38,7 +38,8 @@ pub async fn serve(config: &Config) -> Result<()> {
     let limits = Limits::default();
     let ingest = Ingest::new(open.store.clone(), Arc::clone(&clock));
     let derivation = ingest.derivation().clone();
-    let service = Service { ingest, clock, secret, timezone: config.timezone, limits: limits.clone() };
+    let timezone = config.timezone;
+    let service = Service { ingest, clock, secret, timezone, limits: limits.clone(), policy: Policy::default() };
     let router = build_router(service)?;
     let stop = StopSignal::new()?;
     eprintln!("Serving http://{}/graphql; Ctrl-C ends it.", listener.local_addr()?);

@@ -22,7 +22,7 @@ use crate::model::clock::Millis;
 use crate::model::{Clock, SystemClock};
 use crate::store::Store;
 
-use super::build::{self, Service, build_router};
+use super::build::{self, Policy, Service, build_router};
 use super::config::Config;
 use super::options::DemoOptions;
 use super::progress;
@@ -93,7 +93,8 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     print_how_to_ask(address, &manager, &own, &service);
     let limits = Limits::default();
     let derivation = ingest.derivation().clone();
-    let service = Service { ingest, clock, secret, timezone: config.timezone, limits: limits.clone() };
+    let timezone = config.timezone;
+    let service = Service { ingest, clock, secret, timezone, limits: limits.clone(), policy: Policy::default() };
     serve::serve(listener, build_router(service)?, limits, (&open.store, derivation), stop).await;
     Ok(())
 }

@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
 use rapport::api::Limits;
-use rapport::app::build::{Service, build_router, facts};
+use rapport::app::build::{Policy, Service, build_router, facts};
 use rapport::auth::{Grant, Role, Secret, TokenConfig, issue};
 use rapport::ingest::Ingest;
 use rapport::model::clock::Millis;
@@ -102,6 +102,7 @@ impl World {
             secret: Secret::new(SECRET).expect("long enough"),
             timezone: Tz::UTC,
             limits,
+            policy: Policy::default(),
         };
         Self { router: build_router(service).expect("the schema is sound"), store: store.clone(), now }
     }
