@@ -4,19 +4,23 @@
 //! the GraphQL-over-HTTP protocol is in [`http`], what a document may cost in [`document`], every limit in
 //! [`limits`] and every error code in [`errors`].
 
+pub mod access;
 pub mod arguments;
 pub mod document;
 pub mod errors;
 pub mod execution;
 pub mod http;
 pub mod limits;
+pub mod price;
+pub mod rates;
 pub mod rest;
 pub mod schema;
 pub mod serve;
 pub mod server;
+pub mod turns;
 
 pub use arguments::bounded_int;
 pub use errors::{ApiError, Code};
-pub use limits::Limits;
+pub use limits::{Limits, LimitsByRole};
 pub use serve::serve;
 pub use server::{HttpState, router};

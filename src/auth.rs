@@ -14,8 +14,9 @@ pub use seal::Seal;
 pub use secret::Secret;
 pub use tokens::{Grant, issue};
 pub use verify::{Authenticator, TokenConfig};
-pub use viewer::{Role, Viewer};
+pub use viewer::Viewer;
 
+pub use crate::model::Role;
 use crate::model::clock::Millis;
 
 /// Why a token is refused or cannot be made. No message holds the token, the signature or the secret.
@@ -55,8 +56,6 @@ pub enum AuthError {
     Blank { claim: &'static str },
     #[error("a token of role {role} needs the `{claim}` claim")]
     Needed { role: Role, claim: &'static str },
-    #[error("`{name}` is not a role: choose operator, supervisor, manager, service or admin")]
-    UnknownRole { name: String },
     #[error("the token could not be signed")]
     Signing,
 }

@@ -15,6 +15,7 @@ pub mod query;
 pub mod records;
 pub mod schedule;
 mod spans;
+pub mod standing;
 pub mod statement;
 pub mod table;
 pub mod terms;

@@ -6,9 +6,11 @@ pub mod channel;
 pub mod clock;
 pub mod event;
 pub mod range;
+pub mod role;
 pub mod scope;
 
 pub use channel::{Channel, Level, Signal};
 pub use clock::{Clock, SystemClock};
 pub use range::{Granularity, TimeRange, TimeRangeError};
-pub use scope::{Scope, Sight};
+pub use role::{Readers, Role};
+pub use scope::{Peers, Scope, Sight};

@@ -30,13 +30,14 @@ pub enum Code {
     RequestTimeout,
     PayloadTooLarge,
     UnsupportedMediaType,
+    RateLimited,
     Timeout,
     Unavailable,
     Internal,
 }
 
 impl Code {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Unauthenticated,
         Self::Forbidden,
         Self::InvalidQuery,
@@ -49,6 +50,7 @@ impl Code {
         Self::RequestTimeout,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
+        Self::RateLimited,
         Self::Timeout,
         Self::Unavailable,
         Self::Internal,
@@ -100,6 +102,11 @@ impl Code {
                 "UNSUPPORTED_MEDIA_TYPE",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "The route does not read this Content-Type or Content-Encoding.",
+            ),
+            Self::RateLimited => (
+                "RATE_LIMITED",
+                StatusCode::TOO_MANY_REQUESTS,
+                "The token or its tenant has asked for too much in a minute, or at once; try again after Retry-After.",
             ),
             Self::Timeout => (
                 "TIMEOUT",

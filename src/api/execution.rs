@@ -17,6 +17,7 @@ use async_graphql::{
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, ResolveInfo},
 };
 
+use super::access::{FieldRules, Rules};
 use super::schema::Asking;
 
 /// Whether clients may ask what the schema is.
@@ -28,8 +29,13 @@ pub enum Introspection {
 }
 
 /// Finishes a schema with the behaviour that the protocol layer relies on.
-pub fn finish_schema(builder: SchemaBuilder, introspection: Introspection) -> Result<Schema, SchemaError> {
-    let builder = builder.extension(NullWhereAllowed);
+pub fn finish_schema(
+    builder: SchemaBuilder,
+    rules: Rules,
+    introspection: Introspection,
+) -> Result<Schema, SchemaError> {
+    // The outer one first: a field that is refused is null like one that fails.
+    let builder = builder.extension(NullWhereAllowed).extension(FieldRules(Arc::new(rules)));
     match introspection {
         Introspection::Allowed => builder.finish(),
         Introspection::Forbidden => builder.disable_introspection().disable_suggestions().finish(),

@@ -1,14 +1,16 @@
-//! Every limit on a request, named, with its default. Nothing here enforces; each limit says where it is held.
+//! Every limit on a request, named. Nothing here enforces; each limit says where it is held.
+//!
+//! Defaults, names and what may be configured are in [`table`], what a role has of its own in [`by_role`].
+
+mod by_role;
+mod table;
 
 use std::time::Duration;
 
+pub use by_role::LimitsByRole;
+use table::{SPECS, Spec};
+
 use super::errors::{ApiError, Code};
-use crate::ingest::item::LINE_BYTES_MAX;
-use crate::metrics::filter::{VALUE_CHARS_MAX, VALUES_MAX};
-use crate::metrics::query::DIMENSIONS_MAX;
-use crate::metrics::schedule::{BOUNDARIES_MAX, EXCEPTIONS_MAX, INTERVALS_MAX, NOTE_CHARS_MAX, VERSIONS_MAX};
-use crate::metrics::terms::{ACTIONS_MAX, BOUNDS_MAX};
-use crate::model::TimeRange;
 
 /// The limits of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,48 +67,19 @@ pub struct Limits {
     pub page_records: usize,
     /// Pages and counts of records in a whole request.
     pub pages: usize,
+    /// Points that one bearer of tokens may spend in a minute, and at once; held by `rates`, as are the next three.
+    pub cost_per_minute: usize,
+    /// Points that all of a tenant may spend together.
+    pub tenant_cost_per_minute: usize,
+    /// Requests of one bearer that may run at once.
+    pub requests_at_once: usize,
+    /// Requests of a tenant that may run at once.
+    pub tenant_requests_at_once: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            body_bytes: 256 * 1024,
-            ingest_compressed_bytes: 8 * 1024 * 1024,
-            ingest_bytes: 32 * 1024 * 1024,
-            variables_bytes: 64 * 1024,
-            // Each takes a file descriptor, of which a process commonly has 1,024, and the store needs some.
-            connections: 768,
-            head_time: Duration::from_secs(10),
-            body_time: Duration::from_secs(10),
-            execution_time: Duration::from_secs(10),
-            // Most of the time nothing waits. After a large import an answer that says what it lacks is better than none.
-            catch_up_time: Duration::from_secs(4),
-            // A dashboard of ten panels has about 600.
-            tokens: 4_000,
-            // The parser's own limit, which it only applies after it has recursed.
-            nesting: 64,
-            depth: 12,
-            introspection_depth: 20,
-            introspection_lists: 3,
-            complexity: 2_000,
-            aliases: 50,
-            root_fields: 10,
-            directives: 50,
-            errors: 20,
-            // A year by hour is 8,784 points.
-            series_points: 10_000,
-            groups: 1_000,
-            // Sorted in memory: about 5 MB.
-            groups_read: 10_000,
-            // Two years by day in each of the ten families; a line has up to ten figures.
-            lines: 20_000,
-            // The total and a comparison of each of the ten families. One of a long series has 0.5 MB of parameters.
-            explanations: 20,
-            // About 300 bytes each.
-            page_records: 500,
-            // Each is a statement, and a statement takes tens of milliseconds.
-            pages: 20,
-        }
+        table::defaults()
     }
 }
 
@@ -121,47 +94,9 @@ pub struct LimitRow {
 impl Limits {
     /// All limits in reading order.
     pub fn rows(&self) -> Vec<LimitRow> {
-        let row = |name, value: usize, unit| LimitRow { name, value: value as u64, unit };
-        vec![
-            row("bodyBytes", self.body_bytes, "bytes"),
-            row("ingestCompressedBytes", self.ingest_compressed_bytes, "bytes"),
-            row("ingestBytes", self.ingest_bytes, "bytes"),
-            row("variablesBytes", self.variables_bytes, "bytes"),
-            row("connections", self.connections, "connections"),
-            LimitRow { name: "headSeconds", value: self.head_time.as_secs(), unit: "seconds" },
-            LimitRow { name: "bodySeconds", value: self.body_time.as_secs(), unit: "seconds" },
-            LimitRow { name: "executionSeconds", value: self.execution_time.as_secs(), unit: "seconds" },
-            LimitRow { name: "catchUpSeconds", value: self.catch_up_time.as_secs(), unit: "seconds" },
-            row("tokens", self.tokens, "tokens"),
-            row("nesting", self.nesting, "brackets"),
-            row("depth", self.depth, "fields"),
-            row("introspectionDepth", self.introspection_depth, "fields"),
-            row("introspectionLists", self.introspection_lists, "lists"),
-            row("complexity", self.complexity, "fields"),
-            row("aliases", self.aliases, "aliases"),
-            row("rootFields", self.root_fields, "fields"),
-            row("directives", self.directives, "directives"),
-            row("errors", self.errors, "errors"),
-            row("seriesPoints", self.series_points, "points"),
-            row("groups", self.groups, "groups"),
-            row("groupsRead", self.groups_read, "groups"),
-            row("lines", self.lines, "lines"),
-            row("explanations", self.explanations, "explanations"),
-            row("histogramBounds", BOUNDS_MAX, "numbers"),
-            row("actions", ACTIONS_MAX, "values"),
-            row("pageRecords", self.page_records, "records"),
-            row("pages", self.pages, "pages"),
-            row("dimensions", DIMENSIONS_MAX, "dimensions"),
-            row("filterValues", VALUES_MAX, "values"),
-            row("filterValueCharacters", VALUE_CHARS_MAX, "characters"),
-            LimitRow { name: "rangeDays", value: TimeRange::LONGEST_DAYS.unsigned_abs(), unit: "days" },
-            row("lineBytes", LINE_BYTES_MAX, "bytes"),
-            row("businessHoursVersions", VERSIONS_MAX, "versions"),
-            row("businessHoursIntervals", INTERVALS_MAX, "intervals"),
-            row("businessHoursExceptions", EXCEPTIONS_MAX, "exceptions"),
-            row("businessHoursNoteCharacters", NOTE_CHARS_MAX, "characters"),
-            row("businessHoursBoundaries", BOUNDARIES_MAX, "boundaries"),
-        ]
+        let mut limits = self.clone();
+        let row = |spec: &Spec| LimitRow { name: spec.name, value: spec.value(&mut limits), unit: spec.unit };
+        SPECS.iter().map(row).collect()
     }
 }
 

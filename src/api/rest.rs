@@ -67,7 +67,7 @@ async fn events(
         let message = format!("a token of the role {} cannot send events: use one of the role SERVICE", viewer.role());
         return Err(ApiError::new(Code::Forbidden, message));
     }
-    let limits = &state.http.limits;
+    let limits = state.http.limits.of(viewer.role());
     let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("unreadable").to_owned());
     let body_limits = BodyLimits { sent_bytes: limits.ingest_compressed_bytes, plain_bytes: limits.ingest_bytes };
     let limit = BytesLimit { name: "ingestCompressedBytes", bytes: body_limits.sent_bytes };

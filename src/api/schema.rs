@@ -23,7 +23,9 @@ mod pickers;
 mod quality;
 mod record;
 mod reference;
+pub mod rules;
 mod scalars;
+mod standing;
 mod table;
 mod table_asked;
 mod terms;
@@ -65,6 +67,7 @@ pub fn builder() -> SchemaBuilder {
     schema = business_hours::register(schema);
     schema = behind::register(schema);
     schema = dialog::register(schema);
+    schema = standing::register(schema);
     schema.register(query).register(mutation)
 }
 

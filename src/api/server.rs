@@ -17,6 +17,7 @@ use axum::{
 use tower_http::compression::CompressionLayer;
 
 use super::{
+    access::Rules,
     errors::{ApiError, Code},
     execution::{Introspection, finish_schema},
     http::{
@@ -24,21 +25,25 @@ use super::{
         page::Page,
         request_id::{RequestId, RequestIds, name_request},
     },
-    limits::Limits,
+    limits::LimitsByRole,
+    rates::Rates,
+    turns::Bearer,
 };
 use crate::{
     auth::{Authenticator, Viewer},
-    model::clock::Millis,
+    model::{Clock, clock::Millis},
 };
 
 /// Adds what resolvers need to a request's data.
-pub type PerRequest = Box<dyn Fn(GraphqlRequest, &Viewer, &RequestId) -> GraphqlRequest + Send + Sync>;
+pub type PerRequest = Box<dyn Fn(GraphqlRequest, &Viewer, &Bearer, &RequestId) -> GraphqlRequest + Send + Sync>;
 
 /// What the handlers of GraphQL share.
 pub struct HttpState {
     pub schema: Schema,
     pub authenticator: Authenticator,
-    pub limits: Limits,
+    pub limits: LimitsByRole,
+    pub rates: Rates,
+    pub clock: Arc<dyn Clock>,
     pub per_request: PerRequest,
     pub page: Page,
 }
@@ -47,18 +52,23 @@ impl HttpState {
     /// Takes a schema that is not finished, because the protocol needs an extension in it.
     pub fn new(
         schema: SchemaBuilder,
+        rules: Rules,
         introspection: Introspection,
         authenticator: Authenticator,
-        limits: Limits,
+        limits: impl Into<LimitsByRole>,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, SchemaError> {
-        let schema = finish_schema(schema, introspection)?;
+        let limits = limits.into();
+        let schema = finish_schema(schema, rules, introspection)?;
         // With introspection forbidden the page must not give the schema away either.
         let sdl = match introspection {
             Introspection::Allowed => Some(sdl(&schema)),
             Introspection::Forbidden => None,
         };
-        let page = Page::new(sdl.as_deref(), &limits);
-        Ok(Self { schema, authenticator, limits, per_request: Box::new(|request, _, _| request), page })
+        let page = Page::new(sdl.as_deref(), limits.of_all());
+        let rates = Rates::new(&limits, Arc::clone(&clock));
+        let per_request: PerRequest = Box::new(|request, _, _, _| request);
+        Ok(Self { schema, authenticator, limits, rates, clock, per_request, page })
     }
 
     #[must_use]

@@ -11,7 +11,8 @@ use chrono_tz::Tz;
 use crate::api::execution::Introspection;
 use crate::api::schema::{self, Asking};
 use crate::api::server::{HttpState, router};
-use crate::api::{Limits, rest};
+use crate::api::turns::Turns;
+use crate::api::{LimitsByRole, rest};
 use crate::auth::{Authenticator, Seal, Secret, TokenConfig};
 use crate::ingest::{Ingest, derive};
 use crate::metrics;
@@ -38,8 +39,8 @@ pub struct OpenStore {
 /// When the engine cannot be had, the directory belongs to another process, or a migration fails.
 pub async fn open_store(config: &Config, clock: &dyn Clock) -> Result<OpenStore> {
     let source = EngineSource { library: config.engine_library.clone(), cache_dir: config.cache_dir.clone() };
-    let data_dir = config.data_dir.clone();
-    let store = tokio::task::spawn_blocking(move || open_embedded(&source, &data_dir)).await??;
+    let (data_dir, limits) = (config.data_dir.clone(), config.engine.clone());
+    let store = tokio::task::spawn_blocking(move || open_embedded(&source, &data_dir, limits)).await??;
     let store = Arc::new(store);
     let migrations = migrate(store.as_ref(), clock, MIGRATIONS, &facts())
         .await
@@ -52,10 +53,14 @@ pub async fn open_store(config: &Config, clock: &dyn Clock) -> Result<OpenStore>
 ///
 /// # Errors
 /// When the engine cannot be had, or the directory belongs to another process.
-pub fn open_embedded(source: &EngineSource, data_dir: &Path) -> Result<EmbeddedStore> {
+pub fn open_embedded(
+    source: &EngineSource,
+    data_dir: &Path,
+    limits: crate::store::limits::Limits,
+) -> Result<EmbeddedStore> {
     let library = engine::find_or_install(source)?;
     let directory = DataDirectory::open(&library, data_dir)?;
-    Ok(EmbeddedStore::open(&directory, DATABASE, crate::store::limits::Limits::default())?)
+    Ok(EmbeddedStore::open(&directory, DATABASE, limits)?)
 }
 
 /// The views of the metrics, for the migrations.
@@ -69,7 +74,9 @@ pub struct Service {
     pub clock: Arc<dyn Clock>,
     pub secret: Secret,
     pub timezone: Tz,
-    pub limits: Limits,
+    pub limits: LimitsByRole,
+    /// Statements that the engine answers at once.
+    pub queries_at_once: usize,
     pub policy: Policy,
 }
 
@@ -90,25 +97,32 @@ impl Default for Policy {
 /// # Errors
 /// When the schema contradicts itself: a mistake in the catalogue, which a test finds.
 pub fn build_router(service: Service) -> Result<Router, SchemaError> {
-    let Service { ingest, clock, secret, timezone, limits, policy } = service;
+    let Service { ingest, clock, secret, timezone, limits, queries_at_once, policy } = service;
     let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock));
     let seal = Seal::new(&secret, "rapport cursors");
-    let shared = Arc::new(limits.clone());
+    let by_role = limits.clone();
+    let turns = Turns::new(queries_at_once);
     let started = clock.now();
     let derivation = ingest.derivation().clone();
-    let state = HttpState::new(schema::builder(), policy.introspection, authenticator, limits)?.with_per_request(
-        Box::new(move |request, viewer, request_id| {
-            request.data(Arc::new(Asking::new(
-                viewer.clone(),
-                clock.now(),
-                timezone,
-                Arc::clone(&shared),
-                request_id.clone(),
-                derivation.clone(),
-                seal.clone(),
-            )))
-        }),
-    );
+    let state = HttpState::new(
+        schema::builder(),
+        schema::rules::rules(),
+        policy.introspection,
+        authenticator,
+        limits,
+        Arc::clone(&clock),
+    )?
+    .with_per_request(Box::new(move |request, viewer, bearer, request_id| {
+        request.data(Arc::new(Asking::new(
+            viewer.clone(),
+            clock.now(),
+            timezone,
+            Arc::clone(by_role.of(viewer.role())),
+            request_id.clone(),
+            (derivation.clone(), turns.clone(), bearer.clone()),
+            seal.clone(),
+        )))
+    }));
     let state = Arc::new(state);
     let other = rest::routes(rest::RestState::new(Arc::clone(&state), ingest));
     Ok(router(state, other, started))

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::api::Limits;
 use crate::api::execution::{Introspection, finish_schema};
-use crate::api::schema::builder;
+use crate::api::schema::{builder, rules::rules};
 use crate::api::server::sdl;
 use crate::auth::{Grant, TokenConfig, issue};
 use crate::ingest::generate::{Plan, write};
@@ -35,15 +35,17 @@ pub async fn serve(config: &Config) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let listener = serve::listen(config.listen).await?;
     let open = build::open_store(config, clock.as_ref()).await?;
-    let limits = Limits::default();
+    let limits = config.limits.clone();
     let ingest = Ingest::new(open.store.clone(), Arc::clone(&clock));
     let derivation = ingest.derivation().clone();
     let timezone = config.timezone;
-    let service = Service { ingest, clock, secret, timezone, limits: limits.clone(), policy: Policy::default() };
+    let queries_at_once = open.store.limits().connections;
+    let policy = Policy::default();
+    let service = Service { ingest, clock, secret, timezone, limits: limits.clone(), queries_at_once, policy };
     let router = build_router(service)?;
     let stop = StopSignal::new()?;
     eprintln!("Serving http://{}/graphql; Ctrl-C ends it.", listener.local_addr()?);
-    serve::serve(listener, router, limits, (&open.store, derivation), stop).await;
+    serve::serve(listener, router, limits.of_all().as_ref().clone(), (&open.store, derivation), stop).await;
     Ok(())
 }
 
@@ -157,7 +159,7 @@ pub async fn migrate(config: &Config) -> Result<()> {
 pub fn schema(options: &SchemaOptions) -> Result<()> {
     let text = match options.event {
         true => event::json_schema(),
-        false => sdl(&finish_schema(builder(), Introspection::Allowed)?),
+        false => sdl(&finish_schema(builder(), rules(), Introspection::Allowed)?),
     };
     io::stdout().write_all(text.as_bytes())?;
     Ok(())
@@ -189,6 +191,7 @@ pub async fn doctor(config: &Config) -> Result<()> {
             (None, None) => Err("RAPPORT_JWT_SECRET is not set: `serve` needs it (`demo` makes its own)".to_owned()),
         },
     );
+    line("limits", Ok(limits(config)));
     let (address, engine) = look(config).await;
     line("address", address);
     for (name, finding) in engine {
@@ -201,11 +204,22 @@ pub async fn doctor(config: &Config) -> Result<()> {
     }
 }
 
+/// What is configured beside the defaults.
+fn limits(config: &Config) -> String {
+    let defaults = Limits::default().rows();
+    let changed = config.limits.of_all().rows().into_iter().filter(|row| !defaults.contains(row));
+    let of_all = changed.map(|row| format!("{} {}", row.name, row.value));
+    let of_roles = config.limits.own_rows().into_iter();
+    let own = of_roles.map(|(role, row)| format!("{} {} for {role}", row.name, row.value));
+    let all: Vec<String> = of_all.chain(own).collect();
+    if all.is_empty() { "the defaults".to_owned() } else { all.join(", ") }
+}
+
 /// Whether the address is free and the store opens; both are in use, and that is no fault, while a server runs.
 async fn look(config: &Config) -> (Finding, Vec<(&'static str, Finding)>) {
     let source = EngineSource { library: config.engine_library.clone(), cache_dir: config.cache_dir.clone() };
-    let data_dir = config.data_dir.clone();
-    let opened = tokio::task::spawn_blocking(move || build::open_embedded(&source, &data_dir)).await;
+    let (data_dir, limits) = (config.data_dir.clone(), config.engine.clone());
+    let opened = tokio::task::spawn_blocking(move || build::open_embedded(&source, &data_dir, limits)).await;
     let store = match opened.map_err(anyhow::Error::from).flatten() {
         Ok(store) => store,
         Err(error) => {

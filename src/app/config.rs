@@ -1,5 +1,7 @@
 //! Configuration: `rapport.toml`, then variables, parsed once. The only place that reads the environment.
 
+mod limits;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,7 +11,12 @@ use figment::Figment;
 use figment::providers::{Format, Toml};
 use serde::Deserialize;
 
+use crate::api::LimitsByRole;
 use crate::auth::{AuthError, Secret};
+
+use crate::store::limits::Limits as EngineLimits;
+
+use limits::WrittenLimits;
 
 /// The configuration's file, in the working directory unless `--config` names another.
 pub const FILE: &str = "rapport.toml";
@@ -22,6 +29,8 @@ pub struct Config {
     pub engine_library: Option<PathBuf>,
     pub cache_dir: PathBuf,
     pub timezone: Tz,
+    pub limits: LimitsByRole,
+    pub engine: EngineLimits,
     /// Where the values came from, for `doctor`.
     pub file: Option<PathBuf>,
 }
@@ -41,6 +50,10 @@ struct Written {
     cache_dir: Option<PathBuf>,
     #[serde(default = "default_timezone")]
     timezone: String,
+    #[serde(default)]
+    limits: WrittenLimits,
+    #[serde(default)]
+    engine: EngineLimits,
 }
 
 /// A variable is this and the key in upper case.
@@ -63,6 +76,9 @@ impl Config {
     }
 
     fn from_written(written: Written, file: Option<PathBuf>) -> Result<Self, ConfigError> {
+        if let Some(name) = written.engine.missing() {
+            return Err(ConfigError::Engine { name });
+        }
         if written.store != "embedded" {
             return Err(ConfigError::Store { store: written.store });
         }
@@ -80,6 +96,8 @@ impl Config {
                 None => default_cache_dir().ok_or(ConfigError::NoHome)?,
             },
             timezone: written.timezone.parse().map_err(|_| ConfigError::Timezone { timezone: written.timezone })?,
+            limits: written.limits.limits()?,
+            engine: written.engine,
             file,
         })
     }
@@ -152,6 +170,8 @@ pub enum ConfigError {
     Timezone { timezone: String },
     #[error("`store` is `{store}`: this version has the embedded engine only, `embedded`")]
     Store { store: String },
+    #[error("`{name}` of `[engine]` is 0, which would be no limit: give at least 1")]
+    Engine { name: &'static str },
     #[error("there is no home directory for the engine's library: set RAPPORT_CACHE_DIR")]
     NoHome,
     #[error(
@@ -186,6 +206,12 @@ mod tests {
             ("timezone = 'Mars'", "`timezone` is `Mars`"),
             ("store = 'http://localhost:8123'", "this version has the embedded engine only"),
             ("jwt_secret = 'short'", "needs at least 32"),
+            ("[limits]\ngroup = 5", "`group` is no limit"),
+            ("[limits.boss]\ngroups = 5", "`[limits.boss]`: `boss` is not a role"),
+            ("[limits.operator]\ngroups = 'five'", "the limit `groups` is \"five\"; it must be a whole number"),
+            ("[limits.operator]\ntenantCostPerMinute = 5", "move it from `[limits.operator]` to `[limits]`"),
+            ("[engine]\nmemory_bytes = 0", "`memory_bytes` of `[engine]` is 0"),
+            ("[engine]\nmemory = 1", "unknown field: found `memory`"),
         ] {
             let error = read(&format!("cache_dir = '/c'\n{toml}")).expect_err(toml);
             assert!(error.contains(expect), "{toml}: {error}");

@@ -14,7 +14,6 @@ use anyhow::{Context, Result};
 use chrono_tz::Tz;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::api::Limits;
 use crate::auth::{Grant, Role, Secret, TokenConfig, issue};
 use crate::ingest::generate::Plan;
 use crate::ingest::{Ingest, Item};
@@ -91,11 +90,14 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     // Before it is said that Ctrl-C ends it.
     let stop = StopSignal::new()?;
     print_how_to_ask(address, &manager, &own, &service);
-    let limits = Limits::default();
+    let limits = config.limits.clone();
     let derivation = ingest.derivation().clone();
     let timezone = config.timezone;
-    let service = Service { ingest, clock, secret, timezone, limits: limits.clone(), policy: Policy::default() };
-    serve::serve(listener, build_router(service)?, limits, (&open.store, derivation), stop).await;
+    let queries_at_once = open.store.limits().connections;
+    let policy = Policy::default();
+    let service = Service { ingest, clock, secret, timezone, limits: limits.clone(), queries_at_once, policy };
+    serve::serve(listener, build_router(service)?, limits.of_all().as_ref().clone(), (&open.store, derivation), stop)
+        .await;
     Ok(())
 }
 

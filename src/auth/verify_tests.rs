@@ -82,14 +82,17 @@ fn a_role_decides_the_scope() {
         claims[name] = value;
         verify_claims(&claims.to_string()).unwrap().scope()
     };
-    let granted = |sight| Some(Scope::granted("acme".to_owned(), sight));
-    assert_eq!(scope("operator", json!("o1"), "operator"), granted(Sight::Operators(vec!["o1".to_owned()])));
+    let granted = |role, sight| Some(Scope::granted("acme".to_owned(), role, sight));
+    assert_eq!(
+        scope("operator", json!("o1"), "operator"),
+        granted(Role::Operator, Sight::Operators(vec!["o1".to_owned()]))
+    );
     assert_eq!(
         scope("teams", json!(["t1", "t2"]), "supervisor"),
-        granted(Sight::Teams(vec!["t1".into(), "t2".into()]))
+        granted(Role::Supervisor, Sight::Teams(vec!["t1".into(), "t2".into()]))
     );
-    assert_eq!(scope("operator", json!("o1"), "manager"), granted(Sight::Everything));
-    assert_eq!(scope("teams", json!(["t1"]), "admin"), granted(Sight::Everything));
+    assert_eq!(scope("operator", json!("o1"), "manager"), granted(Role::Manager, Sight::Everything));
+    assert_eq!(scope("teams", json!(["t1"]), "admin"), granted(Role::Admin, Sight::Everything));
     assert_eq!(scope("operator", json!("o1"), "service"), None);
 }
 

@@ -28,7 +28,7 @@ pub use measure::{Measure, Unit};
 pub use record::{Column, ColumnKind, Record, RecordKind};
 pub use sight::Sees;
 
-use crate::model::{Level, Signal};
+use crate::model::{Level, Readers, Signal};
 
 use super::terms::Terms;
 
@@ -88,14 +88,6 @@ pub struct Metric {
     /// Dimensions of the fact by which this number cannot be divided, because it would lose what it is a share of.
     pub not_by: &'static [Dimension],
     pub readers: Readers,
-}
-
-/// Who may read a number, within what a viewer may see at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Readers {
-    Everyone,
-    /// A figure of the business: managers and administrators.
-    Managers,
 }
 
 /// A condition that deserves a warning.
@@ -161,6 +153,7 @@ impl Metric {
             text.push(' ');
             text.push_str(self.note);
         }
+        text.push_str(self.readers.told());
         text
     }
 

@@ -50,13 +50,15 @@ impl MetricQuery {
     /// The family's own fact is always asked: quality comes from it.
     ///
     /// # Errors
-    /// When the grouping has too many dimensions or one that a fact does not have, or a series too many points.
+    /// When a metric is not for the scope's role, the grouping has too many dimensions or one that a fact does not have, or a
+    /// series too many points.
     pub fn plan(
         question: &Question,
         metrics: &[&'static Metric],
         grouping: &Grouping,
         points_max: usize,
     ) -> Result<Vec<MetricQuery>, QueryError> {
+        check_readers(&question.scope, metrics)?;
         if let Grouping::Every(every) = grouping {
             question.calendar.points(*every, points_max)?;
         }
@@ -179,6 +181,14 @@ fn check_dimensions(family: &Family, metrics: &[&'static Metric], dimensions: &[
     Ok(())
 }
 
+/// The one place that every way to a number goes through: selected, sorted by, divided, explained or drilled into.
+pub fn check_readers(scope: &Scope, metrics: &[&'static Metric]) -> Result<(), QueryError> {
+    match metrics.iter().find(|metric| !scope.may_read(metric.readers)) {
+        None => Ok(()),
+        Some(metric) => Err(QueryError::NotForRole { reason: metric.readers.refusal(metric.name, scope.role()) }),
+    }
+}
+
 /// A filter that a fact's rows cannot answer would keep nothing, or everything: it is refused.
 fn check_filter(question: &Question, metrics: &[&'static Metric], fact: &'static Fact) -> Result<(), QueryError> {
     let unknown = question
@@ -198,6 +208,8 @@ fn check_filter(question: &Question, metrics: &[&'static Metric], fact: &'static
 /// Why a question cannot be answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
+    #[error("{reason}")]
+    NotForRole { reason: String },
     #[error("`dimensions` is empty: name at least one, or ask for `total`")]
     NoDimension,
     #[error("{count} dimensions asked for; the limit `dimensions` is {DIMENSIONS_MAX}")]

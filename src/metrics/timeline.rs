@@ -7,8 +7,8 @@ use crate::model::Scope;
 use crate::sql::Sql;
 
 use super::catalogue::ColumnKind::{Count, Flag, Instant, Real, Seconds, Text};
-use super::catalogue::record::column;
-use super::catalogue::{Column, ColumnKind, Metric, conversion};
+use super::catalogue::record::{column, for_managers};
+use super::catalogue::{Column, ColumnKind};
 use super::compile::sight;
 use super::records::{Place, append_columns};
 
@@ -68,11 +68,9 @@ pub static EVENT: [Column; 19] = [
     column("score", "if(kind = 'RATED', score, NULL)", Real, "The rating, on its own scale."),
     column("scale", "if(kind = 'RATED', scale, NULL)", Real, "The best rating of the scale."),
     column("action", "action", Text, "What the client did: purchase, registration, form, …"),
-    column(VALUE, "value", Text, "The worth of the conversion, or what was taken back of it. For managers."),
-    column("currency", "currency", Text, "The currency of `value`. For managers."),
+    for_managers(column("value", "value", Text, "The worth of the conversion, or what was taken back of it.")),
+    for_managers(column("currency", "currency", Text, "The currency of `value`.")),
 ];
-
-const VALUE: &str = "value";
 
 /// What happens in a dialog, in the order in which it stands at one instant.
 pub static KINDS: [(&str, &str); 13] = [
@@ -148,10 +146,4 @@ impl TimelineQuery {
         sql.push(", from = ").bind(i64::MIN / 4).push(", to = ").bind(i64::MAX / 4).push(")");
         sql
     }
-}
-
-/// The metric whose readers may read these columns; `None`: everybody.
-pub fn guard(columns: &[&'static Column]) -> Option<&'static Metric> {
-    let is_money = columns.iter().any(|column| matches!(column.name, VALUE | "currency"));
-    if is_money { conversion::CONVERSION.metric(VALUE) } else { None }
 }

@@ -3,8 +3,11 @@
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
+use serde::Deserialize;
+
 /// Limits of each reading statement, and how many may run at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Seconds that a query may run, and that it may wait for a free connection.
     pub seconds: u64,
@@ -18,6 +21,21 @@ pub struct Limits {
     pub threads: usize,
     /// Queries that run at the same time; the others wait in order of arrival.
     pub connections: usize,
+}
+
+impl Limits {
+    /// The first that is 0, which to the engine means "without a limit".
+    pub fn missing(&self) -> Option<&'static str> {
+        let Self { seconds, memory_bytes, rows_read, rows_returned, threads, connections } = self;
+        let counts = [("threads", *threads), ("connections", *connections)].map(|(name, count)| (name, count as u64));
+        let others = [
+            ("seconds", *seconds),
+            ("memory_bytes", *memory_bytes),
+            ("rows_read", *rows_read),
+            ("rows_returned", *rows_returned),
+        ];
+        others.into_iter().chain(counts).find(|(_, value)| *value == 0).map(|(name, _)| name)
+    }
 }
 
 impl Default for Limits {

@@ -8,7 +8,7 @@ use rapport::metrics::filter::Filter;
 use rapport::metrics::query::{Grouping, MetricQuery, Question};
 use rapport::metrics::statement::Statement;
 use rapport::metrics::terms::Terms;
-use rapport::model::{Granularity, Scope, Sight, TimeRange};
+use rapport::model::{Granularity, Role, Scope, Sight, TimeRange};
 use rapport::store::Store;
 
 use crate::engine;
@@ -20,7 +20,7 @@ fn question(family: &'static rapport::metrics::catalogue::Family, sight: Sight) 
         family,
         calendar: Calendar::new(range, Tz::Europe__Berlin),
         filter: Filter::default(),
-        scope: Scope::granted("acme".to_owned(), sight),
+        scope: Scope::granted("acme".to_owned(), Role::Manager, sight),
         terms: Terms { read_within_hours: Some(24), ..Terms::at(1_775_000_000_000) },
         histogram: true,
     }

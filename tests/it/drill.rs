@@ -1,7 +1,7 @@
 //! From a number to what stands behind it.
 
 mod counts;
-mod history;
+pub mod history;
 mod pages;
 mod sights;
 mod timeline;
@@ -26,8 +26,15 @@ const LONG: Duration = Duration::from_secs(600);
 /// The same world at another instant, with limits that a test can live with.
 fn at(world: &World, now: &str) -> World {
     let now = crate::world::instant(now);
-    let limits =
-        Limits { pages: 100_000, aliases: 1_000, execution_time: LONG, catch_up_time: LONG, ..Limits::default() };
+    let limits = Limits {
+        pages: 100_000,
+        aliases: 1_000,
+        execution_time: LONG,
+        catch_up_time: LONG,
+        cost_per_minute: 1_000_000_000,
+        tenant_cost_per_minute: 1_000_000_000,
+        ..Limits::default()
+    };
     World::over(&world.store, now, limits)
 }
 

@@ -153,9 +153,12 @@ async fn who_is_no_manager_gets_no_sql() {
         "{{ analytics({RANGE}) {{ delivery {{ total {{ outbound explain {{ metrics {{ fullName }} timezone {STATEMENTS} }} }} }} }} }}"
     );
     for token in [world.operator("anna"), supervisor] {
-        let answer = world.ask(&token, &query).await;
+        let answer = world.answer(&token, &query).await;
+        let codes: Vec<&Value> =
+            answer["errors"].as_array().unwrap().iter().map(|error| &error["extensions"]["code"]).collect();
+        assert_eq!(codes, ["FORBIDDEN", "FORBIDDEN"]);
         assert_eq!(
-            answer["analytics"]["delivery"]["total"]["explain"],
+            answer["data"]["analytics"]["delivery"]["total"]["explain"],
             json!({"metrics": [{"fullName": "delivery.outbound"}], "timezone": "UTC", "statementCount": 1,
                 "rowsRead": null, "statements": null})
         );

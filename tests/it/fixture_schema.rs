@@ -13,9 +13,9 @@ use async_graphql::{
     dynamic::{Enum, Field, FieldFuture, FieldValue, InputValue, Object, Scalar, Schema, SchemaBuilder, TypeRef},
 };
 use rapport::{
-    api::{ApiError, Code, HttpState, Limits, bounded_int, execution::Introspection, router},
+    api::{ApiError, Code, HttpState, Limits, access::Rules, bounded_int, execution::Introspection, router},
     auth::{Authenticator, Grant, Role, Secret, TokenConfig, Viewer, issue},
-    model::{Clock, SystemClock},
+    model::{Clock, Readers, SystemClock},
 };
 
 const SECRET: &str = "a secret for tests, at least 32 bytes";
@@ -49,8 +49,18 @@ pub fn app(limits: Limits, stopped: Stopped) -> axum::Router {
 pub fn app_with(limits: Limits, stopped: Stopped, introspection: Introspection) -> axum::Router {
     let secret = Secret::new(SECRET).unwrap();
     let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::new(SystemClock));
-    let state = HttpState::new(schema(stopped), introspection, authenticator, limits).unwrap();
+    let state =
+        HttpState::new(schema(stopped), rules(), introspection, authenticator, limits, Arc::new(SystemClock)).unwrap();
     router(Arc::new(state), axum::Router::new(), 1_790_000_000_000)
+}
+
+fn rules() -> Rules {
+    let mut rules = Rules::default();
+    let fields = "one nested maybe nodes echo paint big tenant slow panicking failing leaking";
+    rules.set("Query", fields.split(' '), Readers::Anyone);
+    rules.set("Mutation", ["change"], Readers::Anyone);
+    rules.set("Node", ["one", "nested", "failing", "failingStrict"], Readers::Anyone);
+    rules
 }
 
 fn schema(stopped: Stopped) -> SchemaBuilder {

@@ -3,6 +3,7 @@
 mod connections;
 mod errors;
 mod limits;
+mod rates;
 mod requests;
 
 use axum::{

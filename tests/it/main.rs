@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod access;
 mod audits;
 mod bad_input;
 mod business_hours;
@@ -22,6 +23,7 @@ mod outcomes;
 mod pickers;
 mod questions;
 mod schema;
+mod standing;
 mod statements;
 mod store;
 mod table;

@@ -11,6 +11,7 @@ mod examples;
 mod expected;
 mod families;
 mod found;
+mod interference;
 mod local;
 mod measure;
 mod messages;

@@ -286,7 +286,7 @@ async fn business_figures_are_for_managers_and_rows_for_those_who_see_them() {
     for token in [world.operator("anna"), supervisor.clone()] {
         let (code, message) = refusal(&world, &token, "metrics: [conversion_rate, conversion_value]").await;
         assert_eq!(code, "FORBIDDEN");
-        assert!(message.contains("`value` is a figure of the business"), "{message}");
+        assert!(message.contains("`value` is for the roles MANAGER and ADMIN"), "{message}");
     }
     let query = format!(
         "{{ table({RANGE}, metrics: [delivery_outbound, activity_messages], by: OPERATOR) {{ rows {{ keys values }} totals }} }}"

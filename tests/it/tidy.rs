@@ -128,6 +128,20 @@ fn only_auth_grants_a_scope() {
 }
 
 #[test]
+fn only_standing_reads_the_rows_of_peers() {
+    for (path, text) in rust_files("src") {
+        let is_standing = path.ends_with("metrics/standing.rs") || path.ends_with("model/scope.rs");
+        assert!(
+            is_standing || !text.contains("peers.team("),
+            "{} reads a team by a right to be compared",
+            path.display()
+        );
+        let is_granting = module_of(&path) == "auth" || path.ends_with("model/scope.rs");
+        assert!(is_granting || !text.contains("Peers::granted"), "{} grants a comparison", path.display());
+    }
+}
+
+#[test]
 fn only_some_modules_hold_sql() {
     let marks = ["SELECT ", "INSERT INTO ", "CREATE TABLE", "ALTER TABLE"];
     for (path, text) in rust_files("src") {

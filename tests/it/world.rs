@@ -11,7 +11,7 @@ use axum::http::{Request, StatusCode};
 use chrono_tz::Tz;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
-use rapport::api::Limits;
+use rapport::api::{Limits, LimitsByRole};
 use rapport::app::build::{Policy, Service, build_router, facts};
 use rapport::auth::{Grant, Role, Secret, TokenConfig, issue};
 use rapport::ingest::Ingest;
@@ -86,22 +86,30 @@ impl World {
         migrate(&store, &FixedClock(now), MIGRATIONS, &facts()).await.expect("the migrations run");
         let store = Arc::new(CountingStore { inner: store, queries: AtomicUsize::new(0) });
         // However slow the machine is, a test sees all that it sent.
-        Self::over(&store, now, Limits { catch_up_time: Duration::from_secs(600), ..Limits::default() })
+        // The clock stands still, so that what is spent never comes back.
+        let limits = Limits {
+            catch_up_time: Duration::from_secs(600),
+            cost_per_minute: 1_000_000_000,
+            tenant_cost_per_minute: 1_000_000_000,
+            ..Limits::default()
+        };
+        Self::over(&store, now, limits)
     }
 
     /// An API over a store that is there.
-    pub fn over(store: &Arc<CountingStore>, now: Millis, limits: Limits) -> Self {
+    pub fn over(store: &Arc<CountingStore>, now: Millis, limits: impl Into<LimitsByRole>) -> Self {
         Self::with(Ingest::new(store.clone(), Arc::new(FixedClock(now))), store, now, limits)
     }
 
     /// The same with a way in that the test keeps a handle of.
-    pub fn with(ingest: Ingest, store: &Arc<CountingStore>, now: Millis, limits: Limits) -> Self {
+    pub fn with(ingest: Ingest, store: &Arc<CountingStore>, now: Millis, limits: impl Into<LimitsByRole>) -> Self {
         let service = Service {
             ingest,
             clock: Arc::new(FixedClock(now)),
             secret: Secret::new(SECRET).expect("long enough"),
             timezone: Tz::UTC,
-            limits,
+            limits: limits.into(),
+            queries_at_once: 2,
             policy: Policy::default(),
         };
         Self { router: build_router(service).expect("the schema is sound"), store: store.clone(), now }
@@ -148,8 +156,20 @@ impl World {
         receipt
     }
 
-    /// Asks and returns the whole answer, errors included.
+    /// Asks and returns the whole answer, errors included, but for its cost: what is left of a minute's points is another
+    /// number each time.
     pub async fn answer(&self, token: &str, query: &str) -> Value {
+        let mut answer = self.answer_with_cost(token, query).await;
+        if let Some(extensions) = answer.get_mut("extensions").and_then(Value::as_object_mut) {
+            extensions.remove("cost");
+            if extensions.is_empty() {
+                answer.as_object_mut().expect("an answer").remove("extensions");
+            }
+        }
+        answer
+    }
+
+    pub async fn answer_with_cost(&self, token: &str, query: &str) -> Value {
         let request = Request::post("/graphql")
             .header("authorization", format!("Bearer {token}"))
             .header("content-type", "application/json")

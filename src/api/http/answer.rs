@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use async_graphql::{ErrorExtensionValues, Response as GraphqlResponse, ServerError, Value};
+use async_graphql::{ErrorExtensionValues, Name, Response as GraphqlResponse, ServerError, Value};
 use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
@@ -14,6 +14,7 @@ use crate::api::{
     errors::{ApiError, Code},
     execution::Progress,
     limits::Limits,
+    rates::Admission,
 };
 
 #[derive(Serialize)]
@@ -23,7 +24,7 @@ struct Body {
     /// Absent when execution never began; `null` when an error reached the root.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Value>,
-    /// `stale`, and how many errors `limits.errors` cut off.
+    /// `cost`, `stale`, and how many errors `limits.errors` cut off.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     extensions: BTreeMap<String, Value>,
 }
@@ -33,10 +34,13 @@ pub fn answer(
     mut response: GraphqlResponse,
     progress: &Progress,
     media: Media,
-    limits: &Limits,
+    (limits, admission): (&Limits, &Admission),
     request_id: &RequestId,
 ) -> Response {
     let mut extensions = response.extensions;
+    let cost = [("points", admission.points), ("left", admission.left), ("perMinute", limits.cost_per_minute)];
+    let cost = cost.map(|(name, points)| (Name::new(name), Value::from(points))).into_iter().collect();
+    extensions.insert("cost".to_owned(), Value::Object(cost));
     let omitted = response.errors.len().saturating_sub(limits.errors);
     if 0 < omitted {
         extensions.insert("errorsOmitted".to_owned(), omitted.into());

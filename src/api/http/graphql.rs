@@ -24,6 +24,8 @@ use crate::api::{
     document::{self, operation},
     errors::{ApiError, Code},
     execution::Progress,
+    limits::Limits,
+    price::price,
     server::HttpState,
 };
 
@@ -54,7 +56,7 @@ pub async fn get(
         Ok(viewer) => viewer,
         Err(error) => return answer::refuse(error, media),
     };
-    let parameters = parameters::from_query_string(&query_string.unwrap_or_default(), &state.limits);
+    let parameters = parameters::from_query_string(&query_string.unwrap_or_default(), state.limits.of(viewer.role()));
     match parameters {
         Ok(parameters) => run(&state, viewer, parameters, Method::Get, media, &request_id).await,
         Err(error) => answer::refuse(error, media),
@@ -77,17 +79,17 @@ pub async fn post(
         Ok(viewer) => viewer,
         Err(error) => return answer::refuse(error, media),
     };
-    match read_parameters(&state, &headers, body).await {
+    match read_parameters(state.limits.of(viewer.role()), &headers, body).await {
         Ok(parameters) => run(&state, viewer, parameters, Method::Post, media, &request_id).await,
         Err(error) => answer::refuse(error, media),
     }
 }
 
-async fn read_parameters(state: &HttpState, headers: &HeaderMap, body: Body) -> Result<Parameters, ApiError> {
+async fn read_parameters(limits: &Limits, headers: &HeaderMap, body: Body) -> Result<Parameters, ApiError> {
     parameters::check_content_type(headers)?;
-    let limit = BytesLimit { name: "bodyBytes", bytes: state.limits.body_bytes };
-    let bytes = read_body(body, headers, limit, state.limits.body_time).await?;
-    parameters::from_body(&bytes, &state.limits)
+    let limit = BytesLimit { name: "bodyBytes", bytes: limits.body_bytes };
+    let bytes = read_body(body, headers, limit, limits.body_time).await?;
+    parameters::from_body(&bytes, limits)
 }
 
 async fn run(
@@ -98,18 +100,23 @@ async fn run(
     media: Media,
     request_id: &RequestId,
 ) -> Response {
-    let request = match prepare(state, parameters, method) {
-        Ok(request) => request,
+    let limits = state.limits.of(viewer.role());
+    let admitted = prepare(state, limits, parameters, method)
+        .and_then(|(request, points)| Ok((request, state.rates.admit(&viewer, limits, points)?)));
+    let (request, admission) = match admitted {
+        Ok(admitted) => admitted,
         Err(error) => return answer::refuse(error, media),
     };
     let progress = Progress::default();
-    let request =
-        (state.per_request)(request, &viewer, request_id).data(viewer).data(request_id.clone()).data(progress.clone());
+    let request = (state.per_request)(request, &viewer, &admission.bearer, request_id)
+        .data(viewer)
+        .data(request_id.clone())
+        .data(progress.clone());
     // When time is up, or the client goes away, the future is dropped and with it the store's query.
-    match tokio::time::timeout(state.limits.execution_time, state.schema.execute(request)).await {
-        Ok(response) => answer::answer(response, &progress, media, &state.limits, request_id),
+    match tokio::time::timeout(limits.execution_time, state.schema.execute(request)).await {
+        Ok(response) => answer::answer(response, &progress, media, (limits, &admission), request_id),
         Err(_) => {
-            let seconds = state.limits.execution_time.as_secs_f32();
+            let seconds = limits.execution_time.as_secs_f32();
             let message =
                 format!("the query took longer than {seconds} s, the limit `executionSeconds`, and was stopped");
             answer::refuse(ApiError::new(Code::Timeout, message), media)
@@ -117,9 +124,14 @@ async fn run(
     }
 }
 
-/// Checks the document and hands it to the library parsed, so that it is parsed once.
-fn prepare(state: &HttpState, parameters: Parameters, method: Method) -> Result<GraphqlRequest, ApiError> {
-    let document = document::parse(&parameters.query, &state.limits)?;
+/// Checks the document, tells its price, and hands it to the library parsed, so that it is parsed once.
+fn prepare(
+    state: &HttpState,
+    limits: &Limits,
+    parameters: Parameters,
+    method: Method,
+) -> Result<(GraphqlRequest, usize), ApiError> {
+    let document = document::parse(&parameters.query, limits)?;
     let operation = operation::select(&document, parameters.operation_name.as_deref())?;
     match operation.ty {
         OperationType::Query => {}
@@ -130,10 +142,11 @@ fn prepare(state: &HttpState, parameters: Parameters, method: Method) -> Result<
         }
     }
     operation::check_variables(operation, &parameters.variables)?;
+    let points = price(&document, operation, &parameters.variables, limits, state.clock.now());
     let mut request = GraphqlRequest::new(parameters.query).variables(parameters.variables);
     if let Some(name) = parameters.operation_name {
         request = request.operation_name(name);
     }
     request.set_parsed_query(document);
-    Ok(request)
+    Ok((request, points))
 }

@@ -17,15 +17,16 @@ use tokio::sync::OnceCell;
 use crate::api::errors::{ApiError, Code};
 use crate::api::http::request_id::RequestId;
 use crate::api::limits::{Limits, check_limit};
-use crate::auth::{Role, Seal, Viewer};
+use crate::api::turns::{Bearer, Turns};
+use crate::auth::{Seal, Viewer};
 use crate::ingest::derive::Derivation;
 use crate::metrics::answer::{self, AnswerError, Line, Rows};
-use crate::metrics::catalogue::{Metric, Readers};
+use crate::metrics::catalogue::Metric;
 use crate::metrics::compile::estimate;
-use crate::metrics::query::{Grouping, MetricQuery, QueryError, Question};
+use crate::metrics::query::{Grouping, MetricQuery, QueryError, Question, check_readers};
 use crate::metrics::statement::Statement;
-use crate::model::Scope;
 use crate::model::clock::Millis;
+use crate::model::{Readers, Scope};
 use crate::sql::Sql;
 use crate::store::{Store, StoreError};
 
@@ -44,6 +45,8 @@ pub struct Asking {
     pub seal: Seal,
     store: Arc<dyn Store>,
     freshness: freshness::Freshness,
+    turns: Turns,
+    bearer: Bearer,
     /// What was asked, by the statement that answers it.
     answers: Mutex<HashMap<String, Arc<OnceCell<gathering::Answer>>>>,
     waiting: gathering::Waiting,
@@ -65,7 +68,7 @@ impl Asking {
         default_zone: Tz,
         limits: Arc<Limits>,
         request_id: RequestId,
-        derivation: Derivation,
+        (derivation, turns, bearer): (Derivation, Turns, Bearer),
         seal: Seal,
     ) -> Self {
         Self {
@@ -77,6 +80,8 @@ impl Asking {
             seal,
             store: Arc::clone(derivation.store()),
             freshness: freshness::Freshness::of(derivation),
+            turns,
+            bearer,
             answers: Mutex::default(),
             waiting: gathering::Waiting::default(),
             business_hours: business_hours::Found::default(),
@@ -93,27 +98,26 @@ impl Asking {
     /// # Errors
     /// When its role reads nothing.
     pub fn scope(&self) -> Result<Scope, Error> {
-        let message = "a token of the role SERVICE sends events and reads nothing: use one of a person";
-        self.viewer.scope().ok_or_else(|| refused(Code::Forbidden, message))
+        let role = self.viewer.role();
+        self.viewer.scope().ok_or_else(|| refused(Code::Forbidden, Readers::Everyone.refusal("analytics", role)))
+    }
+
+    /// Whether the viewer's role may read something of the rows in sight.
+    pub fn may_read(&self, readers: Readers) -> bool {
+        readers.include(self.viewer.role())
     }
 
     /// Refuses when a number is not for the viewer's role.
     ///
     /// # Errors
     /// When it is not.
-    pub fn check_reader(&self, metric: &Metric) -> Result<(), Error> {
-        match may_read(metric, self.viewer.role()) {
-            true => Ok(()),
-            false => Err(refused(
-                Code::Forbidden,
-                format!("`{}` is a figure of the business: it takes a token of the role MANAGER or ADMIN", metric.name),
-            )),
-        }
+    pub fn check_reader(&self, metric: &'static Metric) -> Result<(), Error> {
+        check_readers(&self.scope()?, &[metric]).map_err(|error| self.refuse_query(&error))
     }
 
     /// Those of the metrics that the viewer's role may read.
     pub fn readable(&self, mut metrics: Vec<&'static Metric>) -> Vec<&'static Metric> {
-        metrics.retain(|metric| may_read(metric, self.viewer.role()));
+        metrics.retain(|metric| self.may_read(metric.readers));
         metrics
     }
 
@@ -183,7 +187,7 @@ impl Asking {
             Arc::clone(estimates.entry(format!("{statement:?}")).or_default())
         };
         let rows = cell.get_or_try_init(|| async {
-            let batches = self.store.query(estimate(statement)).await.map_err(|error| self.refuse_store(&error))?;
+            let batches = self.read(estimate(statement)).await.map_err(|error| self.refuse_store(&error))?;
             answer::read_estimate(&batches).map_err(|error| self.refuse_answer(&error))
         });
         rows.await.copied()
@@ -230,6 +234,7 @@ impl Asking {
 
     pub fn refuse_query(&self, error: &QueryError) -> Error {
         match error {
+            QueryError::NotForRole { .. } => refused(Code::Forbidden, error.to_string()),
             QueryError::TooManyDimensions { .. } | QueryError::Calendar(_) => {
                 refused(Code::LimitExceeded, error.to_string())
             }
@@ -246,14 +251,5 @@ impl Asking {
 
     fn refuse_store(&self, error: &StoreError) -> Error {
         ApiError::of_store(&self.request_id, error).into()
-    }
-}
-
-/// The one rule of who may read a number.
-pub fn may_read(metric: &Metric, role: Role) -> bool {
-    match (metric.readers, role) {
-        (_, Role::Service) => false,
-        (Readers::Everyone, _) | (Readers::Managers, Role::Manager | Role::Admin) => true,
-        (Readers::Managers, Role::Operator | Role::Supervisor) => false,
     }
 }

@@ -131,6 +131,6 @@ async fn connect(context: &ResolverContext<'_>, kind: RecordKind) -> Result<Conn
         RecordError::NotOfKind { .. } => refused(Code::InvalidQuery, error.to_string()),
         RecordError::Query(error) => asking.refuse_query(&error),
     })?;
-    let columns = record::selected(query.record().columns(), context.field());
+    let columns = record::selected(query.record().columns(), context.field(), asking);
     Connection::new(Arc::clone(asking), Source::Records(Box::new(query)), columns, page)
 }

@@ -168,7 +168,7 @@ pub fn type_name(stem: &str) -> String {
     format!("{stem}Connection")
 }
 
-fn edge_name(stem: &str) -> String {
+pub fn edge_name(stem: &str) -> String {
     format!("{stem}Edge")
 }
 

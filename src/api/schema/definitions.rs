@@ -15,7 +15,6 @@ use crate::auth::Role;
 use crate::metrics::catalogue::{Argument, Dimension, ENTRIES, Entry, FAMILIES, Unit};
 use crate::model::Level;
 
-use super::asking::may_read;
 use super::{Asking, arguments, enum_value, inputs, part, refused, scalars, terms};
 
 pub const DEFINITION: &str = "MetricDefinition";
@@ -137,7 +136,7 @@ fn definition() -> Object {
     can_be_asked(object)
         .field(
             part("readers", texts(), |entry: &Entry| {
-                let readers = Role::ALL.into_iter().filter(|role| may_read(entry.metric, *role));
+                let readers = Role::ALL.into_iter().filter(|role| entry.metric.readers.include(*role));
                 Some(FieldValue::list(readers.map(|role| FieldValue::value(role.name()))))
             })
             .description("The roles that may read it, each within what it sees."),

@@ -11,7 +11,7 @@ use async_graphql::dynamic::{
 
 use crate::metrics::catalogue::Column;
 use crate::metrics::records::{Cell, Shown, read_page};
-use crate::metrics::timeline::{CYCLE, DIALOG, EVENT, KINDS, TimelineQuery, guard};
+use crate::metrics::timeline::{CYCLE, DIALOG, EVENT, KINDS, TimelineQuery};
 use crate::sql::Sql;
 
 use super::connection::{self, Connection, Page, Source};
@@ -81,7 +81,7 @@ pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
                 }
                 _ => None,
             })
-            .description(column.definition),
+            .description(column.description()),
             _ => record::field(column, true),
         });
     }
@@ -105,7 +105,7 @@ fn dialog() -> Object {
                     Ok(dialog.head.cell(column.name).map(record::value))
                 })
             })
-            .description(column.definition),
+            .description(column.description()),
         );
     }
     object
@@ -135,9 +135,6 @@ fn connect(context: &ResolverContext<'_>) -> Result<Connection, Error> {
     let dialog = context.parent_value.try_downcast_ref::<Dialog>()?;
     let asking = &dialog.asking;
     let page = Page::asked(context, asking)?;
-    let columns = record::selected(EVENT.iter(), context.field());
-    if let Some(metric) = guard(&columns) {
-        asking.check_reader(metric)?;
-    }
+    let columns = record::selected(EVENT.iter(), context.field(), asking);
     Connection::new(Arc::clone(asking), Source::Timeline(dialog.query.clone()), columns, page)
 }

@@ -11,7 +11,6 @@ use async_graphql::dynamic::{Field, FieldFuture, FieldValue, Object, SchemaBuild
 use chrono::{DateTime, SecondsFormat};
 use futures_util::future::try_join_all;
 
-use crate::auth::Role;
 use crate::metrics::catalogue::{Argument, Dimension, ENTRIES, Entry};
 use crate::metrics::filter::{Effect, ToldList};
 use crate::metrics::query::Grouping;
@@ -137,44 +136,34 @@ fn origin(object: Object) -> Object {
             Field::new("rowsRead", TypeRef::named(scalars::LONG), |context| {
                 FieldFuture::new(async move {
                     let told = context.parent_value.try_downcast_ref::<Told>()?;
-                    if !is_shown(told) {
-                        return Ok(None);
-                    }
                     let statements = statements(told)?;
                     let rows = try_join_all(statements.iter().map(|sql| told.asking.rows_read(sql))).await?;
                     Ok(Some(FieldValue::value(rows.into_iter().fold(0, u64::saturating_add))))
                 })
             })
             .description(
-                "How many rows of its tables the engine reads for them, in whole blocks as it estimates beforehand; null \
-                 but for the roles MANAGER and ADMIN.",
+                "How many rows of its tables the engine reads for them, in whole blocks as it estimates beforehand. \
+                 For the roles MANAGER and ADMIN.",
             ),
         )
         .field(
             Field::new("statements", TypeRef::named_nn_list(STATEMENT), |context| {
                 FieldFuture::new(async move {
                     let told = context.parent_value.try_downcast_ref::<Told>()?;
-                    if !is_shown(told) {
-                        return Ok(None);
-                    }
                     let statement = |sql| Statement { asking: Arc::clone(&told.asking), sql };
                     let statements = statements(told)?.into_iter().map(statement);
                     Ok(Some(FieldValue::list(statements.map(FieldValue::owned_any))))
                 })
             })
             .description(
-                "The statements that answer the question by itself, for all steps or groups at once; null but for the roles MANAGER \
-                 and ADMIN.",
+                "The statements that answer the question by itself, for all steps or groups at once. \
+                 For the roles MANAGER and ADMIN.",
             ),
         )
 }
 
 fn is_asked(told: &Told, entry: &Entry) -> bool {
     told.asked.iter().any(|metric| std::ptr::eq(*metric, entry.metric))
-}
-
-fn is_shown(told: &Told) -> bool {
-    matches!(told.asking.viewer.role(), Role::Manager | Role::Admin)
 }
 
 fn statements(told: &Told) -> Result<Vec<Sql>, Error> {

@@ -16,7 +16,7 @@ use crate::metrics::query::{Grouping, Question};
 
 use super::analytics::Analytics;
 use super::told::{self, Told};
-use super::{Asking, ahead, groups, hours, inputs, refused, terms};
+use super::{Asking, ahead, groups, hours, inputs, refused, standing, terms};
 
 /// A family as it was asked for.
 pub struct Asked {
@@ -132,6 +132,7 @@ fn family_object(family: &'static Family) -> Object {
             .argument(InputValue::new("every", TypeRef::named_nn(inputs::GRANULARITY))),
         )
         .field(groups::field(family))
+        .field(standing::field(family))
         .field(
             Field::new("compare", TypeRef::named_nn(named("Metrics")), |context| {
                 FieldFuture::new(async move {

@@ -16,9 +16,14 @@ fn has_hours(family: &Family) -> bool {
     family.name == "activity"
 }
 
+/// The fields of this module that a family has.
+pub fn fields(family: &Family) -> &'static [&'static str] {
+    if has_hours(family) { &["heatmap", "peak"] } else { &[] }
+}
+
 /// The metrics that a selected part of the family needs, when the part is one of this module's.
 pub fn needed_metrics(family: &'static Family, part: SelectionField<'_>) -> Vec<&'static Metric> {
-    if !has_hours(family) || !matches!(part.name(), "heatmap" | "peak") {
+    if !fields(family).contains(&part.name()) {
         return Vec::new();
     }
     let turns = part.selection_set().any(|field| matches!(field.name(), "turns" | "turnsPerOccurrence"));

@@ -9,7 +9,7 @@ use crate::metrics::catalogue::facts::FACTS;
 use crate::metrics::catalogue::{Column, ColumnKind, Record, RecordKind};
 use crate::metrics::records::{Cell, Shown};
 
-use super::scalars;
+use super::{Asking, scalars};
 
 /// One record of a page.
 pub struct Node {
@@ -38,10 +38,11 @@ pub fn register(mut schema: SchemaBuilder) -> SchemaBuilder {
     schema
 }
 
-/// Those of the columns that are selected below `nodes` or `edges`.
+/// Those of the columns that are selected below `nodes` or `edges` and are for the viewer; the others are not even fetched.
 pub fn selected(
     columns: impl Iterator<Item = &'static Column>,
     connection: SelectionField<'_>,
+    asking: &Asking,
 ) -> Vec<&'static Column> {
     let mut names = Vec::new();
     for part in connection.selection_set() {
@@ -55,7 +56,8 @@ pub fn selected(
             _ => {}
         }
     }
-    columns.filter(|column| names.iter().any(|name| name == column.name)).collect()
+    let is_wanted = |column: &&Column| names.iter().any(|name| name == column.name) && asking.may_read(column.readers);
+    columns.filter(is_wanted).collect()
 }
 
 /// Every column that a kind of record has for some fact, and whether it has it for all.
@@ -94,8 +96,8 @@ pub fn field(column: &'static Column, in_all: bool) -> Field {
         })
     });
     match in_all {
-        true => field.description(column.definition),
-        false => field.description(format!("{} Null where what is counted has none.", column.definition)),
+        true => field.description(column.description()),
+        false => field.description(format!("{} Null where what is counted has none.", column.description())),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Conversion: do dialogs lead to what is wanted.
 
 use super::facts::CONVERSIONS;
-use super::{Argument, Check, Cohort, Dimension, Family, Measure, Metric, Readers, Sees, Unit};
+use super::{Argument, Check, Cohort, Dimension, Family, Measure, Metric, Sees, Unit};
+use crate::model::Readers;
 
 /// What a share of all dialogs loses when dialogs are divided by what they led to.
 const NOT_BY_KIND: &[Dimension] = &[Dimension::ConversionKind];

@@ -3,6 +3,8 @@
 //! A record's columns are declared here once; the GraphQL types and the statements derive from them. No column shows what
 //! was written, and none tells of an operator but the one to whom the row belongs: scopes limit rows, not columns.
 
+use crate::model::Readers;
+
 /// A kind of thing that one can look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RecordKind {
@@ -78,7 +80,7 @@ impl Record {
 }
 
 /// Something that a record shows.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Column {
     /// The GraphQL field.
     pub name: &'static str,
@@ -86,6 +88,7 @@ pub struct Column {
     pub sql: &'static str,
     pub kind: ColumnKind,
     pub definition: &'static str,
+    pub readers: Readers,
 }
 
 /// What a column holds, and when it holds nothing.
@@ -117,7 +120,19 @@ impl ColumnKind {
 }
 
 pub const fn column(name: &'static str, sql: &'static str, kind: ColumnKind, definition: &'static str) -> Column {
-    Column { name, sql, kind, definition }
+    Column { name, sql, kind, definition, readers: Readers::Everyone }
+}
+
+/// A column that tells a figure of the business.
+pub const fn for_managers(column: Column) -> Column {
+    Column { readers: Readers::Managers, ..column }
+}
+
+impl Column {
+    /// What it is and who may read it: the schema's description.
+    pub fn description(&self) -> String {
+        format!("{}{}", self.definition, self.readers.told())
+    }
 }
 
 use ColumnKind::{At, Count, Flag, Id, Instant, Real, Seconds, Text, Texts};

@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use rapport::api::Limits;
 use rapport::api::http::request_id::RequestIds;
 use rapport::api::schema::Asking;
+use rapport::api::turns::{Bearer, Turns};
 use rapport::auth::{Authenticator, Grant, Role, Seal, Secret, TokenConfig, issue};
 use rapport::ingest::derive::Derivation;
 use rapport::metrics::schedule::Boundaries;
@@ -36,7 +37,16 @@ fn asking(world: &World) -> Asking {
     let limits = Arc::new(Limits::default());
     let seal = Seal::new(&secret, "tests");
     let derivation = Derivation::new(world.store.clone());
-    Asking::new(viewer, world.now, Tz::UTC, limits, RequestIds::new(world.now).next(), derivation, seal)
+    let bearer = Bearer { tenant: viewer.tenant().into(), sub: viewer.sub().into() };
+    Asking::new(
+        viewer,
+        world.now,
+        Tz::UTC,
+        limits,
+        RequestIds::new(world.now).next(),
+        (derivation, Turns::new(2), bearer),
+        seal,
+    )
 }
 
 fn range(from: &str, to: &str) -> TimeRange {

@@ -96,10 +96,10 @@ async fn errors_are_capped() {
     let fields: String = (0..200).map(|at| format!("wrong{at} ")).collect();
     let body = ask(&format!("{{ nested {{ {fields} }} }}")).await.json();
     assert_eq!(body["errors"].as_array().unwrap().len(), 20);
-    assert_eq!(body["extensions"], json!({"errorsOmitted": 180}));
+    assert_eq!(body["extensions"]["errorsOmitted"], 180);
     let body = ask("{ nodes { failing } }").await.json();
     assert_eq!(body["errors"].as_array().unwrap().len(), 20);
-    assert_eq!(body["extensions"], json!({"errorsOmitted": 10}));
+    assert_eq!(body["extensions"]["errorsOmitted"], 10);
     assert_eq!(body["data"]["nodes"].as_array().unwrap().len(), 30);
 }
 

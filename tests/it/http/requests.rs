@@ -25,11 +25,11 @@ fn post_as(content_type: &str, body: &str) -> Request<Body> {
 async fn a_query_is_answered_over_post_and_get() {
     let answer = ask("{ one nested { one } tenant }").await;
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.json(), json!({"data": {"one": 1, "nested": {"one": 1}, "tenant": "acme"}}));
+    assert_eq!(answer.json()["data"], json!({"one": 1, "nested": {"one": 1}, "tenant": "acme"}));
     assert_eq!(answer.header(header::CONTENT_TYPE), "application/graphql-response+json; charset=utf-8");
     let uri = "/graphql?query=query+A%7Bone%7D+query+B%7Bbig%7D&operationName=B&variables=&unknown=1";
     let answer = with(request(Method::GET, uri).body(Body::empty()).unwrap()).await;
-    assert_eq!(answer.json(), json!({"data": {"big": 1_099_511_627_776_i64}}));
+    assert_eq!(answer.json()["data"], json!({"big": 1_099_511_627_776_i64}));
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn a_mutation_needs_post() {
     let answer = with(get).await;
     answer.refused(405, "METHOD_NOT_ALLOWED");
     assert_eq!(answer.header(header::ALLOW), "POST");
-    assert_eq!(ask("mutation { change }").await.json(), json!({"data": {"change": true}}));
+    assert_eq!(ask("mutation { change }").await.json()["data"], json!({"change": true}));
 }
 
 #[tokio::test]

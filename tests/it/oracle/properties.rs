@@ -109,7 +109,7 @@ fn parts_add_up_filters_only_narrow_and_tenants_do_not_meet() {
 }
 
 /// Everything that can be asked, with its groups in an order.
-async fn everything(world: &World, question: &Question) -> Value {
+pub async fn everything(world: &World, question: &Question) -> Value {
     let all = selection(question, &[]);
     let mut parts = format!(
         "total {{ {all} }} series(every: {}) {{ start end metrics {{ {all} }} }} compare(to: {}) {{ {all} }}",

@@ -95,7 +95,7 @@ impl Asking {
 
     async fn read_business_hours(&self) -> Result<Option<BusinessHours>, Error> {
         let statement = stored::select(self.viewer.tenant());
-        let batches = self.store.query(statement).await.map_err(|error| self.refuse_store(&error))?;
+        let batches = self.read(statement).await.map_err(|error| self.refuse_store(&error))?;
         stored::read(&batches).map_err(|error| self.refuse_stored(&error))
     }
 

@@ -33,6 +33,12 @@ impl Asking {
             self.freshness.derivation.catch_up_within(tenant, self.limits.catch_up_time).await
         };
         self.freshness.stale.get_or_try_init(catch_up).await?;
+        self.read(statement).await
+    }
+
+    /// Asks the engine when it is this bearer's turn.
+    pub(super) async fn read(&self, statement: Sql) -> Result<Vec<RecordBatch>, StoreError> {
+        let _turn = self.turns.take(&self.bearer).await;
         self.store.query(statement).await
     }
 
