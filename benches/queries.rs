@@ -92,7 +92,7 @@ async fn main() {
 async fn measure_all(options: &Options, store: &std::sync::Arc<EmbeddedStore>, state: &str) -> Value {
     let router = world::router(store);
     let token = world::token(data::LARGEST, Role::Manager);
-    let viewer = world::authenticator().verify(&token).expect("our own token");
+    let viewer = world::authenticator().verify(&token).await.expect("our own token");
     let parts = data::parts(store.as_ref()).await;
     if !options.json {
         println!(

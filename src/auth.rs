@@ -1,15 +1,28 @@
 //! Who is asking: a signed token becomes a [`Viewer`], and a viewer has a `Scope`.
 //!
-//! Tokens are JWTs signed with HS256 and one secret. This module never looks at what is asked for, reads no
-//! headers (see `api::http::bearer`) and opens no connection. Checking a token is in [`verify`], making one
-//! in [`tokens`].
+//! Tokens are JWTs: our own, signed with HS256 and one secret, and those of configured issuers, signed with key pairs.
+//! This module never looks at what is asked for and reads no headers (see `api::http::bearer`). Of an issuer whose keys
+//! are behind an address it fetches them from there ([`remote`]), and it opens no other connection: nothing in a token
+//! makes it ask anybody. Checking a token is in [`verify`], making one in [`tokens`].
 
+pub mod claims;
+pub mod issuer;
+mod json;
+pub mod jwks;
+pub mod key;
+pub mod remote;
 pub mod seal;
 pub mod secret;
+#[cfg(test)]
+mod test_keys;
+#[cfg(test)]
+mod test_source;
+mod token;
 pub mod tokens;
 pub mod verify;
 pub mod viewer;
 
+pub use issuer::{Issuer, IssuerConfig};
 pub use seal::Seal;
 pub use secret::Secret;
 pub use tokens::{Grant, issue};
@@ -30,13 +43,25 @@ pub enum AuthError {
     TooLong { bytes: usize, maximum: usize },
     #[error("this is not a JWT: it must have three parts in base64url without padding")]
     Malformed,
-    #[error("the token's algorithm must be HS256")]
-    Algorithm,
+    #[error("the token's header cannot be read: {reason}")]
+    Header { reason: String },
+    #[error("the token's algorithm must be HS256, RS256, ES256 or EdDSA")]
+    UnknownAlgorithm,
+    #[error("the token's algorithm must be that of its key, {expected}")]
+    Algorithm { expected: &'static str },
     #[error("the token's type must be `JWT` or `at+jwt`")]
     Type,
     #[error("the token has a `crit` header, which names extensions that this service does not know")]
     Critical,
-    #[error("the token's signature does not match: it was made with another secret, or changed")]
+    #[error("this is an ID token or a refresh token: send the access token that came with it")]
+    NotForAccess,
+    #[error(
+        "the token names no key of its issuer (`kid`): it is made up, or its key was withdrawn; with several keys a name is needed"
+    )]
+    UnknownKey,
+    #[error("the keys of the token's issuer cannot be had at present: try again in {retry_after_seconds} s")]
+    KeysUnavailable { retry_after_seconds: u32 },
+    #[error("the token's signature does not match: it was made with another key, or changed")]
     Signature,
     #[error("the token's claims cannot be read: {reason}")]
     Claims { reason: String },
@@ -48,14 +73,22 @@ pub enum AuthError {
     IssuedInFuture { at: u64 },
     #[error("the token is valid for {seconds} s from `iat` to `exp`; it must be more than 0 s and at most {maximum} s")]
     Lifetime { seconds: i64, maximum: u64 },
-    #[error("the token's issuer must be `{expected}`")]
-    Issuer { expected: String },
+    #[error("the token's issuer (`iss`) is none of those that this service knows: `rapport doctor` lists them")]
+    Issuer,
     #[error("the token's audience must be `{expected}` and nothing else")]
     Audience { expected: String },
+    #[error("the token's audience must contain `{expected}`")]
+    NotInAudience { expected: String },
     #[error("the token's `{claim}` claim is missing or blank")]
-    Blank { claim: &'static str },
+    Blank { claim: String },
     #[error("a token of role {role} needs the `{claim}` claim")]
-    Needed { role: Role, claim: &'static str },
+    Needed { role: Role, claim: String },
+    #[error("the token's tenant is not the one that its issuer may speak for")]
+    ForeignTenant,
+    #[error("no name in the token's `{claim}` claim is a role here")]
+    NoRole { claim: String },
+    #[error("the token's `{claim}` claim names the role SERVICE beside another: a service sends and never reads")]
+    ServiceAndMore { claim: String },
     #[error("the token could not be signed")]
     Signing,
 }

@@ -116,7 +116,7 @@ impl Code {
             Self::Unavailable => (
                 "UNAVAILABLE",
                 StatusCode::SERVICE_UNAVAILABLE,
-                "The store cannot answer now; try again after Retry-After.",
+                "The store, or the keys of the token's issuer, cannot be had now; try again after Retry-After.",
             ),
             Self::Internal => (
                 "INTERNAL",
@@ -177,7 +177,7 @@ impl ApiError {
         Self::new(Code::Internal, format!("something failed inside; the request id is {}", request_id.text()))
     }
 
-    /// The store cannot answer at present.
+    /// What an answer depends on cannot be had at present.
     pub fn unavailable(message: impl Into<String>, retry_after: u32) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(Code::Unavailable, message) }
     }
@@ -231,7 +231,13 @@ impl IntoResponse for ApiError {
 
 impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
-        Self::new(Code::Unauthenticated, error.to_string())
+        match error {
+            // Nobody knows whether the token is good, so the client must not be told that it is not.
+            AuthError::KeysUnavailable { retry_after_seconds } => {
+                Self::unavailable(error.to_string(), retry_after_seconds)
+            }
+            error => Self::new(Code::Unauthenticated, error.to_string()),
+        }
     }
 }
 

@@ -236,7 +236,7 @@ mod tests {
         let secret = Secret::new("0123456789abcdef0123456789abcdef").unwrap();
         let config = TokenConfig::default();
         let token = issue(&secret, &config, &grant, clock.now(), Duration::from_secs(60)).unwrap();
-        Authenticator::new(&secret, config, clock.clone()).verify(&token).unwrap()
+        Authenticator::new(&secret, config, clock.clone()).verify(&token).await.unwrap()
     }
 
     fn rates() -> (Rates, Arc<Hand>) {

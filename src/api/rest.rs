@@ -62,7 +62,7 @@ async fn events(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let viewer = state.http.authenticate(&headers)?;
+    let viewer = state.http.authenticate(&headers).await?;
     if !matches!(viewer.role(), Role::Service | Role::Admin) {
         let message = format!("a token of the role {} cannot send events: use one of the role SERVICE", viewer.role());
         return Err(ApiError::new(Code::Forbidden, message));

@@ -78,8 +78,8 @@ impl HttpState {
     }
 
     /// The one who sent these headers, for routes other than GraphQL.
-    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Viewer, ApiError> {
-        bearer::authenticate(&self.authenticator, headers)
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Viewer, ApiError> {
+        bearer::authenticate(&self.authenticator, headers).await
     }
 }
 

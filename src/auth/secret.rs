@@ -3,9 +3,10 @@
 use std::fmt;
 
 use aws_lc_rs::hmac;
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use jsonwebtoken::EncodingKey;
 
 use super::AuthError;
+use super::key::VerifyingKey;
 
 /// A secret that is long enough for HS256.
 #[derive(Clone)]
@@ -34,8 +35,8 @@ impl Secret {
         EncodingKey::from_secret(&self.bytes)
     }
 
-    pub(super) fn to_verify(&self) -> DecodingKey {
-        DecodingKey::from_secret(&self.bytes)
+    pub(super) fn to_verify(&self) -> VerifyingKey {
+        VerifyingKey::secret(hmac::Key::new(hmac::HMAC_SHA256, &self.bytes))
     }
 }
 

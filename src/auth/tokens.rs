@@ -21,21 +21,23 @@ pub struct Grant {
 impl Grant {
     /// Refuses a grant that would leave its holder without a scope. Making and checking a token both ask here.
     pub(super) fn check(&self) -> Result<(), AuthError> {
+        let blank = |claim: &str| AuthError::Blank { claim: claim.to_owned() };
+        let needed = |claim: &str| AuthError::Needed { role: self.role, claim: claim.to_owned() };
         if self.sub.trim().is_empty() {
-            return Err(AuthError::Blank { claim: "sub" });
+            return Err(blank("sub"));
         }
         if self.tenant.trim().is_empty() {
-            return Err(AuthError::Blank { claim: "tenant" });
+            return Err(blank("tenant"));
         }
         if self.operator.as_ref().is_some_and(|operator| operator.trim().is_empty()) {
-            return Err(AuthError::Blank { claim: "operator" });
+            return Err(blank("operator"));
         }
         if self.teams.iter().any(|team| team.trim().is_empty()) {
-            return Err(AuthError::Blank { claim: "teams" });
+            return Err(blank("teams"));
         }
         match self.role {
-            Role::Operator if self.operator.is_none() => Err(AuthError::Needed { role: self.role, claim: "operator" }),
-            Role::Supervisor if self.teams.is_empty() => Err(AuthError::Needed { role: self.role, claim: "teams" }),
+            Role::Operator if self.operator.is_none() => Err(needed("operator")),
+            Role::Supervisor if self.teams.is_empty() => Err(needed("teams")),
             _ => Ok(()),
         }
     }

@@ -1,15 +1,16 @@
 //! Checking tokens.
 //!
-//! The library checks algorithm and signature; everything about time, issuer and audience is checked here, with
-//! the injected clock and without the library's gaps (it lets `exp` be a fraction or 2^64 - 1, and an audience
-//! be absent).
+//! The `iss` that a token says it has chooses the issuer, and from there on only that issuer's keys, audience and claims
+//! count. Times are checked with the injected clock; a missing claim is refused, whatever it would allow.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode_header, errors::ErrorKind};
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use super::{AuthError, Grant, Role, Secret, Viewer, seconds};
+use super::issuer::Issuer;
+use super::token::{Token, wrong};
+use super::{AuthError, Secret, Viewer, seconds};
 use crate::model::Clock;
 
 /// 24 hours: nothing can revoke a token, so none may live longer than a working day with its night.
@@ -18,10 +19,7 @@ pub const LIFETIME_MAX_SECONDS: u64 = 24 * 60 * 60;
 /// How far the issuer's clock may run ahead of ours. Expiry has no leeway: late is late.
 pub const LEEWAY_SECONDS: u64 = 5;
 
-/// 8 KiB: hundreds of team names fit, and no proxy passes on longer headers.
-pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
-
-/// Who makes the tokens and for whom.
+/// Who makes our own tokens and for whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenConfig {
     pub issuer: String,
@@ -37,130 +35,71 @@ impl Default for TokenConfig {
 /// Turns tokens into viewers.
 #[derive(Clone)]
 pub struct Authenticator {
-    key: DecodingKey,
-    config: TokenConfig,
+    issuers: HashMap<String, Issuer>,
     clock: Arc<dyn Clock>,
 }
 
 impl Authenticator {
+    /// For tokens made with our own secret, and no others.
     pub fn new(secret: &Secret, config: TokenConfig, clock: Arc<dyn Clock>) -> Self {
-        Self { key: secret.to_verify(), config, clock }
+        Self { issuers: HashMap::new(), clock }.with_issuers([Issuer::own(secret, config)])
     }
 
-    /// The holder of this token.
-    pub fn verify(&self, token: &str) -> Result<Viewer, AuthError> {
-        if TOKEN_BYTES_MAX < token.len() {
-            return Err(AuthError::TooLong { bytes: token.len(), maximum: TOKEN_BYTES_MAX });
+    /// For these issuers' tokens too. An issuer that is there already is kept: nobody takes the place of our own.
+    #[must_use]
+    pub fn with_issuers(mut self, issuers: impl IntoIterator<Item = Issuer>) -> Self {
+        for issuer in issuers {
+            self.issuers.entry(issuer.name().to_owned()).or_insert(issuer);
         }
-        if token.split('.').count() != 3 {
-            return Err(AuthError::Malformed);
-        }
-        // An algorithm that the library does not know, `none` among them, is an unreadable header.
-        let header = decode_header(token).map_err(|error| match error.kind() {
-            ErrorKind::Json(_) | ErrorKind::InvalidAlgorithmName => AuthError::Algorithm,
-            _ => AuthError::Malformed,
-        })?;
-        if header.alg != Algorithm::HS256 {
-            return Err(AuthError::Algorithm);
-        }
-        if header.typ.as_deref().is_some_and(|typ| !is_accepted_type(typ)) {
-            return Err(AuthError::Type);
-        }
-        if header.crit.is_some() {
-            return Err(AuthError::Critical);
-        }
-        let claims = self.signed_claims(token)?;
-        self.check_times(&claims)?;
-        self.check_parties(&claims)?;
-        Viewer::new(Grant {
-            sub: claims.sub,
-            tenant: claims.tenant,
-            role: claims.role,
-            operator: claims.operator,
-            teams: claims.teams.unwrap_or_default(),
-        })
+        self
     }
 
-    fn signed_claims(&self, token: &str) -> Result<Claims, AuthError> {
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        validation.validate_aud = false;
-        let data =
-            jsonwebtoken::decode::<Claims>(token, &self.key, &validation).map_err(|error| match error.kind() {
-                ErrorKind::InvalidSignature => AuthError::Signature,
-                // The signature holds by now, so the reason shows only what the issuer wrote itself.
-                ErrorKind::Json(reason) => AuthError::Claims { reason: reason.to_string().chars().take(200).collect() },
-                _ => AuthError::Malformed,
-            })?;
-        Ok(data.claims)
+    /// The holder of this token. Waits only where a key set must be fetched first.
+    pub async fn verify(&self, token: &str) -> Result<Viewer, AuthError> {
+        let token = Token::read(token)?;
+        let issuer = self.issuers.get(token.issuer()?).ok_or(AuthError::Issuer)?;
+        let key = issuer.key(token.key.as_deref()).await?;
+        if !key.algorithm().is_named(&token.algorithm) {
+            return Err(AuthError::Algorithm { expected: key.algorithm().name() });
+        }
+        if !key.is_signature_of(token.message, &token.signature) {
+            return Err(AuthError::Signature);
+        }
+        token.check_purpose()?;
+        self.check_times(&token.claims)?;
+        issuer.audience.check(&token.claims)?;
+        Viewer::new(issuer.rules.grant(&token.claims)?)
     }
 
-    fn check_times(&self, claims: &Claims) -> Result<(), AuthError> {
+    fn check_times(&self, claims: &Map<String, Value>) -> Result<(), AuthError> {
+        let (issued, expires) = (second(claims, "iat")?, second(claims, "exp")?);
         let now = seconds(self.clock.now());
-        if claims.exp <= now {
-            return Err(AuthError::Expired { at: claims.exp });
+        if expires <= now {
+            return Err(AuthError::Expired { at: expires });
         }
         let latest_start = now.saturating_add(LEEWAY_SECONDS);
-        if latest_start < claims.iat {
-            return Err(AuthError::IssuedInFuture { at: claims.iat });
+        if latest_start < issued {
+            return Err(AuthError::IssuedInFuture { at: issued });
         }
-        if let Some(from) = claims.nbf.filter(|from| latest_start < *from) {
-            return Err(AuthError::NotYetValid { from });
+        if claims.get("nbf").is_some_and(|value| !value.is_null()) {
+            let from = second(claims, "nbf")?;
+            if latest_start < from {
+                return Err(AuthError::NotYetValid { from });
+            }
         }
-        let lifetime =
-            claims.exp.checked_sub(claims.iat).filter(|seconds| (1..=LIFETIME_MAX_SECONDS).contains(seconds));
+        let lifetime = expires.checked_sub(issued).filter(|seconds| (1..=LIFETIME_MAX_SECONDS).contains(seconds));
         if lifetime.is_none() {
-            let difference = i128::from(claims.exp) - i128::from(claims.iat);
+            let difference = i128::from(expires) - i128::from(issued);
             let seconds = i64::try_from(difference).unwrap_or(i64::MAX);
             return Err(AuthError::Lifetime { seconds, maximum: LIFETIME_MAX_SECONDS });
         }
         Ok(())
     }
-
-    fn check_parties(&self, claims: &Claims) -> Result<(), AuthError> {
-        if claims.iss != self.config.issuer {
-            return Err(AuthError::Issuer { expected: self.config.issuer.clone() });
-        }
-        // A token for several audiences can be replayed by each of them, so ours must be the only one.
-        let ours = match &claims.aud {
-            Audience::One(audience) => *audience == self.config.audience,
-            Audience::Many(audiences) => {
-                !audiences.is_empty() && audiences.iter().all(|audience| *audience == self.config.audience)
-            }
-        };
-        if !ours {
-            return Err(AuthError::Audience { expected: self.config.audience.clone() });
-        }
-        Ok(())
-    }
 }
 
-fn is_accepted_type(typ: &str) -> bool {
-    typ.eq_ignore_ascii_case("JWT") || typ.eq_ignore_ascii_case("at+jwt")
-}
-
-/// Typed, so that serde refuses a claim given twice and a time that is no integer.
-#[derive(Deserialize)]
-struct Claims {
-    iss: String,
-    aud: Audience,
-    iat: u64,
-    exp: u64,
-    nbf: Option<u64>,
-    sub: String,
-    tenant: String,
-    role: Role,
-    operator: Option<String>,
-    teams: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Audience {
-    One(String),
-    Many(Vec<String>),
+/// A time as tokens give it: whole seconds since the Unix epoch. A fraction or a text is refused.
+fn second(claims: &Map<String, Value>, claim: &str) -> Result<u64, AuthError> {
+    claims.get(claim).and_then(Value::as_u64).ok_or_else(|| wrong(claim, "a whole number of seconds"))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::super::errors::{ApiError, Code};
 use crate::auth::{Authenticator, Viewer};
 
 /// The one who sent these headers.
-pub fn authenticate(authenticator: &Authenticator, headers: &HeaderMap) -> Result<Viewer, ApiError> {
+pub async fn authenticate(authenticator: &Authenticator, headers: &HeaderMap) -> Result<Viewer, ApiError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let refuse = |message: &str| ApiError::new(Code::Unauthenticated, message);
     let value =
@@ -21,5 +21,5 @@ pub fn authenticate(authenticator: &Authenticator, headers: &HeaderMap) -> Resul
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") => token.trim(),
         _ => return Err(refuse("the Authorization header must be `Bearer` and a token")),
     };
-    Ok(authenticator.verify(token)?)
+    Ok(authenticator.verify(token).await?)
 }

@@ -52,7 +52,7 @@ pub async fn get(
     if uri.path() != "/graphql" {
         return ApiError::new(Code::NotFound, "there is no such route; queries go to /graphql").into_response();
     }
-    let viewer = match authenticate(&state.authenticator, &headers) {
+    let viewer = match authenticate(&state.authenticator, &headers).await {
         Ok(viewer) => viewer,
         Err(error) => return answer::refuse(error, media),
     };
@@ -75,7 +75,7 @@ pub async fn post(
         Err(error) => return error.into_response(),
     };
     // The token first: an unknown client's body is not even read.
-    let viewer = match authenticate(&state.authenticator, &headers) {
+    let viewer = match authenticate(&state.authenticator, &headers).await {
         Ok(viewer) => viewer,
         Err(error) => return answer::refuse(error, media),
     };

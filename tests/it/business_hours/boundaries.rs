@@ -22,7 +22,7 @@ use crate::engine::FixedClock;
 use crate::world::{TENANT, World, instant};
 
 /// One request of an operator of the usual tenant, who does not set business hours but is measured by them.
-fn asking(world: &World) -> Asking {
+async fn asking(world: &World) -> Asking {
     let secret = Secret::new("a secret of this request that is long enough").unwrap();
     let grant = Grant {
         sub: "anna".to_owned(),
@@ -33,7 +33,7 @@ fn asking(world: &World) -> Asking {
     };
     let config = TokenConfig::default;
     let token = issue(&secret, &config(), &grant, world.now, Duration::from_secs(60)).unwrap();
-    let viewer = Authenticator::new(&secret, config(), Arc::new(FixedClock(world.now))).verify(&token).unwrap();
+    let viewer = Authenticator::new(&secret, config(), Arc::new(FixedClock(world.now))).verify(&token).await.unwrap();
     let limits = Arc::new(Limits::default());
     let seal = Seal::new(&secret, "tests");
     let derivation = Derivation::new(world.store.clone());
@@ -57,9 +57,9 @@ fn range(from: &str, to: &str) -> TimeRange {
 async fn a_request_reads_them_once_and_counts_until_now() {
     let world = World::at(NOW).await;
     let march = range("2026-03-01T00:00:00Z", "2026-03-08T00:00:00Z");
-    assert_eq!(asking(&world).business_hours(march, world.now).await.unwrap(), None);
+    assert_eq!(asking(&world).await.business_hours(march, world.now).await.unwrap(), None);
     world.ask(&world.manager(), &set("")).await;
-    let asking = asking(&world);
+    let asking = asking(&world).await;
     let before = world.store.count();
     let first = asking.business_hours(march, world.now).await.unwrap().unwrap();
     let again = asking.business_hours(march, world.now).await.unwrap().unwrap();
@@ -102,7 +102,7 @@ async fn the_engine_counts_what_rust_counts() {
     );
     world.ask(&world.manager(), &nights).await;
     let range = range("2026-10-23T22:00:00Z", "2026-11-02T23:00:00Z");
-    let hours = asking(&world).business_hours(range, world.now).await.unwrap().unwrap();
+    let hours = asking(&world).await.business_hours(range, world.now).await.unwrap().unwrap();
     for boundaries in [&*hours, &Boundaries::always()] {
         let instants: Vec<i64> = (0..240).map(|step| range.from() + step * 3_599_999).collect();
         let expect: Vec<i64> = instants.iter().map(|at| boundaries.open_ms_until(*at)).collect();
