@@ -13,7 +13,7 @@ use crate::api::schema::{self, Asking};
 use crate::api::server::{HttpState, router};
 use crate::api::turns::Turns;
 use crate::api::{LimitsByRole, rest};
-use crate::auth::{Authenticator, Seal, Secret, TokenConfig};
+use crate::auth::{Authenticator, Issuer, Seal, Secret, TokenConfig};
 use crate::ingest::{Ingest, derive};
 use crate::metrics;
 use crate::model::Clock;
@@ -84,11 +84,13 @@ pub struct Service {
 #[derive(Clone, Debug)]
 pub struct Policy {
     pub introspection: Introspection,
+    /// Whose tokens are accepted beside our own.
+    pub issuers: Vec<Issuer>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { introspection: Introspection::Allowed }
+        Self { introspection: Introspection::Allowed, issuers: Vec::new() }
     }
 }
 
@@ -98,7 +100,8 @@ impl Default for Policy {
 /// When the schema contradicts itself: a mistake in the catalogue, which a test finds.
 pub fn build_router(service: Service) -> Result<Router, SchemaError> {
     let Service { ingest, clock, secret, timezone, limits, queries_at_once, policy } = service;
-    let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock));
+    let authenticator =
+        Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock)).with_issuers(policy.issuers);
     let seal = Seal::new(&secret, "rapport cursors");
     let by_role = limits.clone();
     let turns = Turns::new(queries_at_once);

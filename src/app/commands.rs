@@ -20,6 +20,7 @@ use crate::store::{OpenError, Store};
 use super::build::{self, Policy, Service, build_router};
 use super::config::Config;
 use super::demo;
+use super::issuers;
 use super::options::{GenerateOptions, GeneratedFormat, IngestOptions, SchemaOptions, TokenOptions};
 use super::progress;
 use super::serve::{self, StopSignal};
@@ -33,6 +34,7 @@ const DAY_MS: i64 = 86_400_000;
 pub async fn serve(config: &Config) -> Result<()> {
     let secret = config.secret()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let policy = Policy { issuers: issuers::open(&config.issuers, &clock)?, ..Policy::default() };
     let listener = serve::listen(config.listen).await?;
     let open = build::open_store(config, clock.as_ref()).await?;
     let limits = config.limits.clone();
@@ -40,7 +42,6 @@ pub async fn serve(config: &Config) -> Result<()> {
     let derivation = ingest.derivation().clone();
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;
-    let policy = Policy::default();
     let service = Service { ingest, clock, secret, timezone, limits: limits.clone(), queries_at_once, policy };
     let router = build_router(service)?;
     let stop = StopSignal::new()?;
@@ -192,6 +193,9 @@ pub async fn doctor(config: &Config) -> Result<()> {
         },
     );
     line("limits", Ok(limits(config)));
+    for issuer in &config.issuers {
+        line("issuer", issuers::examine(issuer).await.map_err(|error| format!("{error:#}")));
+    }
     let (address, engine) = look(config).await;
     line("address", address);
     for (name, finding) in engine {

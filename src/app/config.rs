@@ -1,5 +1,6 @@
 //! Configuration: `rapport.toml`, then variables, parsed once. The only place that reads the environment.
 
+mod issuers;
 mod limits;
 
 use std::fmt;
@@ -12,7 +13,7 @@ use figment::providers::{Format, Toml};
 use serde::Deserialize;
 
 use crate::api::LimitsByRole;
-use crate::auth::{AuthError, Secret};
+use crate::auth::{AuthError, IssuerConfig, Secret};
 
 use crate::store::limits::Limits as EngineLimits;
 
@@ -31,6 +32,7 @@ pub struct Config {
     pub timezone: Tz,
     pub limits: LimitsByRole,
     pub engine: EngineLimits,
+    pub issuers: Vec<IssuerConfig>,
     /// Where the values came from, for `doctor`.
     pub file: Option<PathBuf>,
 }
@@ -54,6 +56,8 @@ struct Written {
     limits: WrittenLimits,
     #[serde(default)]
     engine: EngineLimits,
+    #[serde(default)]
+    issuers: Vec<issuers::WrittenIssuer>,
 }
 
 /// A variable is this and the key in upper case.
@@ -98,6 +102,7 @@ impl Config {
             timezone: written.timezone.parse().map_err(|_| ConfigError::Timezone { timezone: written.timezone })?,
             limits: written.limits.limits()?,
             engine: written.engine,
+            issuers: issuers::parse(written.issuers)?,
             file,
         })
     }
@@ -175,11 +180,14 @@ pub enum ConfigError {
     #[error("there is no home directory for the engine's library: set RAPPORT_CACHE_DIR")]
     NoHome,
     #[error(
-        "RAPPORT_JWT_SECRET is not set: make one with `openssl rand -base64 48`, and keep it, or no token is valid any more"
+        "RAPPORT_JWT_SECRET is not set: make one with `openssl rand -base64 48`, and keep it, or no token and no cursor is \
+         valid any more. It seals cursors also where all tokens come from `[[issuers]]`"
     )]
     NoSecret,
     #[error(transparent)]
     Secret(AuthError),
+    #[error(transparent)]
+    Issuers(#[from] issuers::IssuersError),
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use crate::store::Store;
 
 use super::build::{self, Policy, Service, build_router};
 use super::config::Config;
+use super::issuers;
 use super::options::DemoOptions;
 use super::progress;
 use super::serve::{self, StopSignal};
@@ -49,6 +50,7 @@ const FILLING_FILE: &str = "demo-filling";
 /// When the address is taken, the engine cannot be had, or the store cannot be opened or filled.
 pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let policy = Policy { issuers: issuers::open(&config.issuers, &clock)?, ..Policy::default() };
     let listener = serve::listen(config.listen).await?;
     let address = reachable(listener.local_addr()?);
     let open = build::open_store(config, clock.as_ref()).await?;
@@ -94,7 +96,6 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     let derivation = ingest.derivation().clone();
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;
-    let policy = Policy::default();
     let service = Service { ingest, clock, secret, timezone, limits: limits.clone(), queries_at_once, policy };
     serve::serve(listener, build_router(service)?, limits.of_all().as_ref().clone(), (&open.store, derivation), stop)
         .await;

@@ -18,6 +18,7 @@ mod explain;
 mod fixture_schema;
 mod history;
 mod http;
+mod issuers;
 mod oracle;
 mod outcomes;
 mod pickers;
@@ -27,6 +28,12 @@ mod standing;
 mod statements;
 mod store;
 mod table;
+#[path = "../../src/auth/test_keys.rs"]
+#[allow(dead_code, reason = "the tests of `auth` use the rest")]
+mod test_keys;
+#[path = "../../src/auth/test_source.rs"]
+#[allow(dead_code, reason = "the tests of `auth` use the rest")]
+mod test_source;
 mod tidy;
 mod worked;
 mod world;
