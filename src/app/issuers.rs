@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use crate::auth::issuer::Others;
+use crate::auth::issuer::{KeySource, Others};
 use crate::auth::{Issuer, IssuerConfig};
 use crate::model::{Clock, SystemClock};
 
@@ -45,5 +45,9 @@ fn open_one(config: &IssuerConfig, clock: Arc<dyn Clock>) -> Result<Issuer> {
 }
 
 fn in_words(config: &IssuerConfig) -> String {
-    format!("the keys of the issuer {} cannot be had", config.issuer)
+    let place = match &config.keys {
+        KeySource::Url { url, .. } => format!(" from {url}"),
+        KeySource::JwksFile(_) | KeySource::PublicKeyFile(_) => String::new(),
+    };
+    format!("the keys of the issuer {} cannot be had{place}", config.issuer)
 }
