@@ -7,6 +7,7 @@
 pub mod access;
 pub mod arguments;
 pub mod document;
+pub mod documents;
 pub mod errors;
 pub mod execution;
 pub mod http;
@@ -23,4 +24,4 @@ pub use arguments::bounded_int;
 pub use errors::{ApiError, Code};
 pub use limits::{Limits, LimitsByRole};
 pub use serve::serve;
-pub use server::{HttpState, router};
+pub use server::{HttpParts, HttpState, router};

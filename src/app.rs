@@ -7,6 +7,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod demo;
+pub mod documents;
 pub mod issuers;
 pub mod options;
 mod progress;

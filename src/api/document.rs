@@ -14,10 +14,24 @@ use super::{
     limits::Limits,
 };
 
+/// A document that keeps the limits.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    pub document: ExecutableDocument,
+    pub subject: Subject,
+}
+
+/// What a document asks about: `Schema` if any of it does. `__typename` is no question about the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Figures,
+    Schema,
+}
+
 /// Parses a document that is small enough.
-pub fn parse(source: &str, limits: &Limits) -> Result<ExecutableDocument, ApiError> {
+pub fn parse(source: &str, limits: &Limits) -> Result<Checked, ApiError> {
     lexer::check(source, limits)?;
     let document = parse_query(source).map_err(|error| ApiError::new(Code::InvalidQuery, error.to_string()))?;
-    cost::check(&document, limits)?;
-    Ok(document)
+    let subject = cost::check(&document, limits)?;
+    Ok(Checked { document, subject })
 }

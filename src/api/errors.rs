@@ -22,6 +22,10 @@ pub enum Code {
     Forbidden,
     InvalidQuery,
     LimitExceeded,
+    TrustedDocumentsOnly,
+    DocumentNotFound,
+    PersistedQueryNotFound,
+    PersistedQueryNotSupported,
     InvalidBody,
     BatchingDisabled,
     NotFound,
@@ -37,11 +41,15 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 20] = [
         Self::Unauthenticated,
         Self::Forbidden,
         Self::InvalidQuery,
         Self::LimitExceeded,
+        Self::TrustedDocumentsOnly,
+        Self::DocumentNotFound,
+        Self::PersistedQueryNotFound,
+        Self::PersistedQueryNotSupported,
         Self::InvalidBody,
         Self::BatchingDisabled,
         Self::NotFound,
@@ -72,6 +80,26 @@ impl Code {
                 "LIMIT_EXCEEDED",
                 StatusCode::BAD_REQUEST,
                 "The query asks for more than a limit allows; the message names the limit, its value and what was asked.",
+            ),
+            Self::TrustedDocumentsOnly => (
+                "TRUSTED_DOCUMENTS_ONLY",
+                StatusCode::BAD_REQUEST,
+                "The server runs only the documents of its manifest, and this is none of them.",
+            ),
+            Self::DocumentNotFound => (
+                "DOCUMENT_NOT_FOUND",
+                StatusCode::BAD_REQUEST,
+                "The server's manifest has no document with this id or hash.",
+            ),
+            Self::PersistedQueryNotFound => (
+                "PERSISTED_QUERY_NOT_FOUND",
+                StatusCode::BAD_REQUEST,
+                "No document is kept under this hash; send it once with its text.",
+            ),
+            Self::PersistedQueryNotSupported => (
+                "PERSISTED_QUERY_NOT_SUPPORTED",
+                StatusCode::BAD_REQUEST,
+                "The server keeps no documents under their hashes; send the text.",
             ),
             Self::InvalidBody => {
                 ("INVALID_BODY", StatusCode::BAD_REQUEST, "The body or a parameter is not what the route expects.")
@@ -143,7 +171,15 @@ impl Code {
     /// Whether the fault lies in the GraphQL document. GraphQL over HTTP answers these with 200 to a client that
     /// accepts only `application/json`.
     pub fn is_about_document(self) -> bool {
-        matches!(self, Self::InvalidQuery | Self::LimitExceeded)
+        matches!(
+            self,
+            Self::InvalidQuery
+                | Self::LimitExceeded
+                | Self::TrustedDocumentsOnly
+                | Self::DocumentNotFound
+                | Self::PersistedQueryNotFound
+                | Self::PersistedQueryNotSupported
+        )
     }
 }
 

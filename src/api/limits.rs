@@ -63,6 +63,15 @@ pub struct Limits {
     pub lines: usize,
     /// Answers of `explain` in a whole request; held by the schema.
     pub explanations: usize,
+    /// Texts that are kept of one tenant under their hashes; held by `documents::kept`, as are the next three. To reach
+    /// one is no error: what was least recently used goes, and what is not kept is sent again.
+    pub persisted_queries: usize,
+    /// Bytes of these texts.
+    pub persisted_bytes: usize,
+    /// Bytes of one of them.
+    pub persisted_query_bytes: usize,
+    /// Tenants of which texts are kept.
+    pub persisted_tenants: usize,
     /// Records of one page; held by the schema, as is the next.
     pub page_records: usize,
     /// Pages and counts of records in a whole request.

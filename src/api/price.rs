@@ -222,7 +222,7 @@ mod tests {
 
     fn price_of(query: &str, variables: Json) -> usize {
         let limits = Limits::default();
-        let document = parse(query, &limits).unwrap();
+        let document = parse(query, &limits).unwrap().document;
         let operation = operation::select(&document, None).unwrap();
         price(&document, operation, &Variables::from_json(variables), &limits, NOW)
     }

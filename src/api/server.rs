@@ -18,6 +18,7 @@ use tower_http::compression::CompressionLayer;
 
 use super::{
     access::Rules,
+    documents::{DocumentPolicy, Documents, TrustedPolicy, trusted::UnfitDocuments},
     errors::{ApiError, Code},
     execution::{Introspection, finish_schema},
     http::{
@@ -37,6 +38,19 @@ use crate::{
 /// Adds what resolvers need to a request's data.
 pub type PerRequest = Box<dyn Fn(GraphqlRequest, &Viewer, &Bearer, &RequestId) -> GraphqlRequest + Send + Sync>;
 
+/// What an [`HttpState`] is made of.
+pub struct HttpParts {
+    /// Not finished, because the protocol needs an extension in it.
+    pub schema: SchemaBuilder,
+    /// Who may read what of it.
+    pub rules: Rules,
+    pub authenticator: Authenticator,
+    pub limits: LimitsByRole,
+    pub introspection: Introspection,
+    pub documents: DocumentPolicy,
+    pub clock: Arc<dyn Clock>,
+}
+
 /// What the handlers of GraphQL share.
 pub struct HttpState {
     pub schema: Schema,
@@ -44,31 +58,28 @@ pub struct HttpState {
     pub limits: LimitsByRole,
     pub rates: Rates,
     pub clock: Arc<dyn Clock>,
+    pub introspection: Introspection,
+    pub documents: Documents,
     pub per_request: PerRequest,
     pub page: Page,
 }
 
 impl HttpState {
-    /// Takes a schema that is not finished, because the protocol needs an extension in it.
-    pub fn new(
-        schema: SchemaBuilder,
-        rules: Rules,
-        introspection: Introspection,
-        authenticator: Authenticator,
-        limits: impl Into<LimitsByRole>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, SchemaError> {
-        let limits = limits.into();
+    /// Puts the parts together and checks what can be checked before anybody asks.
+    ///
+    /// # Errors
+    /// When the schema contradicts itself, or a trusted document cannot be run.
+    pub fn new(parts: HttpParts) -> Result<Self, SetupError> {
+        let HttpParts { schema, rules, authenticator, limits, introspection, documents: policy, clock } = parts;
         let schema = finish_schema(schema, rules, introspection)?;
-        // With introspection forbidden the page must not give the schema away either.
-        let sdl = match introspection {
-            Introspection::Allowed => Some(sdl(&schema)),
-            Introspection::Forbidden => None,
-        };
+        let documents = Documents::new(&policy, &schema, limits.of_all())?;
+        // The page needs no token, so it must not give away what is not for everybody.
+        let is_open = introspection == Introspection::Allowed && !matches!(policy.trusted, TrustedPolicy::Require(_));
+        let sdl = is_open.then(|| sdl(&schema));
         let page = Page::new(sdl.as_deref(), limits.of_all());
-        let rates = Rates::new(&limits, Arc::clone(&clock));
         let per_request: PerRequest = Box::new(|request, _, _, _| request);
-        Ok(Self { schema, authenticator, limits, rates, clock, per_request, page })
+        let rates = Rates::new(&limits, Arc::clone(&clock));
+        Ok(Self { schema, authenticator, limits, rates, clock, introspection, documents, per_request, page })
     }
 
     #[must_use]
@@ -135,4 +146,13 @@ async fn secure(request: Request, next: Next) -> Response {
     // Appended: the compression layer adds its own.
     headers.append(header::VARY, HeaderValue::from_static("accept, authorization"));
     response
+}
+
+/// What keeps a server from starting.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    #[error("the manifest of trusted documents (`documents_file`) is not in order")]
+    Documents(#[from] UnfitDocuments),
 }

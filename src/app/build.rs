@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use async_graphql::dynamic::SchemaError;
 use axum::Router;
 use chrono_tz::Tz;
 
+use crate::api::documents::DocumentPolicy;
 use crate::api::execution::Introspection;
 use crate::api::schema::{self, Asking};
-use crate::api::server::{HttpState, router};
+use crate::api::server::{HttpParts, HttpState, SetupError, router};
 use crate::api::turns::Turns;
 use crate::api::{LimitsByRole, rest};
 use crate::auth::{Authenticator, Issuer, Seal, Secret, TokenConfig};
@@ -23,6 +23,8 @@ use crate::store::engine::{self, EngineSource};
 use crate::store::migrations::{Fact, MIGRATIONS, MigrationReport, migrate};
 
 use super::config::Config;
+use super::documents;
+use super::issuers;
 
 /// The name of the one database in a data directory.
 const DATABASE: &str = "rapport";
@@ -86,36 +88,50 @@ pub struct Policy {
     pub introspection: Introspection,
     /// Whose tokens are accepted beside our own.
     pub issuers: Vec<Issuer>,
+    pub documents: DocumentPolicy,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { introspection: Introspection::Allowed, issuers: Vec::new() }
+        Self { introspection: Introspection::Allowed, issuers: Vec::new(), documents: DocumentPolicy::default() }
+    }
+}
+
+impl Policy {
+    /// What is configured.
+    ///
+    /// # Errors
+    /// When a file that is configured cannot be read, or is not what it should be.
+    pub fn of(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self> {
+        let documents = documents::policy(&config.documents)?;
+        let issuers = issuers::open(&config.issuers, clock)?;
+        Ok(Self { introspection: config.documents.introspection, issuers, documents })
     }
 }
 
 /// The whole API over a store.
 ///
 /// # Errors
-/// When the schema contradicts itself: a mistake in the catalogue, which a test finds.
-pub fn build_router(service: Service) -> Result<Router, SchemaError> {
+/// When a trusted document cannot be run, or the schema contradicts itself: a mistake in the catalogue, which a test finds.
+pub fn build_router(service: Service) -> Result<Router, SetupError> {
     let Service { ingest, clock, secret, timezone, limits, queries_at_once, policy } = service;
-    let authenticator =
-        Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock)).with_issuers(policy.issuers);
+    let Policy { introspection, issuers, documents } = policy;
+    let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock)).with_issuers(issuers);
     let seal = Seal::new(&secret, "rapport cursors");
     let by_role = limits.clone();
     let turns = Turns::new(queries_at_once);
     let started = clock.now();
     let derivation = ingest.derivation().clone();
-    let state = HttpState::new(
-        schema::builder(),
-        schema::rules::rules(),
-        policy.introspection,
+    let parts = HttpParts {
+        schema: schema::builder(),
+        rules: schema::rules::rules(),
         authenticator,
         limits,
-        Arc::clone(&clock),
-    )?
-    .with_per_request(Box::new(move |request, viewer, bearer, request_id| {
+        introspection,
+        documents,
+        clock: Arc::clone(&clock),
+    };
+    let state = HttpState::new(parts)?.with_per_request(Box::new(move |request, viewer, bearer, request_id| {
         request.data(Arc::new(Asking::new(
             viewer.clone(),
             clock.now(),

@@ -20,6 +20,7 @@ use crate::store::{OpenError, Store};
 use super::build::{self, Policy, Service, build_router};
 use super::config::Config;
 use super::demo;
+use super::documents;
 use super::issuers;
 use super::options::{GenerateOptions, GeneratedFormat, IngestOptions, SchemaOptions, TokenOptions};
 use super::progress;
@@ -34,7 +35,7 @@ const DAY_MS: i64 = 86_400_000;
 pub async fn serve(config: &Config) -> Result<()> {
     let secret = config.secret()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let policy = Policy { issuers: issuers::open(&config.issuers, &clock)?, ..Policy::default() };
+    let policy = Policy::of(config, &clock)?;
     let listener = serve::listen(config.listen).await?;
     let open = build::open_store(config, clock.as_ref()).await?;
     let limits = config.limits.clone();
@@ -196,6 +197,8 @@ pub async fn doctor(config: &Config) -> Result<()> {
     for issuer in &config.issuers {
         line("issuer", issuers::examine(issuer).await.map_err(|error| format!("{error:#}")));
     }
+    line("documents", documents::describe(&config.documents).map_err(|error| format!("{error:#}")));
+    line("introspection", Ok(documents::describe_introspection(config.documents.introspection).to_owned()));
     let (address, engine) = look(config).await;
     line("address", address);
     for (name, finding) in engine {

@@ -1,5 +1,6 @@
 //! Configuration: `rapport.toml`, then variables, parsed once. The only place that reads the environment.
 
+pub mod documents;
 mod issuers;
 mod limits;
 
@@ -12,12 +13,11 @@ use figment::Figment;
 use figment::providers::{Format, Toml};
 use serde::Deserialize;
 
+use self::documents::{DocumentsConfig, DocumentsConfigError, WrittenIntrospection, WrittenMode};
+use self::limits::WrittenLimits;
 use crate::api::LimitsByRole;
 use crate::auth::{AuthError, IssuerConfig, Secret};
-
 use crate::store::limits::Limits as EngineLimits;
-
-use limits::WrittenLimits;
 
 /// The configuration's file, in the working directory unless `--config` names another.
 pub const FILE: &str = "rapport.toml";
@@ -33,6 +33,7 @@ pub struct Config {
     pub limits: LimitsByRole,
     pub engine: EngineLimits,
     pub issuers: Vec<IssuerConfig>,
+    pub documents: DocumentsConfig,
     /// Where the values came from, for `doctor`.
     pub file: Option<PathBuf>,
 }
@@ -58,6 +59,12 @@ struct Written {
     engine: EngineLimits,
     #[serde(default)]
     issuers: Vec<issuers::WrittenIssuer>,
+    documents: Option<WrittenMode>,
+    documents_file: Option<PathBuf>,
+    #[serde(default = "default_persisted_queries", deserialize_with = "figment::util::bool_from_str_or_int")]
+    persisted_queries: bool,
+    #[serde(default)]
+    introspection: WrittenIntrospection,
 }
 
 /// A variable is this and the key in upper case.
@@ -86,7 +93,14 @@ impl Config {
         if written.store != "embedded" {
             return Err(ConfigError::Store { store: written.store });
         }
+        let documents = DocumentsConfig::from_written(
+            written.documents,
+            written.documents_file,
+            written.persisted_queries,
+            written.introspection,
+        );
         Ok(Self {
+            documents: documents?,
             listen: written.listen.parse().map_err(|_| ConfigError::Listen { listen: written.listen })?,
             data_dir: written.data_dir,
             jwt_secret: written
@@ -132,6 +146,10 @@ fn default_data_dir() -> PathBuf {
 
 fn default_store() -> String {
     "embedded".to_owned()
+}
+
+fn default_persisted_queries() -> bool {
+    true
 }
 
 fn default_timezone() -> String {
@@ -188,11 +206,16 @@ pub enum ConfigError {
     Secret(AuthError),
     #[error(transparent)]
     Issuers(#[from] issuers::IssuersError),
+    #[error(transparent)]
+    Documents(#[from] DocumentsConfigError),
 }
 
 #[cfg(test)]
 mod tests {
+    use super::documents::TrustedConfig;
     use super::*;
+    use crate::api::documents::PersistedQueries;
+    use crate::api::execution::Introspection;
 
     fn read(toml: &str) -> Result<Config, String> {
         let written: Written = Figment::new().merge(Toml::string(toml)).extract().map_err(|error| error.to_string())?;
@@ -220,10 +243,43 @@ mod tests {
             ("[limits.operator]\ntenantCostPerMinute = 5", "move it from `[limits.operator]` to `[limits]`"),
             ("[engine]\nmemory_bytes = 0", "`memory_bytes` of `[engine]` is 0"),
             ("[engine]\nmemory = 1", "unknown field: found `memory`"),
+            ("documents = 'require'", "`documents` is `require`, but there is no manifest"),
+            ("documents = 'allow'", "`documents` is `allow`, but there is no manifest"),
+            ("documents = 'maybe'\ndocuments_file = 'd.json'", "unknown variant: found `maybe`"),
+            ("introspection = 'some'", "unknown variant: found `some`"),
+            ("persisted_queries = 'perhaps'", "persisted_queries"),
         ] {
             let error = read(&format!("cache_dir = '/c'\n{toml}")).expect_err(toml);
             assert!(error.contains(expect), "{toml}: {error}");
         }
+    }
+
+    #[test]
+    fn documents_are_trusted_as_configured() {
+        let trusted = |toml: &str| read(&format!("cache_dir = '/c'\n{toml}")).expect("valid").documents.trusted;
+        let file = || PathBuf::from("d.json");
+        assert_eq!(trusted(""), TrustedConfig::Off);
+        assert_eq!(trusted("documents = 'off'"), TrustedConfig::Off);
+        assert_eq!(trusted("documents_file = 'd.json'"), TrustedConfig::Allow(file()));
+        assert_eq!(trusted("documents_file = 'd.json'\ndocuments = 'allow'"), TrustedConfig::Allow(file()));
+        assert_eq!(trusted("documents_file = 'd.json'\ndocuments = 'require'"), TrustedConfig::Require(file()));
+        assert_eq!(trusted("documents_file = 'd.json'\ndocuments = 'off'"), TrustedConfig::Off);
+    }
+
+    #[test]
+    fn persisted_queries_and_introspection_are_on_unless_configured() {
+        let documents = |toml: &str| read(&format!("cache_dir = '/c'\n{toml}")).expect("valid").documents;
+        assert_eq!(documents("").persisted_queries, PersistedQueries::On);
+        // A variable's value is a text.
+        for off in ["false", "'false'"] {
+            assert_eq!(documents(&format!("persisted_queries = {off}")).persisted_queries, PersistedQueries::Off);
+        }
+        for (name, expected) in
+            [("on", Introspection::Allowed), ("managers", Introspection::Managers), ("off", Introspection::Forbidden)]
+        {
+            assert_eq!(documents(&format!("introspection = '{name}'")).introspection, expected);
+        }
+        assert_eq!(documents("").introspection, Introspection::Allowed);
     }
 
     #[test]

@@ -23,7 +23,6 @@ use crate::store::Store;
 
 use super::build::{self, Policy, Service, build_router};
 use super::config::Config;
-use super::issuers;
 use super::options::DemoOptions;
 use super::progress;
 use super::serve::{self, StopSignal};
@@ -50,7 +49,7 @@ const FILLING_FILE: &str = "demo-filling";
 /// When the address is taken, the engine cannot be had, or the store cannot be opened or filled.
 pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let policy = Policy { issuers: issuers::open(&config.issuers, &clock)?, ..Policy::default() };
+    let policy = Policy::of(config, &clock)?;
     let listener = serve::listen(config.listen).await?;
     let address = reachable(listener.local_addr()?);
     let open = build::open_store(config, clock.as_ref()).await?;

@@ -13,7 +13,10 @@ use async_graphql::{
     dynamic::{Enum, Field, FieldFuture, FieldValue, InputValue, Object, Scalar, Schema, SchemaBuilder, TypeRef},
 };
 use rapport::{
-    api::{ApiError, Code, HttpState, Limits, access::Rules, bounded_int, execution::Introspection, router},
+    api::{
+        ApiError, Code, HttpParts, HttpState, Limits, access::Rules, bounded_int, documents::DocumentPolicy,
+        execution::Introspection, router, server::SetupError,
+    },
     auth::{Authenticator, Grant, Role, Secret, TokenConfig, Viewer, issue},
     model::{Clock, Readers, SystemClock},
 };
@@ -36,8 +39,13 @@ impl Drop for CountStop {
 }
 
 pub fn token() -> String {
-    let grant =
-        Grant { sub: "anna".to_owned(), tenant: "acme".to_owned(), role: Role::Manager, operator: None, teams: vec![] };
+    token_of("acme", Role::Manager)
+}
+
+pub fn token_of(tenant: &str, role: Role) -> String {
+    let operator = (role == Role::Operator).then(|| "anna".to_owned());
+    let teams = if role == Role::Supervisor { vec!["north".to_owned()] } else { vec![] };
+    let grant = Grant { sub: "anna".to_owned(), tenant: tenant.to_owned(), role, operator, teams };
     let secret = Secret::new(SECRET).unwrap();
     issue(&secret, &TokenConfig::default(), &grant, SystemClock.now(), Duration::from_secs(600)).unwrap()
 }
@@ -47,11 +55,28 @@ pub fn app(limits: Limits, stopped: Stopped) -> axum::Router {
 }
 
 pub fn app_with(limits: Limits, stopped: Stopped, introspection: Introspection) -> axum::Router {
+    try_app(limits, stopped, introspection, DocumentPolicy::default()).unwrap()
+}
+
+/// An app whose documents may not fit its schema.
+pub fn try_app(
+    limits: Limits,
+    stopped: Stopped,
+    introspection: Introspection,
+    documents: DocumentPolicy,
+) -> Result<axum::Router, SetupError> {
     let secret = Secret::new(SECRET).unwrap();
     let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::new(SystemClock));
-    let state =
-        HttpState::new(schema(stopped), rules(), introspection, authenticator, limits, Arc::new(SystemClock)).unwrap();
-    router(Arc::new(state), axum::Router::new(), 1_790_000_000_000)
+    let parts = HttpParts {
+        schema: schema(stopped),
+        rules: rules(),
+        authenticator,
+        limits: limits.into(),
+        introspection,
+        documents,
+        clock: Arc::new(SystemClock),
+    };
+    Ok(router(Arc::new(HttpState::new(parts)?), axum::Router::new(), 1_790_000_000_000))
 }
 
 fn rules() -> Rules {

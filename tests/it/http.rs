@@ -2,9 +2,12 @@
 
 mod connections;
 mod errors;
+mod introspection;
 mod limits;
+mod persisted;
 mod rates;
 mod requests;
+mod trusted;
 
 use axum::{
     body::Body,
@@ -54,16 +57,22 @@ pub async fn send(router: axum::Router, request: Request<Body>) -> Answer {
 
 /// A request with a token that accepts the newer media type.
 pub fn request(method: Method, uri: &str) -> axum::http::request::Builder {
-    Request::builder()
-        .method(method)
-        .uri(uri)
-        .header(header::AUTHORIZATION, format!("Bearer {}", token()))
-        .header(header::ACCEPT, GRAPHQL)
+    request_with(&token(), method, uri)
+}
+
+pub fn request_with(token: &str, method: Method, uri: &str) -> axum::http::request::Builder {
+    let bearer = format!("Bearer {token}");
+    Request::builder().method(method).uri(uri).header(header::AUTHORIZATION, bearer).header(header::ACCEPT, GRAPHQL)
+}
+
+/// Posts GraphQL parameters with this token.
+pub async fn post_with(router: &axum::Router, token: &str, parameters: &Value) -> Answer {
+    let request = request_with(token, Method::POST, "/graphql").header(header::CONTENT_TYPE, "application/json");
+    send(router.clone(), request.body(Body::from(parameters.to_string())).unwrap()).await
 }
 
 pub async fn ask_with(limits: Limits, parameters: Value) -> Answer {
-    let request = request(Method::POST, "/graphql").header(header::CONTENT_TYPE, "application/json");
-    send(app(limits, Stopped::default()), request.body(Body::from(parameters.to_string())).unwrap()).await
+    post_with(&app(limits, Stopped::default()), &token(), &parameters).await
 }
 
 pub async fn ask(query: &str) -> Answer {

@@ -8,11 +8,12 @@ use super::super::{
     errors::{ApiError, Code},
     limits::{Limits, check_limit},
 };
+use super::Subject;
 
-/// Refuses a document that is too large in any of its sizes.
+/// Refuses a document that is too large in any of its sizes, and says what it asks about.
 ///
 /// Every operation counts, not only the one asked for, because the library validates them all.
-pub fn check(document: &ExecutableDocument, limits: &Limits) -> Result<(), ApiError> {
+pub fn check(document: &ExecutableDocument, limits: &Limits) -> Result<Subject, ApiError> {
     let mut fragments = Fragments { document, chain_max: limits.nesting, chain: 0, measured: HashMap::new() };
     // Fragments that nothing uses are measured too: a cycle among them must not reach the library.
     // In order of their names: how long a chain is found to be depends on where it is entered, and the same document must
@@ -34,7 +35,9 @@ pub fn check(document: &ExecutableDocument, limits: &Limits) -> Result<(), ApiEr
     check_limit("introspectionLists", limits.introspection_lists, whole.introspection_lists)?;
     check_limit("complexity", limits.complexity, whole.complexity)?;
     check_limit("aliases", limits.aliases, whole.aliases)?;
-    check_limit("directives", limits.directives, whole.directives)
+    check_limit("directives", limits.directives, whole.directives)?;
+    // Whatever stands under `__schema` or `__type` has a depth of its own.
+    Ok(if whole.introspection_depth == 0 { Subject::Figures } else { Subject::Schema })
 }
 
 /// The sizes of a selection, everything under it included.

@@ -32,6 +32,11 @@ pub fn select<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Resul
     }
 }
 
+/// The name of one of the document's operations, the same each time: to name the document by, or where any will do.
+pub fn a_name(document: &ExecutableDocument) -> Option<&str> {
+    document.operations.iter().filter_map(|(name, _)| name.map(|name| name.as_str())).min()
+}
+
 /// Refuses variables that are missing, or integers that do not fit GraphQL's `Int`.
 pub fn check_variables(operation: &OperationDefinition, variables: &Variables) -> Result<(), ApiError> {
     for definition in &operation.variable_definitions {

@@ -21,13 +21,14 @@ use super::{
     request_id::RequestId,
 };
 use crate::api::{
-    document::{self, operation},
+    document::{Checked, Subject, operation},
     errors::{ApiError, Code},
     execution::Progress,
     limits::Limits,
     price::price,
     server::HttpState,
 };
+use crate::auth::Viewer;
 
 /// How a request came, which decides what it may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,14 +95,14 @@ async fn read_parameters(limits: &Limits, headers: &HeaderMap, body: Body) -> Re
 
 async fn run(
     state: &HttpState,
-    viewer: crate::auth::Viewer,
+    viewer: Viewer,
     parameters: Parameters,
     method: Method,
     media: Media,
     request_id: &RequestId,
 ) -> Response {
     let limits = state.limits.of(viewer.role());
-    let admitted = prepare(state, limits, parameters, method)
+    let admitted = prepare(state, (&viewer, limits), parameters, method)
         .and_then(|(request, points)| Ok((request, state.rates.admit(&viewer, limits, points)?)));
     let (request, admission) = match admitted {
         Ok(admitted) => admitted,
@@ -124,14 +125,17 @@ async fn run(
     }
 }
 
-/// Checks the document, tells its price, and hands it to the library parsed, so that it is parsed once.
+/// Finds the document, checks it, tells its price, and hands it to the library parsed, so that it is parsed once.
 fn prepare(
     state: &HttpState,
-    limits: &Limits,
+    (viewer, limits): (&Viewer, &Limits),
     parameters: Parameters,
     method: Method,
 ) -> Result<(GraphqlRequest, usize), ApiError> {
-    let document = document::parse(&parameters.query, limits)?;
+    let Checked { document, subject } = state.documents.open(parameters.document, viewer.tenant(), limits)?;
+    if subject == Subject::Schema {
+        state.introspection.check(viewer.role())?;
+    }
     let operation = operation::select(&document, parameters.operation_name.as_deref())?;
     match operation.ty {
         OperationType::Query => {}
@@ -143,7 +147,8 @@ fn prepare(
     }
     operation::check_variables(operation, &parameters.variables)?;
     let points = price(&document, operation, &parameters.variables, limits, state.clock.now());
-    let mut request = GraphqlRequest::new(parameters.query).variables(parameters.variables);
+    // The text is not needed any more: the library gets the document parsed.
+    let mut request = GraphqlRequest::new("").variables(parameters.variables);
     if let Some(name) = parameters.operation_name {
         request = request.operation_name(name);
     }

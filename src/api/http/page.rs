@@ -25,7 +25,7 @@ pub struct Page {
 impl Page {
     /// Without `sdl` the page does not show the schema.
     pub fn new(sdl: Option<&str>, limits: &Limits) -> Self {
-        let sdl = sdl.unwrap_or("The schema is not shown: introspection is switched off.");
+        let sdl = sdl.unwrap_or("The schema is not shown: this server does not tell it to everybody.");
         // The schema comes last: a description in it could hold a mark of the template.
         let html = TEMPLATE
             .replace("{{style}}", STYLE)

@@ -5,14 +5,18 @@ use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
 use super::super::{
+    documents::{DocumentAsked, text_hash::TextHash},
     errors::{ApiError, Code},
     limits::{Limits, check_limit},
 };
 
+/// The version of automatic persisted queries that clients speak.
+const PERSISTED_QUERY_VERSION: u64 = 1;
+
 /// What a client asks.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Parameters {
-    pub query: String,
+    pub document: DocumentAsked,
     pub operation_name: Option<String>,
     pub variables: Variables,
 }
@@ -43,7 +47,7 @@ pub fn from_body(body: &[u8], limits: &Limits) -> Result<Parameters, ApiError> {
     match value {
         Value::Object(members) => from_members(members, limits),
         Value::Array(_) => Err(ApiError::new(Code::BatchingDisabled, "send one request, not an array of them")),
-        _ => Err(invalid("the body must be a JSON object with a `query`")),
+        _ => Err(invalid("the body must be a JSON object with a `query` or a `documentId`")),
     }
 }
 
@@ -59,7 +63,7 @@ pub fn from_query_string(query_string: &str, limits: &Limits) -> Result<Paramete
             continue;
         }
         let value = match name.as_ref() {
-            "query" | "operationName" => Value::String(text.into_owned()),
+            "query" | "documentId" | "operationName" => Value::String(text.into_owned()),
             "variables" | "extensions" => parse_member(&name, &text)?,
             // Unknown parameters must be ignored.
             _ => continue,
@@ -76,16 +80,9 @@ fn parse_member(name: &str, text: &str) -> Result<Value, ApiError> {
 }
 
 fn from_members(mut members: Map<String, Value>, limits: &Limits) -> Result<Parameters, ApiError> {
-    let query = match members.remove("query") {
-        Some(Value::String(query)) if !query.is_empty() => query,
-        None | Some(Value::Null | Value::String(_)) => return Err(invalid("the parameter `query` is missing")),
-        Some(_) => return Err(invalid("the parameter `query` must be a string")),
-    };
-    let operation_name = match members.remove("operationName") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(name)) => Some(name).filter(|name| !name.is_empty()),
-        Some(_) => return Err(invalid("the parameter `operationName` must be a string")),
-    };
+    let query = take_text(&mut members, "query")?;
+    let document_id = take_text(&mut members, "documentId")?;
+    let operation_name = take_text(&mut members, "operationName")?;
     let variables = match members.remove("variables") {
         None | Some(Value::Null) => Variables::default(),
         Some(variables @ Value::Object(_)) => {
@@ -94,12 +91,52 @@ fn from_members(mut members: Map<String, Value>, limits: &Limits) -> Result<Para
         }
         Some(_) => return Err(invalid("the parameter `variables` must be an object")),
     };
-    // Nothing is read from extensions, but the shape is checked, as the draft asks.
-    match members.remove("extensions") {
-        None | Some(Value::Null | Value::Object(_)) => {}
+    let hash = match members.remove("extensions") {
+        None | Some(Value::Null) => None,
+        Some(Value::Object(extensions)) => persisted_query(&extensions)?,
         Some(_) => return Err(invalid("the parameter `extensions` must be an object")),
+    };
+    let document = match (query, document_id, hash) {
+        (Some(text), None, hash) => DocumentAsked::Text { text, hash },
+        (None, Some(id), None) => DocumentAsked::Id(id),
+        (None, None, Some(hash)) => DocumentAsked::Hash(hash),
+        (None, None, None) => {
+            return Err(invalid(
+                "the request has no document: the parameter `query` is missing, and so is `documentId`",
+            ));
+        }
+        (Some(_), Some(_), _) => return Err(invalid("give either `query` or `documentId`, not both")),
+        (None, Some(_), Some(_)) => {
+            return Err(invalid("give either `documentId` or `extensions.persistedQuery`, not both"));
+        }
+    };
+    Ok(Parameters { document, operation_name, variables })
+}
+
+/// A parameter that is a text; an empty one counts as absent.
+fn take_text(members: &mut Map<String, Value>, name: &str) -> Result<Option<String>, ApiError> {
+    match members.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
+        Some(_) => Err(invalid(format!("the parameter `{name}` must be a string"))),
     }
-    Ok(Parameters { query, operation_name, variables })
+}
+
+/// The hash by which the extension of automatic persisted queries names a document. Other extensions are not read.
+fn persisted_query(extensions: &Map<String, Value>) -> Result<Option<TextHash>, ApiError> {
+    let persisted = match extensions.get("persistedQuery") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Object(persisted)) => persisted,
+        Some(_) => return Err(invalid("`extensions.persistedQuery` must be an object")),
+    };
+    if persisted.get("version").and_then(Value::as_u64) != Some(PERSISTED_QUERY_VERSION) {
+        let message = format!(
+            "`extensions.persistedQuery.version` must be {PERSISTED_QUERY_VERSION}, the version that this server knows"
+        );
+        return Err(invalid(message));
+    }
+    let hash = persisted.get("sha256Hash").and_then(Value::as_str).and_then(TextHash::parse);
+    hash.map(Some).ok_or_else(|| invalid("`extensions.persistedQuery.sha256Hash` must be 64 hexadecimal digits"))
 }
 
 fn invalid(message: impl Into<String>) -> ApiError {

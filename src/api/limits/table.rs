@@ -80,7 +80,7 @@ const COUNT_MOST: u64 = 1_000_000;
 const SECONDS_MOST: u64 = 300;
 
 /// All limits in reading order.
-pub static SPECS: [Spec; 42] = [
+pub static SPECS: [Spec; 46] = [
     of("bodyBytes", "bytes", BODY_MOST, |limits| &mut limits.body_bytes),
     of("ingestCompressedBytes", "bytes", BODY_MOST, |limits| &mut limits.ingest_compressed_bytes),
     of("ingestBytes", "bytes", BODY_MOST, |limits| &mut limits.ingest_bytes),
@@ -106,6 +106,10 @@ pub static SPECS: [Spec; 42] = [
     of("groupsRead", "groups", COUNT_MOST, |limits| &mut limits.groups_read),
     of("lines", "lines", COUNT_MOST, |limits| &mut limits.lines),
     of("explanations", "explanations", COUNT_MOST, |limits| &mut limits.explanations),
+    of_server(of("persistedQueries", "documents of a tenant", COUNT_MOST, |limits| &mut limits.persisted_queries)),
+    of_server(of("persistedBytes", "bytes of a tenant", BODY_MOST, |limits| &mut limits.persisted_bytes)),
+    of_server(of("persistedQueryBytes", "bytes", BODY_MOST, |limits| &mut limits.persisted_query_bytes)),
+    of_server(of("persistedTenants", "tenants", COUNT_MOST, |limits| &mut limits.persisted_tenants)),
     fixed("histogramBounds", "numbers", BOUNDS_MAX as u64),
     fixed("actions", "values", ACTIONS_MAX as u64),
     of("pageRecords", "records", COUNT_MOST, |limits| &mut limits.page_records),
@@ -161,6 +165,13 @@ pub fn defaults() -> Limits {
         lines: 20_000,
         // The total and a comparison of each of the ten families. One of a long series has 0.5 MB of parameters.
         explanations: 20,
+        // An application has some hundreds, of about 1 KiB each.
+        persisted_queries: 1_000,
+        persisted_bytes: 4 * 1024 * 1024,
+        // More than the limit `tokens` leaves room for, comments aside.
+        persisted_query_bytes: 64 * 1024,
+        // 4 GiB if all of them fill theirs, which none does without wanting to; 1 GiB at 1 KiB a text.
+        persisted_tenants: 1_000,
         // About 300 bytes each.
         page_records: 500,
         // Each is a statement, and a statement takes tens of milliseconds.
