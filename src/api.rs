@@ -1,11 +1,13 @@
 //! HTTP and GraphQL: routes, the protocol, limits, and one table of error codes.
 //!
-//! This module checks and translates; it computes no figure and writes no SQL. A connection enters in [`mod@serve`], a request in [`server`],
-//! the GraphQL-over-HTTP protocol is in [`http`], what a document may cost in [`document`], every limit in
-//! [`limits`] and every error code in [`errors`].
+//! This module checks and translates; it computes no figure and writes no SQL. A connection enters in
+//! [`mod@serve`], through [`tls`] where that is configured, a request in [`server`], the GraphQL-over-HTTP protocol is in
+//! [`http`], what a document may cost in [`document`], every limit in [`limits`], every error code in [`errors`], and what is
+//! recorded of a request in [`audit`].
 
 pub mod access;
 pub mod arguments;
+pub mod audit;
 pub mod document;
 pub mod documents;
 pub mod errors;
@@ -18,6 +20,7 @@ pub mod rest;
 pub mod schema;
 pub mod serve;
 pub mod server;
+pub mod tls;
 pub mod turns;
 
 pub use arguments::bounded_int;

@@ -93,6 +93,21 @@ pub enum AuthError {
     Signing,
 }
 
+impl AuthError {
+    /// Its name for the audit log, such as `ISSUED_IN_FUTURE`: the variant's own, so that nothing is declared twice.
+    pub fn name(&self) -> String {
+        let shown = format!("{self:?}");
+        let mut name = String::new();
+        for letter in shown.chars().take_while(char::is_ascii_alphanumeric) {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.push(letter.to_ascii_uppercase());
+        }
+        name
+    }
+}
+
 /// A second since the Unix epoch as people read it; a number when it lies outside the calendar.
 fn instant(seconds: u64) -> String {
     i64::try_from(seconds)

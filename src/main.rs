@@ -6,13 +6,11 @@ use anyhow::Result;
 use clap::Parser;
 use rapport::app::cli::{Cli, Command};
 use rapport::app::config::{self, Config};
-use rapport::app::{commands, demo};
+use rapport::app::{commands, demo, logging};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::new(config::log_filter());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match run(cli).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -30,6 +28,7 @@ async fn run(cli: Cli) -> Result<()> {
         return commands::schema(options);
     }
     let config = Config::read(cli.config.as_deref())?;
+    logging::begin(config.log_format, &config::log_filter());
     match &cli.command {
         Command::Demo(options) => demo::run(&config, options).await,
         Command::Serve => commands::serve(&config).await,

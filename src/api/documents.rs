@@ -64,6 +64,17 @@ pub enum DocumentAsked {
     Text { text: String, hash: Option<TextHash> },
 }
 
+impl DocumentAsked {
+    /// How the record of a request names it: by the hash of its text, or by the manifest's id.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Id(id) => id.clone(),
+            Self::Hash(hash) => hash.to_string(),
+            Self::Text { text, .. } => TextHash::of(text).to_string(),
+        }
+    }
+}
+
 /// The documents of a running server.
 pub struct Documents {
     trusted: Option<TrustedDocuments>,

@@ -200,11 +200,23 @@ pub struct ApiError {
     pub retry_after: Option<u32>,
     /// The methods that are allowed instead, for `MethodNotAllowed`.
     pub allow: Option<&'static str>,
+    /// Why a token was refused, by a name for the audit log.
+    pub reason: Option<String>,
+}
+
+/// What the audit log keeps of an answer; it stands in the answer's extensions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// The codes of its errors, each once.
+    pub codes: Vec<String>,
+    /// There is data beside the errors.
+    pub is_partial: bool,
+    pub reason: Option<String>,
 }
 
 impl ApiError {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry_after: None, allow: None }
+        Self { code, message: message.into(), retry_after: None, allow: None, reason: None }
     }
 
     /// A failure of ours: the cause goes to the log, its id to the client.
@@ -244,6 +256,8 @@ impl ApiError {
     /// The answer with this body type and status, and the headers that the code calls for.
     pub fn into_response_as(self, content_type: &'static str, status: StatusCode) -> Response {
         let mut response = (status, [(header::CONTENT_TYPE, content_type)], self.body().to_string()).into_response();
+        let verdict = Verdict { codes: vec![self.code.text().to_owned()], is_partial: false, reason: self.reason };
+        response.extensions_mut().insert(verdict);
         let headers = response.headers_mut();
         if self.code == Code::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -272,7 +286,7 @@ impl From<AuthError> for ApiError {
             AuthError::KeysUnavailable { retry_after_seconds } => {
                 Self::unavailable(error.to_string(), retry_after_seconds)
             }
-            error => Self::new(Code::Unauthenticated, error.to_string()),
+            error => Self { reason: Some(error.name()), ..Self::new(Code::Unauthenticated, error.to_string()) },
         }
     }
 }

@@ -8,6 +8,8 @@ pub mod accept;
 pub mod answer;
 pub mod bearer;
 pub mod body;
+pub mod client;
+pub mod cors;
 pub mod graphql;
 pub mod page;
 pub mod parameters;

@@ -16,6 +16,7 @@ use crate::ingest::body::{BodyError, BodyLimits, decode};
 use crate::ingest::lines::{LinesError, split};
 use crate::ingest::{Ingest, IngestError};
 
+use super::audit::Trace;
 use super::errors::{ApiError, Code};
 use super::http::body::{BytesLimit, read_body};
 use super::http::request_id::RequestId;
@@ -59,10 +60,12 @@ pub fn routes(state: RestState) -> Router {
 async fn events(
     State(state): State<RestState>,
     Extension(request_id): Extension<RequestId>,
+    Extension(trace): Extension<Arc<Trace>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     let viewer = state.http.authenticate(&headers).await?;
+    trace.note_viewer(&viewer);
     if !matches!(viewer.role(), Role::Service | Role::Admin) {
         let message = format!("a token of the role {} cannot send events: use one of the role SERVICE", viewer.role());
         return Err(ApiError::new(Code::Forbidden, message));
@@ -88,6 +91,7 @@ async fn events(
         IngestError::Store(error) => ApiError::of_store(&request_id, &error),
         error => ApiError::internal(&request_id, &error),
     })?;
+    trace.note_receipt(&receipt);
     Ok(Json(receipt).into_response())
 }
 

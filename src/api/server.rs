@@ -14,19 +14,24 @@ use axum::{
     response::{IntoResponse, Response},
     routing,
 };
+use tower::util::option_layer;
 use tower_http::compression::CompressionLayer;
 
 use super::{
     access::Rules,
+    audit::{self, Trace},
     documents::{DocumentPolicy, Documents, TrustedPolicy, trusted::UnfitDocuments},
     errors::{ApiError, Code},
     execution::{Introspection, finish_schema},
     http::{
-        bearer, graphql,
+        bearer,
+        client::{Channel, Peer, Proxies, name_client},
+        cors::{self, Origin},
+        graphql,
         page::Page,
-        request_id::{RequestId, RequestIds, name_request},
+        request_id::{RequestId, RequestIds, contain_panic, name_request},
     },
-    limits::LimitsByRole,
+    limits::{Limits, LimitsByRole},
     rates::Rates,
     turns::Bearer,
 };
@@ -35,8 +40,28 @@ use crate::{
     model::{Clock, clock::Millis},
 };
 
+/// A request to the schema, before anything of it runs.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    pub viewer: Viewer,
+    pub bearer: Bearer,
+    /// Those of the viewer's role.
+    pub limits: Arc<Limits>,
+    pub request_id: RequestId,
+    /// Where resolvers note what they were asked.
+    pub trace: Arc<Trace>,
+}
+
 /// Adds what resolvers need to a request's data.
-pub type PerRequest = Box<dyn Fn(GraphqlRequest, &Viewer, &Bearer, &RequestId) -> GraphqlRequest + Send + Sync>;
+pub type PerRequest = Box<dyn Fn(GraphqlRequest, &Arrival) -> GraphqlRequest + Send + Sync>;
+
+/// Whom the routes listen to, and whom they believe.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// Sites whose pages may ask.
+    pub origins: Vec<Origin>,
+    pub proxies: Proxies,
+}
 
 /// What an [`HttpState`] is made of.
 pub struct HttpParts {
@@ -48,6 +73,8 @@ pub struct HttpParts {
     pub limits: LimitsByRole,
     pub introspection: Introspection,
     pub documents: DocumentPolicy,
+    pub network: Network,
+    pub audit: audit::Log,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -62,6 +89,8 @@ pub struct HttpState {
     pub documents: Documents,
     pub per_request: PerRequest,
     pub page: Page,
+    pub network: Network,
+    pub audit: audit::Log,
 }
 
 impl HttpState {
@@ -70,16 +99,29 @@ impl HttpState {
     /// # Errors
     /// When the schema contradicts itself, or a trusted document cannot be run.
     pub fn new(parts: HttpParts) -> Result<Self, SetupError> {
-        let HttpParts { schema, rules, authenticator, limits, introspection, documents: policy, clock } = parts;
+        let HttpParts { schema, rules, authenticator, limits, introspection, documents: policy, network, audit, clock } =
+            parts;
         let schema = finish_schema(schema, rules, introspection)?;
         let documents = Documents::new(&policy, &schema, limits.of_all())?;
         // The page needs no token, so it must not give away what is not for everybody.
         let is_open = introspection == Introspection::Allowed && !matches!(policy.trusted, TrustedPolicy::Require(_));
         let sdl = is_open.then(|| sdl(&schema));
         let page = Page::new(sdl.as_deref(), limits.of_all());
-        let per_request: PerRequest = Box::new(|request, _, _, _| request);
+        let per_request: PerRequest = Box::new(|request, _| request);
         let rates = Rates::new(&limits, Arc::clone(&clock));
-        Ok(Self { schema, authenticator, limits, rates, clock, introspection, documents, per_request, page })
+        Ok(Self {
+            schema,
+            authenticator,
+            limits,
+            rates,
+            clock,
+            introspection,
+            documents,
+            per_request,
+            page,
+            network,
+            audit,
+        })
     }
 
     #[must_use]
@@ -112,6 +154,8 @@ pub fn sdl(schema: &Schema) -> String {
 /// `started` names the server's run in request ids.
 pub fn router(state: Arc<HttpState>, other: Router, started: Millis) -> Router {
     let graphql = routing::get(graphql::get).post(graphql::post);
+    let cors = option_layer(cors::layer(&state.network.origins));
+    let (audit, proxies) = (state.audit.clone(), Arc::new(state.network.proxies.clone()));
     Router::new()
         .route("/graphql", graphql.fallback(|| refuse_method("GET, HEAD, POST")))
         .route("/", routing::get(graphql::get).fallback(|| refuse_method("GET, HEAD")))
@@ -119,7 +163,12 @@ pub fn router(state: Arc<HttpState>, other: Router, started: Millis) -> Router {
         .merge(other)
         .fallback(|| async { ApiError::new(Code::NotFound, "there is no such route; queries go to /graphql") })
         .layer(CompressionLayer::new())
+        .layer(middleware::from_fn(contain_panic))
+        .layer(middleware::from_fn_with_state(audit, audit::record))
+        // Outside of the record: a preflight asks for nothing, and a browser must be able to read a refusal.
+        .layer(cors)
         .layer(middleware::from_fn(secure))
+        .layer(middleware::from_fn_with_state(proxies, name_client))
         .layer(middleware::from_fn_with_state(Arc::new(RequestIds::new(started)), name_request))
 }
 
@@ -138,8 +187,17 @@ async fn secure(request: Request, next: Next) -> Response {
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
+    let is_encrypted = request.extensions().get::<Peer>().is_some_and(|peer| peer.channel == Channel::Encrypted);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    if is_encrypted {
+        // A year. Not for sub-domains, which are not ours to speak for.
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    if headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+        let name = HeaderName::from_static("cross-origin-resource-policy");
+        headers.insert(name, HeaderValue::from_static("cross-origin"));
+    }
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }

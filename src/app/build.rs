@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use axum::Router;
+use chrono::DateTime;
 use chrono_tz::Tz;
 
 use crate::api::documents::DocumentPolicy;
 use crate::api::execution::Introspection;
+use crate::api::schema::asking::House;
 use crate::api::schema::{self, Asking};
-use crate::api::server::{HttpParts, HttpState, SetupError, router};
+use crate::api::server::{HttpParts, HttpState, Network, SetupError, router};
 use crate::api::turns::Turns;
-use crate::api::{LimitsByRole, rest};
+use crate::api::{LimitsByRole, audit, rest};
 use crate::auth::{Authenticator, Issuer, Seal, Secret, TokenConfig};
 use crate::ingest::{Ingest, derive};
 use crate::metrics;
@@ -22,7 +24,7 @@ use crate::store::embedded::EmbeddedStore;
 use crate::store::engine::{self, EngineSource};
 use crate::store::migrations::{Fact, MIGRATIONS, MigrationReport, migrate};
 
-use super::config::Config;
+use super::config::{AuditConfig, Config};
 use super::documents;
 use super::issuers;
 
@@ -82,30 +84,50 @@ pub struct Service {
     pub policy: Policy,
 }
 
-/// What the house allows beyond what it needs to run; the default is what `serve` does when nothing is configured.
+/// What the house allows and keeps beyond what it needs to run; the default is the least.
 #[derive(Clone, Debug)]
 pub struct Policy {
     pub introspection: Introspection,
     /// Whose tokens are accepted beside our own.
     pub issuers: Vec<Issuer>,
     pub documents: DocumentPolicy,
+    pub network: Network,
+    pub audit: audit::Log,
+}
+
+impl Policy {
+    /// What is configured. Begins the audit log, if there is to be one.
+    ///
+    /// # Errors
+    /// When a file that is configured cannot be read or is not what it should be, or the audit log cannot be written.
+    pub fn of(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self> {
+        let audit = match &config.audit {
+            AuditConfig::Off => audit::Log::off(),
+            AuditConfig::On { directory, days } => {
+                let today = DateTime::from_timestamp_millis(clock.now()).unwrap_or_default().date_naive();
+                let files = audit::Files::open(directory, *days, today)?;
+                audit::Log::start(files, Arc::clone(clock), audit::PATIENCE)?
+            }
+        };
+        Ok(Self {
+            introspection: config.documents.introspection,
+            issuers: issuers::open(&config.issuers, clock)?,
+            documents: documents::policy(&config.documents)?,
+            network: config.network.network.clone(),
+            audit,
+        })
+    }
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { introspection: Introspection::Allowed, issuers: Vec::new(), documents: DocumentPolicy::default() }
-    }
-}
-
-impl Policy {
-    /// What is configured.
-    ///
-    /// # Errors
-    /// When a file that is configured cannot be read, or is not what it should be.
-    pub fn of(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self> {
-        let documents = documents::policy(&config.documents)?;
-        let issuers = issuers::open(&config.issuers, clock)?;
-        Ok(Self { introspection: config.documents.introspection, issuers, documents })
+        Self {
+            introspection: Introspection::Allowed,
+            issuers: Vec::new(),
+            documents: DocumentPolicy::default(),
+            network: Network::default(),
+            audit: audit::Log::off(),
+        }
     }
 }
 
@@ -115,13 +137,15 @@ impl Policy {
 /// When a trusted document cannot be run, or the schema contradicts itself: a mistake in the catalogue, which a test finds.
 pub fn build_router(service: Service) -> Result<Router, SetupError> {
     let Service { ingest, clock, secret, timezone, limits, queries_at_once, policy } = service;
-    let Policy { introspection, issuers, documents } = policy;
+    let Policy { introspection, issuers, documents, network, audit } = policy;
     let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock)).with_issuers(issuers);
-    let seal = Seal::new(&secret, "rapport cursors");
-    let by_role = limits.clone();
-    let turns = Turns::new(queries_at_once);
+    let house = House {
+        default_zone: timezone,
+        derivation: ingest.derivation().clone(),
+        turns: Turns::new(queries_at_once),
+        seal: Seal::new(&secret, "rapport cursors"),
+    };
     let started = clock.now();
-    let derivation = ingest.derivation().clone();
     let parts = HttpParts {
         schema: schema::builder(),
         rules: schema::rules::rules(),
@@ -129,18 +153,12 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         limits,
         introspection,
         documents,
+        network,
+        audit,
         clock: Arc::clone(&clock),
     };
-    let state = HttpState::new(parts)?.with_per_request(Box::new(move |request, viewer, bearer, request_id| {
-        request.data(Arc::new(Asking::new(
-            viewer.clone(),
-            clock.now(),
-            timezone,
-            Arc::clone(by_role.of(viewer.role())),
-            request_id.clone(),
-            (derivation.clone(), turns.clone(), bearer.clone()),
-            seal.clone(),
-        )))
+    let state = HttpState::new(parts)?.with_per_request(Box::new(move |request, arrival| {
+        request.data(Arc::new(Asking::new(arrival, clock.now(), &house)))
     }));
     let state = Arc::new(state);
     let other = rest::routes(rest::RestState::new(Arc::clone(&state), ingest));

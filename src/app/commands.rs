@@ -21,6 +21,7 @@ use super::build::{self, Policy, Service, build_router};
 use super::config::Config;
 use super::demo;
 use super::documents;
+use super::findings::{self, Finding};
 use super::issuers;
 use super::options::{GenerateOptions, GeneratedFormat, IngestOptions, SchemaOptions, TokenOptions};
 use super::progress;
@@ -35,19 +36,21 @@ const DAY_MS: i64 = 86_400_000;
 pub async fn serve(config: &Config) -> Result<()> {
     let secret = config.secret()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let policy = Policy::of(config, &clock)?;
-    let listener = serve::listen(config.listen).await?;
+    let entrance = serve::enter(config).await?;
     let open = build::open_store(config, clock.as_ref()).await?;
+    let policy = Policy::of(config, &clock)?;
+    let audit = policy.audit.clone();
     let limits = config.limits.clone();
+    let server_limits = limits.of_all().as_ref().clone();
     let ingest = Ingest::new(open.store.clone(), Arc::clone(&clock));
     let derivation = ingest.derivation().clone();
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;
-    let service = Service { ingest, clock, secret, timezone, limits: limits.clone(), queries_at_once, policy };
+    let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy };
     let router = build_router(service)?;
     let stop = StopSignal::new()?;
-    eprintln!("Serving http://{}/graphql; Ctrl-C ends it.", listener.local_addr()?);
-    serve::serve(listener, router, limits.of_all().as_ref().clone(), (&open.store, derivation), stop).await;
+    eprintln!("Serving {}://{}/graphql; Ctrl-C ends it.", entrance.scheme(), entrance.listener.local_addr()?);
+    serve::serve(entrance, router, server_limits, (&open.store, derivation), audit, stop).await;
     Ok(())
 }
 
@@ -199,6 +202,9 @@ pub async fn doctor(config: &Config) -> Result<()> {
     }
     line("documents", documents::describe(&config.documents).map_err(|error| format!("{error:#}")));
     line("introspection", Ok(documents::describe_introspection(config.documents.introspection).to_owned()));
+    for (name, finding) in findings::of_network(config) {
+        line(name, finding);
+    }
     let (address, engine) = look(config).await;
     line("address", address);
     for (name, finding) in engine {
@@ -246,6 +252,3 @@ async fn look(config: &Config) -> (Finding, Vec<(&'static str, Finding)>) {
     let version = version.map(|version| format!("ClickHouse {version}, embedded (package {})", engine::VERSION));
     (address, vec![("engine", version.map_err(|error| error.to_string()))])
 }
-
-/// What is in order, or what is not.
-type Finding = Result<String, String>;

@@ -1,8 +1,11 @@
 //! Configuration: `rapport.toml`, then variables, parsed once. The only place that reads the environment.
 
+mod audit;
 pub mod documents;
 mod issuers;
 mod limits;
+mod list;
+mod network;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -19,6 +22,10 @@ use crate::api::LimitsByRole;
 use crate::auth::{AuthError, IssuerConfig, Secret};
 use crate::store::limits::Limits as EngineLimits;
 
+pub use self::audit::{AuditConfig, AuditConfigError};
+pub use self::network::{NetworkConfig, NetworkConfigError};
+use super::logging::{LogFormat, UnknownFormat};
+
 /// The configuration's file, in the working directory unless `--config` names another.
 pub const FILE: &str = "rapport.toml";
 
@@ -34,6 +41,9 @@ pub struct Config {
     pub engine: EngineLimits,
     pub issuers: Vec<IssuerConfig>,
     pub documents: DocumentsConfig,
+    pub network: NetworkConfig,
+    pub audit: AuditConfig,
+    pub log_format: LogFormat,
     /// Where the values came from, for `doctor`.
     pub file: Option<PathBuf>,
 }
@@ -65,6 +75,16 @@ struct Written {
     persisted_queries: bool,
     #[serde(default)]
     introspection: WrittenIntrospection,
+    tls_certificate: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    #[serde(default)]
+    cors_origins: list::List,
+    #[serde(default)]
+    trusted_proxies: list::List,
+    audit: Option<String>,
+    audit_dir: Option<PathBuf>,
+    audit_days: Option<list::Number>,
+    log_format: Option<String>,
 }
 
 /// A variable is this and the key in upper case.
@@ -93,6 +113,7 @@ impl Config {
         if written.store != "embedded" {
             return Err(ConfigError::Store { store: written.store });
         }
+        let (origins, proxies) = (written.cors_origins, written.trusted_proxies);
         let documents = DocumentsConfig::from_written(
             written.documents,
             written.documents_file,
@@ -101,6 +122,14 @@ impl Config {
         );
         Ok(Self {
             documents: documents?,
+            network: NetworkConfig::new(written.tls_certificate, written.tls_key, &origins, &proxies)?,
+            audit: AuditConfig::new(
+                written.audit.as_deref(),
+                written.audit_dir,
+                written.audit_days,
+                &written.data_dir,
+            )?,
+            log_format: written.log_format.map_or(Ok(LogFormat::default()), |format| format.parse())?,
             listen: written.listen.parse().map_err(|_| ConfigError::Listen { listen: written.listen })?,
             data_dir: written.data_dir,
             jwt_secret: written
@@ -208,6 +237,12 @@ pub enum ConfigError {
     Issuers(#[from] issuers::IssuersError),
     #[error(transparent)]
     Documents(#[from] DocumentsConfigError),
+    #[error(transparent)]
+    Network(#[from] NetworkConfigError),
+    #[error(transparent)]
+    Audit(#[from] AuditConfigError),
+    #[error(transparent)]
+    LogFormat(#[from] UnknownFormat),
 }
 
 #[cfg(test)]
@@ -216,6 +251,7 @@ mod tests {
     use super::*;
     use crate::api::documents::PersistedQueries;
     use crate::api::execution::Introspection;
+    use crate::api::http::client::Proxies;
 
     fn read(toml: &str) -> Result<Config, String> {
         let written: Written = Figment::new().merge(Toml::string(toml)).extract().map_err(|error| error.to_string())?;
@@ -248,6 +284,15 @@ mod tests {
             ("documents = 'maybe'\ndocuments_file = 'd.json'", "unknown variant: found `maybe`"),
             ("introspection = 'some'", "unknown variant: found `some`"),
             ("persisted_queries = 'perhaps'", "persisted_queries"),
+            ("tls_certificate = 'c.pem'", "`tls_certificate` is set and `tls_key` is not"),
+            ("tls_key = 'k.pem'", "`tls_key` is set and `tls_certificate` is not"),
+            ("cors_origins = ['https://a.example', '*']", "`cors_origins` has `*`, which has a `*`: name each origin"),
+            ("cors_origins = 'https://a.example/'", "leave out what follows the host"),
+            ("trusted_proxies = ['proxy.example']", "`trusted_proxies` has `proxy.example`"),
+            ("audit = 'maybe'", "`audit` is `maybe`: give `on` or `off`"),
+            ("audit_days = 0", "`audit_days` is `0`: give a number of days from 1 to 3660"),
+            ("audit_days = 'many'", "`audit_days` is `many`"),
+            ("log_format = 'xml'", "`log_format` is `xml`"),
         ] {
             let error = read(&format!("cache_dir = '/c'\n{toml}")).expect_err(toml);
             assert!(error.contains(expect), "{toml}: {error}");
@@ -280,6 +325,18 @@ mod tests {
             assert_eq!(documents(&format!("introspection = '{name}'")).introspection, expected);
         }
         assert_eq!(documents("").introspection, Introspection::Allowed);
+    }
+
+    #[test]
+    fn a_list_and_a_number_are_read_from_a_variable_as_from_the_file() {
+        let file = "cors_origins = ['https://a.example', 'http://b.example:81']\ntrusted_proxies = ['10.0.0.0/8', '::1']\naudit_days = 7";
+        let variables = "cors_origins = 'https://a.example, http://b.example:81'\ntrusted_proxies = '10.0.0.0/8,::1,'\naudit_days = '7'";
+        for toml in [file, variables] {
+            let config = read(&format!("cache_dir = '/c'\n{toml}")).expect("valid");
+            assert_eq!(config.network.network.origins.len(), 2);
+            assert_eq!(config.network.network.proxies, Proxies::parse(["10.0.0.0/8", "::1"]).expect("valid"));
+            assert_eq!(config.audit, AuditConfig::On { directory: "./data/audit".into(), days: 7 });
+        }
     }
 
     #[test]

@@ -49,10 +49,11 @@ const FILLING_FILE: &str = "demo-filling";
 /// When the address is taken, the engine cannot be had, or the store cannot be opened or filled.
 pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let policy = Policy::of(config, &clock)?;
-    let listener = serve::listen(config.listen).await?;
-    let address = reachable(listener.local_addr()?);
+    let entrance = serve::enter(config).await?;
+    let base = format!("{}://{}", entrance.scheme(), reachable(entrance.listener.local_addr()?));
     let open = build::open_store(config, clock.as_ref()).await?;
+    let policy = Policy::of(config, &clock)?;
+    let audit = policy.audit.clone();
     let store: Arc<dyn Store> = open.store.clone();
     let secret = match &config.jwt_secret {
         Some(secret) => secret.clone(),
@@ -90,14 +91,14 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     let service = token(Role::Service, None)?;
     // Before it is said that Ctrl-C ends it.
     let stop = StopSignal::new()?;
-    print_how_to_ask(address, &manager, &own, &service);
+    print_how_to_ask(&base, &manager, &own, &service);
     let limits = config.limits.clone();
+    let server_limits = limits.of_all().as_ref().clone();
     let derivation = ingest.derivation().clone();
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;
-    let service = Service { ingest, clock, secret, timezone, limits: limits.clone(), queries_at_once, policy };
-    serve::serve(listener, build_router(service)?, limits.of_all().as_ref().clone(), (&open.store, derivation), stop)
-        .await;
+    let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy };
+    serve::serve(entrance, build_router(service)?, server_limits, (&open.store, derivation), audit, stop).await;
     Ok(())
 }
 
@@ -141,13 +142,13 @@ async fn fill(ingest: &Ingest, filling: Filling, mark: &Path) -> Result<()> {
     Ok(())
 }
 
-fn print_how_to_ask(listen: SocketAddr, manager: &str, operator: &str, service: &str) {
-    println!("\nThe API: http://{listen}/graphql (a browser gets a page that explains it)");
+fn print_how_to_ask(base: &str, manager: &str, operator: &str, service: &str) {
+    println!("\nThe API: {base}/graphql (a browser gets a page that explains it)");
     println!("\nTokens of the tenant `{TENANT}`, valid for 24 hours:");
     println!("\nA manager sees everything of the tenant:\n{manager}");
     println!("\nThe operator {OPERATOR} sees what belongs to {OPERATOR}:\n{operator}");
     println!("\nA service sends events to /v1/events:\n{service}");
-    println!("\nTry:\n\n{}", curl(listen, manager));
+    println!("\nTry:\n\n{}", curl(base, manager));
     println!("\nCtrl-C ends it; the data stays.");
 }
 
@@ -160,13 +161,13 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 }
 
 /// A command that works as printed, in any shell.
-fn curl(listen: SocketAddr, token: &str) -> String {
+fn curl(base: &str, token: &str) -> String {
     let query = "{ analytics(range: {last: \\\"P30D\\\"}) { \
                  delivery { total { rate outbound delivered quality { level coverage } } by(dimensions: [CHANNEL]) { keys metrics { rate outbound } } } \
                  reads { total { ofSent engagedRate } } \
                  activity { total { messages turns } peak { weekday hour perOccurrence } } } }";
     format!(
-        "curl -s http://{listen}/graphql \\\n  -H 'Authorization: Bearer {token}' \\\n  -H 'Content-Type: application/json' \\\n  -d '{{\"query\": \"{query}\"}}'"
+        "curl -s {base}/graphql \\\n  -H 'Authorization: Bearer {token}' \\\n  -H 'Content-Type: application/json' \\\n  -d '{{\"query\": \"{query}\"}}'"
     )
 }
 

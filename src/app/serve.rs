@@ -8,12 +8,32 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::api::Limits;
+use crate::api::serve::Entrance;
+use crate::api::tls::Tls;
+use crate::api::{Limits, audit};
 use crate::ingest::derive::Derivation;
 use crate::store::embedded::EmbeddedStore;
 
-/// Takes the address first, so that a busy port is told before anything slow begins.
+use super::config::Config;
+
+/// Where clients come in: TLS where it is configured. First of all, so that what is wrong here is told before anything
+/// slow begins.
 ///
+/// # Errors
+/// When the certificate cannot be used, or the address cannot be had.
+pub async fn enter(config: &Config) -> Result<Entrance> {
+    let tls = config.network.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
+    let entrance = Entrance { listener: listen(config.listen).await?, tls };
+    if entrance.tls.is_none() && !config.listen.ip().is_loopback() {
+        tracing::warn!(
+            listen = %config.listen,
+            "others on the network can read tokens and answers: set RAPPORT_TLS_CERTIFICATE and RAPPORT_TLS_KEY, or let a \
+             proxy in front encrypt"
+        );
+    }
+    Ok(entrance)
+}
+
 /// # Errors
 /// When the address cannot be had.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
@@ -46,12 +66,13 @@ impl StopSignal {
     }
 }
 
-/// Serves until a signal, finishes what is open, and closes the store. What is derived keeps up meanwhile.
+/// Serves until a signal, finishes what is open, and closes the record and the store. What is derived keeps up meanwhile.
 pub async fn serve(
-    listener: TcpListener,
+    entrance: Entrance,
     router: Router,
     limits: Limits,
     (store, derivation): (&Arc<EmbeddedStore>, Derivation),
+    audit: audit::Log,
     stop: StopSignal,
 ) {
     let stop = async {
@@ -59,7 +80,8 @@ pub async fn serve(
         eprintln!("\nStopping: finishing open requests …");
     };
     let keeping_up = tokio::spawn(derivation.keep_up());
-    crate::api::serve::serve(listener, router, limits, stop).await;
+    crate::api::serve::serve(entrance, router, limits, stop).await;
+    audit.close().await;
     // The run that goes on ends before the store closes; what is left is the next start's.
     keeping_up.abort();
     store.close().await;

@@ -14,8 +14,8 @@ use async_graphql::{
 };
 use rapport::{
     api::{
-        ApiError, Code, HttpParts, HttpState, Limits, access::Rules, bounded_int, documents::DocumentPolicy,
-        execution::Introspection, router, server::SetupError,
+        ApiError, Code, HttpParts, HttpState, Limits, access::Rules, audit::Log, bounded_int,
+        documents::DocumentPolicy, execution::Introspection, router, server::Network, server::SetupError,
     },
     auth::{Authenticator, Grant, Role, Secret, TokenConfig, Viewer, issue},
     model::{Clock, Readers, SystemClock},
@@ -65,17 +65,30 @@ pub fn try_app(
     introspection: Introspection,
     documents: DocumentPolicy,
 ) -> Result<axum::Router, SetupError> {
+    app_of(HttpParts { limits: limits.into(), introspection, documents, ..parts(stopped) })
+}
+
+/// With origins, proxies and an audit log of its own.
+pub fn app_in(network: Network, audit: Log, stopped: Stopped) -> axum::Router {
+    app_of(HttpParts { network, audit, ..parts(stopped) }).unwrap()
+}
+
+fn parts(stopped: Stopped) -> HttpParts {
     let secret = Secret::new(SECRET).unwrap();
-    let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::new(SystemClock));
-    let parts = HttpParts {
+    HttpParts {
         schema: schema(stopped),
         rules: rules(),
-        authenticator,
-        limits: limits.into(),
-        introspection,
-        documents,
+        authenticator: Authenticator::new(&secret, TokenConfig::default(), Arc::new(SystemClock)),
+        limits: Limits::default().into(),
+        introspection: Introspection::Allowed,
+        documents: DocumentPolicy::default(),
+        network: Network::default(),
+        audit: Log::off(),
         clock: Arc::new(SystemClock),
-    };
+    }
+}
+
+fn app_of(parts: HttpParts) -> Result<axum::Router, SetupError> {
     Ok(router(Arc::new(HttpState::new(parts)?), axum::Router::new(), 1_790_000_000_000))
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod access;
+mod audit;
 mod audits;
 mod bad_input;
 mod business_hours;
@@ -35,5 +36,6 @@ mod test_keys;
 #[allow(dead_code, reason = "the tests of `auth` use the rest")]
 mod test_source;
 mod tidy;
+mod transport;
 mod worked;
 mod world;

@@ -11,6 +11,7 @@ use axum::http::{Request, StatusCode};
 use chrono_tz::Tz;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
+use rapport::api::audit::Log;
 use rapport::api::{Limits, LimitsByRole};
 use rapport::app::build::{Policy, Service, build_router, facts};
 use rapport::auth::{Grant, Role, Secret, TokenConfig, issue};
@@ -103,14 +104,25 @@ impl World {
 
     /// The same with a way in that the test keeps a handle of.
     pub fn with(ingest: Ingest, store: &Arc<CountingStore>, now: Millis, limits: impl Into<LimitsByRole>) -> Self {
+        Self::under(Policy::default(), ingest, store, now, limits.into())
+    }
+
+    /// The same world, recorded.
+    pub fn recorded(&self, audit: Log) -> Self {
+        let ingest = Ingest::new(self.store.clone(), Arc::new(FixedClock(self.now)));
+        let limits = Limits { catch_up_time: Duration::from_secs(600), ..Limits::default() };
+        Self::under(Policy { audit, ..Policy::default() }, ingest, &self.store, self.now, limits.into())
+    }
+
+    fn under(policy: Policy, ingest: Ingest, store: &Arc<CountingStore>, now: Millis, limits: LimitsByRole) -> Self {
         let service = Service {
             ingest,
             clock: Arc::new(FixedClock(now)),
             secret: Secret::new(SECRET).expect("long enough"),
             timezone: Tz::UTC,
-            limits: limits.into(),
+            limits,
             queries_at_once: 2,
-            policy: Policy::default(),
+            policy,
         };
         Self { router: build_router(service).expect("the schema is sound"), store: store.clone(), now }
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{accept::Media, request_id::RequestId};
 use crate::api::{
-    errors::{ApiError, Code},
+    errors::{ApiError, Code, Verdict},
     execution::Progress,
     limits::Limits,
     rates::Admission,
@@ -50,9 +50,13 @@ pub fn answer(
         set_code(error, progress, request_id);
     }
     let status = if progress.began() || media == Media::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let verdict = verdict(&response.errors, progress.began() && response.data != Value::Null);
     let body = Body { errors: response.errors, data: progress.began().then_some(response.data), extensions };
     match serde_json::to_string(&body) {
-        Ok(text) => (status, [(header::CONTENT_TYPE, media.content_type())], text).into_response(),
+        Ok(text) => {
+            let headers = [(header::CONTENT_TYPE, media.content_type())];
+            (status, axum::Extension(verdict), headers, text).into_response()
+        }
         Err(error) => refuse(ApiError::internal(request_id, &error), media),
     }
 }
@@ -62,6 +66,19 @@ pub fn refuse(error: ApiError, media: Media) -> Response {
     let is_legacy = media == Media::Json && error.code.is_about_document();
     let status = if is_legacy { StatusCode::OK } else { error.code.status() };
     error.into_response_as(media.content_type(), status)
+}
+
+/// What the audit log keeps of the answer.
+fn verdict(errors: &[ServerError], has_data: bool) -> Verdict {
+    let mut codes: Vec<String> = Vec::new();
+    for error in errors {
+        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+        match code {
+            Some(Value::String(code)) if !codes.contains(code) => codes.push(code.clone()),
+            _ => {}
+        }
+    }
+    Verdict { is_partial: has_data && !codes.is_empty(), codes, reason: None }
 }
 
 /// Before execution an error without a code is the library's verdict on the document. During execution it is a

@@ -21,12 +21,13 @@ use super::{
     request_id::RequestId,
 };
 use crate::api::{
+    audit::{self, Trace},
     document::{Checked, Subject, operation},
     errors::{ApiError, Code},
     execution::Progress,
     limits::Limits,
     price::price,
-    server::HttpState,
+    server::{Arrival, HttpState},
 };
 use crate::auth::Viewer;
 
@@ -41,6 +42,7 @@ enum Method {
 pub async fn get(
     State(state): State<Arc<HttpState>>,
     Extension(request_id): Extension<RequestId>,
+    Extension(trace): Extension<Arc<Trace>>,
     uri: Uri,
     RawQuery(query_string): RawQuery,
     headers: HeaderMap,
@@ -57,9 +59,10 @@ pub async fn get(
         Ok(viewer) => viewer,
         Err(error) => return answer::refuse(error, media),
     };
+    trace.note_viewer(&viewer);
     let parameters = parameters::from_query_string(&query_string.unwrap_or_default(), state.limits.of(viewer.role()));
     match parameters {
-        Ok(parameters) => run(&state, viewer, parameters, Method::Get, media, &request_id).await,
+        Ok(parameters) => run(&state, (viewer, request_id, trace), parameters, Method::Get, media).await,
         Err(error) => answer::refuse(error, media),
     }
 }
@@ -68,6 +71,7 @@ pub async fn get(
 pub async fn post(
     State(state): State<Arc<HttpState>>,
     Extension(request_id): Extension<RequestId>,
+    Extension(trace): Extension<Arc<Trace>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -80,8 +84,9 @@ pub async fn post(
         Ok(viewer) => viewer,
         Err(error) => return answer::refuse(error, media),
     };
+    trace.note_viewer(&viewer);
     match read_parameters(state.limits.of(viewer.role()), &headers, body).await {
-        Ok(parameters) => run(&state, viewer, parameters, Method::Post, media, &request_id).await,
+        Ok(parameters) => run(&state, (viewer, request_id, trace), parameters, Method::Post, media).await,
         Err(error) => answer::refuse(error, media),
     }
 }
@@ -95,27 +100,27 @@ async fn read_parameters(limits: &Limits, headers: &HeaderMap, body: Body) -> Re
 
 async fn run(
     state: &HttpState,
-    viewer: Viewer,
+    (viewer, request_id, trace): (Viewer, RequestId, Arc<Trace>),
     parameters: Parameters,
     method: Method,
     media: Media,
-    request_id: &RequestId,
 ) -> Response {
-    let limits = state.limits.of(viewer.role());
-    let admitted = prepare(state, (&viewer, limits), parameters, method)
-        .and_then(|(request, points)| Ok((request, state.rates.admit(&viewer, limits, points)?)));
+    let limits = Arc::clone(state.limits.of(viewer.role()));
+    let admitted = prepare(state, (&viewer, &limits), parameters, method, &trace)
+        .and_then(|(request, points)| Ok((request, state.rates.admit(&viewer, &limits, points)?)));
     let (request, admission) = match admitted {
         Ok(admitted) => admitted,
         Err(error) => return answer::refuse(error, media),
     };
     let progress = Progress::default();
-    let request = (state.per_request)(request, &viewer, &admission.bearer, request_id)
-        .data(viewer)
-        .data(request_id.clone())
-        .data(progress.clone());
+    let bearer = admission.bearer.clone();
+    let arrival = Arrival { viewer, bearer, request_id, trace, limits };
+    let request = (state.per_request)(request, &arrival);
+    let Arrival { viewer, request_id, limits, .. } = arrival;
+    let request = request.data(viewer).data(request_id.clone()).data(progress.clone());
     // When time is up, or the client goes away, the future is dropped and with it the store's query.
     match tokio::time::timeout(limits.execution_time, state.schema.execute(request)).await {
-        Ok(response) => answer::answer(response, &progress, media, (limits, &admission), request_id),
+        Ok(response) => answer::answer(response, &progress, media, (&limits, &admission), &request_id),
         Err(_) => {
             let seconds = limits.execution_time.as_secs_f32();
             let message =
@@ -131,12 +136,16 @@ fn prepare(
     (viewer, limits): (&Viewer, &Limits),
     parameters: Parameters,
     method: Method,
+    trace: &Trace,
 ) -> Result<(GraphqlRequest, usize), ApiError> {
+    trace.note_document(&parameters.document.name(), parameters.operation_name.as_deref());
     let Checked { document, subject } = state.documents.open(parameters.document, viewer.tenant(), limits)?;
     if subject == Subject::Schema {
         state.introspection.check(viewer.role())?;
     }
     let operation = operation::select(&document, parameters.operation_name.as_deref())?;
+    let name = audit::operation_name(&document, parameters.operation_name.as_deref());
+    trace.note_fields(name, &audit::fields(&document, operation));
     match operation.ty {
         OperationType::Query => {}
         OperationType::Mutation if method == Method::Post => {}

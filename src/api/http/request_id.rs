@@ -1,4 +1,4 @@
-//! A name for each request, and the net under all of them: a panic becomes an INTERNAL error with that name.
+//! A name for each request, and the net under its handler: a panic becomes an INTERNAL error with that name.
 //!
 //! The client's own `X-Request-Id` is not taken over: it would let a client write into our log.
 
@@ -11,6 +11,7 @@ use std::{
 };
 
 use axum::{
+    Extension,
     extract::{Request, State},
     http::HeaderValue,
     middleware::Next,
@@ -53,14 +54,19 @@ impl RequestIds {
 pub async fn name_request(State(ids): State<Arc<RequestIds>>, mut request: Request, next: Next) -> Response {
     let id = ids.next();
     request.extensions_mut().insert(id.clone());
-    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(panic) => ApiError::internal(&id, &panic_message(panic.as_ref())).into_response(),
-    };
+    let mut response = next.run(request).await;
     if let Ok(value) = HeaderValue::from_str(id.text()) {
         response.headers_mut().insert("x-request-id", value);
     }
     response
+}
+
+/// The innermost layer: an answer to a panic is recorded and has its headers as any other has.
+pub async fn contain_panic(Extension(id): Extension<RequestId>, request: Request, next: Next) -> Response {
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => ApiError::internal(&id, &panic_message(panic.as_ref())).into_response(),
+    }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

@@ -41,7 +41,9 @@ pub fn question(arguments: &ObjectAccessor<'_>, asking: &Asking) -> Result<(Cale
         Some(last) => calendar.called(&last),
         None => calendar,
     };
-    Ok((calendar, filter(arguments)?))
+    let filter = filter(arguments)?;
+    asking.trace.note_question(&calendar, &filter);
+    Ok((calendar, filter))
 }
 
 /// An optional whole number within bounds.

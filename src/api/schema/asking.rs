@@ -14,9 +14,11 @@ use chrono_tz::Tz;
 use futures_util::future::join_all;
 use tokio::sync::OnceCell;
 
+use crate::api::audit::Trace;
 use crate::api::errors::{ApiError, Code};
 use crate::api::http::request_id::RequestId;
 use crate::api::limits::{Limits, check_limit};
+use crate::api::server::Arrival;
 use crate::api::turns::{Bearer, Turns};
 use crate::auth::{Seal, Viewer};
 use crate::ingest::derive::Derivation;
@@ -33,6 +35,16 @@ use crate::store::{Store, StoreError};
 pub use self::freshness::STALE;
 use super::refused;
 
+/// What all requests share.
+pub struct House {
+    /// The zone of questions that name none.
+    pub default_zone: Tz,
+    pub derivation: Derivation,
+    pub turns: Turns,
+    /// Makes and checks cursors.
+    pub seal: Seal,
+}
+
 /// What the resolvers of one request share.
 pub struct Asking {
     pub viewer: Viewer,
@@ -41,6 +53,8 @@ pub struct Asking {
     pub default_zone: Tz,
     pub limits: Arc<Limits>,
     pub request_id: RequestId,
+    /// Where it is noted what was asked for, for the audit log.
+    pub trace: Arc<Trace>,
     /// Makes and checks cursors.
     pub seal: Seal,
     store: Arc<dyn Store>,
@@ -62,26 +76,19 @@ pub struct Asking {
 }
 
 impl Asking {
-    pub fn new(
-        viewer: Viewer,
-        now: Millis,
-        default_zone: Tz,
-        limits: Arc<Limits>,
-        request_id: RequestId,
-        (derivation, turns, bearer): (Derivation, Turns, Bearer),
-        seal: Seal,
-    ) -> Self {
+    pub fn new(arrival: &Arrival, now: Millis, house: &House) -> Self {
         Self {
-            viewer,
+            viewer: arrival.viewer.clone(),
+            bearer: arrival.bearer.clone(),
             now,
-            default_zone,
-            limits,
-            request_id,
-            seal,
-            store: Arc::clone(derivation.store()),
-            freshness: freshness::Freshness::of(derivation),
-            turns,
-            bearer,
+            default_zone: house.default_zone,
+            limits: Arc::clone(&arrival.limits),
+            request_id: arrival.request_id.clone(),
+            trace: Arc::clone(&arrival.trace),
+            seal: house.seal.clone(),
+            store: Arc::clone(house.derivation.store()),
+            freshness: freshness::Freshness::of(house.derivation.clone()),
+            turns: house.turns.clone(),
             answers: Mutex::default(),
             waiting: gathering::Waiting::default(),
             business_hours: business_hours::Found::default(),

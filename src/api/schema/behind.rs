@@ -119,6 +119,7 @@ fn connection_field(kind: RecordKind) -> Field {
 async fn connect(context: &ResolverContext<'_>, kind: RecordKind) -> Result<Connection, Error> {
     let behind = context.parent_value.try_downcast_ref::<Behind>()?;
     let asking = &behind.asking;
+    asking.trace.note_records(kind.name());
     asking.count_connection()?;
     let page = Page::asked(context, asking)?;
     let line = (&*behind.grouping, &behind.line);

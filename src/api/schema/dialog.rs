@@ -39,6 +39,7 @@ pub fn add_to(query: Object) -> Object {
             // An `ID` may be written as a number; no dialog has such a one.
             let id = context.args.try_get("id")?;
             let id = id.string().map_or_else(|_| id.as_value().to_string(), str::to_owned);
+            asking.trace.note_dialog(&id);
             let Some(query) = TimelineQuery::new(scope, &id) else {
                 return Ok(None);
             };
@@ -134,6 +135,7 @@ fn dialog() -> Object {
 fn connect(context: &ResolverContext<'_>) -> Result<Connection, Error> {
     let dialog = context.parent_value.try_downcast_ref::<Dialog>()?;
     let asking = &dialog.asking;
+    asking.trace.note_records("timeline");
     let page = Page::asked(context, asking)?;
     let columns = record::selected(EVENT.iter(), context.field(), asking);
     Connection::new(Arc::clone(asking), Source::Timeline(dialog.query.clone()), columns, page)

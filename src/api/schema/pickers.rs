@@ -87,7 +87,10 @@ async fn values(context: &ResolverContext<'_>, dimension: Dimension) -> Result<V
     let most = i32::try_from(VALUES_MAX).unwrap_or(i32::MAX);
     let first = arguments::optional_int(&context.args, "first", 1, most)?.map_or(100, i32::unsigned_abs) as usize;
     let search = match arguments::given(&context.args, "search") {
-        Some(search) => search.string()?.to_lowercase(),
+        Some(search) => {
+            asking.trace.note_search();
+            search.string()?.to_lowercase()
+        }
         None => String::new(),
     };
     if VALUE_CHARS_MAX < search.chars().count() {

@@ -9,6 +9,8 @@ use chrono_tz::Tz;
 use rapport::api::Limits;
 use rapport::api::http::request_id::RequestIds;
 use rapport::api::schema::Asking;
+use rapport::api::schema::asking::House;
+use rapport::api::server::Arrival;
 use rapport::api::turns::{Bearer, Turns};
 use rapport::auth::{Authenticator, Grant, Role, Seal, Secret, TokenConfig, issue};
 use rapport::ingest::derive::Derivation;
@@ -37,16 +39,14 @@ async fn asking(world: &World) -> Asking {
     let limits = Arc::new(Limits::default());
     let seal = Seal::new(&secret, "tests");
     let derivation = Derivation::new(world.store.clone());
-    let bearer = Bearer { tenant: viewer.tenant().into(), sub: viewer.sub().into() };
-    Asking::new(
+    let arrival = Arrival {
+        bearer: Bearer { tenant: viewer.tenant().into(), sub: viewer.sub().into() },
         viewer,
-        world.now,
-        Tz::UTC,
         limits,
-        RequestIds::new(world.now).next(),
-        (derivation, Turns::new(2), bearer),
-        seal,
-    )
+        request_id: RequestIds::new(world.now).next(),
+        trace: Arc::default(),
+    };
+    Asking::new(&arrival, world.now, &House { default_zone: Tz::UTC, derivation, turns: Turns::new(2), seal })
 }
 
 fn range(from: &str, to: &str) -> TimeRange {

@@ -1,0 +1,105 @@
+//! The record of who asked for what, when, from where, and how it ended: one line of JSON for each request.
+//!
+//! It holds no token, no text of a query and nothing of an answer. A request is answered only when its line is written:
+//! where the record cannot be kept, nothing is told. What a line says is in [`record`], what resolvers add to it in
+//! [`trace`], the way to the writer in [`log`], the files in [`files`].
+
+mod asked;
+pub mod files;
+pub mod log;
+pub mod record;
+pub mod trace;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+pub use asked::{fields, operation_name};
+pub use files::Files;
+pub use log::{Log, PATIENCE, Sink};
+pub use trace::Trace;
+
+use self::record::{Ending, Record, Request as Requested};
+use super::errors::{ApiError, Verdict};
+use super::http::client::ClientAddress;
+use super::http::request_id::RequestId;
+
+/// The routes that are recorded. The others tell nothing of a tenant.
+const ROUTES: [&str; 2] = ["/graphql", "/v1/events"];
+
+/// The layer of the router: gives each request its [`Trace`], and writes its line before it is answered.
+pub async fn record(State(log): State<Log>, mut request: Request, next: Next) -> Response {
+    let trace = Arc::new(Trace::default());
+    request.extensions_mut().insert(Arc::clone(&trace));
+    let Some(visit) = Visit::begin(&log, &request, trace) else {
+        return next.run(request).await;
+    };
+    let response = next.run(request).await;
+    let verdict = response.extensions().get::<Verdict>().cloned().unwrap_or_default();
+    match visit.end(Ending::answered(response.status(), verdict)).await {
+        Ok(()) => response,
+        Err(_) => {
+            let message = "the audit log cannot be written, and nothing is answered unrecorded: try again";
+            ApiError::unavailable(message, 5).into_response()
+        }
+    }
+}
+
+/// A request that is being answered. Where it is dropped before its end, the client went away, and that is recorded.
+struct Visit {
+    /// Taken at the end.
+    open: Option<Open>,
+}
+
+struct Open {
+    log: Log,
+    requested: Requested,
+    trace: Arc<Trace>,
+    began: Instant,
+}
+
+impl Visit {
+    /// `None` for what is not recorded.
+    fn begin(log: &Log, request: &Request, trace: Arc<Trace>) -> Option<Self> {
+        let at = log.now()?;
+        let route = ROUTES.into_iter().find(|route| *route == request.uri().path())?;
+        let extensions = request.extensions();
+        let requested = Requested {
+            at,
+            request_id: extensions.get::<RequestId>().map(|id| id.text().to_owned()),
+            remote: extensions.get::<ClientAddress>().and_then(|client| client.0),
+            route,
+            method: request.method().as_str().chars().take(trace::NAME_CHARS_MAX).collect(),
+        };
+        Some(Self { open: Some(Open { log: log.clone(), requested, trace, began: Instant::now() }) })
+    }
+
+    async fn end(mut self, ending: Ending) -> Result<(), log::Unrecorded> {
+        let Some(open) = self.open.take() else { return Ok(()) };
+        // A task of its own: a client that goes away now does not keep the line from being written, or make a second one.
+        let log = open.log.clone();
+        let record = open.line(ending);
+        let recording = tokio::spawn(async move { log.record(&record).await });
+        recording.await.unwrap_or(Err(log::Unrecorded))
+    }
+}
+
+impl Open {
+    fn line(self, ending: Ending) -> Record {
+        let milliseconds = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Record::new(self.requested, self.trace.noted(), ending, milliseconds)
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        let log = open.log.clone();
+        log.record_unawaited(open.line(Ending::cancelled()));
+    }
+}

@@ -1,0 +1,118 @@
+//! What a line of the record says. Everything in it goes through a JSON writer, so no text can end its line or forge another.
+
+use std::net::IpAddr;
+
+use axum::http::StatusCode;
+use chrono::{DateTime, SecondsFormat};
+use serde::{Serialize, Serializer};
+
+use super::trace::{Counts, Noted, Question, Who};
+use crate::api::errors::Verdict;
+use crate::model::clock::Millis;
+
+/// What is known before anything runs.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub at: Millis,
+    pub request_id: Option<String>,
+    pub remote: Option<IpAddr>,
+    pub route: &'static str,
+    pub method: String,
+}
+
+/// How it ended.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    outcome: String,
+    reason: Option<String>,
+    codes: Vec<String>,
+    status: Option<u16>,
+}
+
+impl Ending {
+    /// `OK`, `PARTIAL` where errors stand beside data, else the first error's code.
+    pub fn answered(status: StatusCode, verdict: Verdict) -> Self {
+        let outcome = match verdict.codes.first() {
+            _ if verdict.is_partial => "PARTIAL".to_owned(),
+            Some(code) => code.clone(),
+            // Nothing of ours answers so; a refusal must not pass for an answer all the same.
+            None if status.is_client_error() || status.is_server_error() => format!("HTTP_{}", status.as_u16()),
+            None => "OK".to_owned(),
+        };
+        Self { outcome, reason: verdict.reason, codes: verdict.codes, status: Some(status.as_u16()) }
+    }
+
+    /// The client went away, and what ran for it was stopped.
+    pub fn cancelled() -> Self {
+        Self { outcome: "CANCELLED".to_owned(), reason: None, codes: Vec::new(), status: None }
+    }
+}
+
+/// One line. The order of the fields is that of the questions: when, who, from where, what, how it ended.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    #[serde(serialize_with = "instant")]
+    pub at: Millis,
+    request_id: Option<String>,
+    #[serde(flatten)]
+    who: Who,
+    remote: Option<IpAddr>,
+    route: &'static str,
+    method: String,
+    operation: Option<String>,
+    document: Option<String>,
+    fields: Vec<String>,
+    questions: Vec<Question>,
+    #[serde(skip_serializing_if = "is_zero")]
+    searches: usize,
+    dialogs: Vec<String>,
+    records: Vec<&'static str>,
+    outcome: String,
+    /// Why a token was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    codes: Vec<String>,
+    status: Option<u16>,
+    milliseconds: u64,
+    #[serde(flatten)]
+    counts: Option<Counts>,
+}
+
+impl Record {
+    pub fn new(request: Request, noted: Noted, ending: Ending, milliseconds: u64) -> Self {
+        Self {
+            at: request.at,
+            request_id: request.request_id,
+            who: noted.who,
+            remote: request.remote,
+            route: request.route,
+            method: request.method,
+            operation: noted.operation,
+            document: noted.document,
+            fields: noted.fields,
+            questions: noted.questions,
+            searches: noted.searches,
+            dialogs: noted.dialogs,
+            records: noted.records,
+            outcome: ending.outcome,
+            reason: ending.reason,
+            codes: ending.codes,
+            status: ending.status,
+            milliseconds,
+            counts: noted.counts,
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// RFC 3339 with milliseconds, UTC.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+pub(super) fn instant<S: Serializer>(at: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
+    let at = DateTime::from_timestamp_millis(*at).unwrap_or_default();
+    serializer.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Millis, true))
+}

@@ -1,0 +1,99 @@
+//! The log of the process: what never stands in it, and that nothing in it can be forged.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+use rapport::api::audit::Log;
+use rapport::api::server::Network;
+use rapport::app::logging::{LogFormat, subscriber};
+use serde_json::{Value, json};
+
+use crate::fixture_schema::{Stopped, app_in, token};
+use crate::http::{Answer, send};
+
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Everything that is logged on this thread meanwhile, down to the least.
+async fn logged(format: LogFormat, requests: Vec<Request<Body>>) -> (String, Vec<Answer>) {
+    let memory = Memory::default();
+    let writer = memory.clone();
+    let subscriber = subscriber(format, "trace", move || writer.clone());
+    let guard = tracing::subscriber::set_default(subscriber);
+    let router = app_in(Network::default(), Log::off(), Stopped::default());
+    let mut answers = Vec::new();
+    for request in requests {
+        answers.push(send(router.clone(), request).await);
+    }
+    drop(guard);
+    let text = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
+    (text, answers)
+}
+
+fn post(body: &Value) -> Request<Body> {
+    let request = crate::http::request(Method::POST, "/graphql").header(header::CONTENT_TYPE, "application/json");
+    request.body(Body::from(body.to_string())).unwrap()
+}
+
+#[tokio::test]
+async fn a_token_is_never_logged_wherever_it_was_put() {
+    let token = token();
+    let requests = vec![
+        post(&json!({"query": "{ one leaking panicking }"})),
+        Request::get(format!("/graphql?query=%7Bone%7D&token={token}")).body(Body::empty()).unwrap(),
+        Request::get("/graphql").header(header::COOKIE, format!("token={token}")).body(Body::empty()).unwrap(),
+        Request::get("/graphql").header(header::AUTHORIZATION, format!("Basic {token}")).body(Body::empty()).unwrap(),
+        Request::get("/graphql").header(header::AUTHORIZATION, format!("Bearer {token}x")).body(Body::empty()).unwrap(),
+        Request::get(format!("/{token}")).body(Body::empty()).unwrap(),
+    ];
+    let (text, answers) = logged(LogFormat::Text, requests).await;
+    assert!(text.contains("a request failed inside"), "{text}");
+    let signature = token.rsplit('.').next().unwrap();
+    assert!(!text.contains(signature), "{text}");
+    assert!(answers.iter().all(|answer| !answer.text.contains(signature)));
+}
+
+#[tokio::test]
+async fn what_failed_inside_is_in_the_log_once_and_not_in_the_answer() {
+    for format in [LogFormat::Text, LogFormat::Json] {
+        let (text, answers) = logged(format, vec![post(&json!({"query": "{ leaking }"}))]).await;
+        assert_eq!(text.matches("hunter2").count(), 1, "{text}");
+        assert!(!answers[0].text.contains("hunter2"), "{}", answers[0].text);
+        let id = answers[0].header("x-request-id").to_owned();
+        assert!(text.contains(&id) && answers[0].text.contains(&id), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_cannot_write_a_line_into_the_log() {
+    let forgery = "x\r\n2026-01-01T00:00:00Z ERROR forged\u{1b}[31m\u{2028}";
+    let requests = || {
+        vec![
+            post(&json!({"query": "{ leaking }", "operationName": forgery})),
+            post(&json!({"query": format!("query {forgery} {{ leaking }}")})),
+            Request::get("/%0d%0aforged?%0aforged=%1b")
+                .header(header::USER_AGENT, "x\u{9}y")
+                .body(Body::empty())
+                .unwrap(),
+            post(&json!({"query": "{ leaking }"})),
+        ]
+    };
+    for format in [LogFormat::Text, LogFormat::Json] {
+        let (text, _) = logged(format, requests()).await;
+        assert!(text.lines().all(|line| !line.starts_with("2026-01-01T00:00:00Z")), "{text}");
+        assert!(!text.replace('\n', "").chars().any(char::is_control), "{text:?}");
+        assert!(text.contains("a request failed inside"), "{text}");
+    }
+}
