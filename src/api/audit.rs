@@ -1,7 +1,7 @@
 //! The record of who asked for what, when, from where, and how it ended: one line of JSON for each request.
 //!
 //! It holds no token, no text of a query and nothing of an answer. A request is answered only when its line is written:
-//! where the record cannot be kept, nothing is told. What a line says is in [`record`], what resolvers add to it in
+//! where the record cannot be kept, nothing is told. What a line says is in [`mod@record`], what resolvers add to it in
 //! [`trace`], the way to the writer in [`log`], the files in [`files`].
 
 mod asked;
