@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use rapport::api::Limits;
+use rapport::api::audit::Log;
 use rapport::app::build::{Policy, Service, build_router, facts};
 use rapport::auth::{Authenticator, Grant, Role, Secret, TokenConfig, issue};
 use rapport::ingest::Ingest;
@@ -44,6 +45,11 @@ pub async fn open_store(directory: &Path) -> Arc<EmbeddedStore> {
 
 /// The whole API over a store.
 pub fn router(store: &Arc<EmbeddedStore>) -> axum::Router {
+    router_with(store, Log::off())
+}
+
+/// The same, recorded.
+pub fn router_with(store: &Arc<EmbeddedStore>, audit: Log) -> axum::Router {
     build_router(Service {
         ingest: Ingest::new(store.clone(), Arc::new(FixedClock)),
         clock: Arc::new(FixedClock),
@@ -52,7 +58,7 @@ pub fn router(store: &Arc<EmbeddedStore>) -> axum::Router {
         // A benchmark asks as fast as it can, and its clock stands still.
         limits: Limits { cost_per_minute: 1 << 30, tenant_cost_per_minute: 1 << 30, ..Limits::default() }.into(),
         queries_at_once: store.limits().connections,
-        policy: Policy::default(),
+        policy: Policy { audit, ..Policy::default() },
     })
     .expect("the schema is sound")
 }

@@ -3,10 +3,13 @@
 //! This module checks and translates; it computes no figure and writes no SQL. A connection enters in
 //! [`mod@serve`], through [`tls`] where that is configured, a request in [`server`], the GraphQL-over-HTTP protocol is in
 //! [`http`], what a document may cost in [`document`], every limit in [`limits`], every error code in [`errors`], and what is
-//! recorded of a request in [`audit`].
+//! recorded of a request in [`audit`]. Who may read which field is held in [`access`], what a request costs is in [`price`], who may ask
+//! how much in [`rates`], and the attacks that all of this withstands in [`attacks`].
 
 pub mod access;
 pub mod arguments;
+#[doc = include_str!("api/attacks.md")]
+pub mod attacks {}
 pub mod audit;
 pub mod document;
 pub mod documents;
