@@ -9,7 +9,7 @@
 //! written to real files under the target directory.
 
 #[path = "../src/auth/test_keys.rs"]
-#[allow(dead_code, reason = "the tests of `auth` use the rest")]
+#[allow(dead_code, clippy::unwrap_used, reason = "the tests of `auth` use the rest, and tests may unwrap")]
 mod test_keys;
 mod world;
 

@@ -6,7 +6,7 @@
 //! main → app → api → { metrics, ingest → store, auth } → { sql, model }
 //! ```
 //!
-//! * [`model`]: the vocabulary: events, channels, ranges of time, scopes, the clock.
+//! * [`model`]: the vocabulary: events, channels, ranges of time, roles, scopes, the clock.
 //! * [`sql`]: text that only the programmer can write, plus bound values.
 //! * [`metrics`]: the semantic layer: catalogue, validated query, pure compiler, typed answers.
 //! * [`store`]: ClickHouse behind one trait, Arrow in and out; migrations.
@@ -22,7 +22,15 @@
 //! * SQL text lives only in `sql/`, `metrics`, `store`, in `ingest::known`, which asks what is known, and in
 //!   `ingest::derive`, which runs the rules of `sql/derived`; a value reaches the engine only as a bound parameter (the
 //!   type [`sql::Sql`] holds it).
-//! * A fact is read only through its parameterised view, which takes a `Scope`; only `auth` makes one.
+//! * A fact is read only through its parameterised view, which takes a `Scope`; only `auth` makes one. The rows of a team are
+//!   read for somebody who sees only its own in one place, `metrics::standing`, by a right that `auth` grants.
+//! * Who may read a figure or a column stands in the catalogue, who may read any other field in `api::schema::rules`; a field
+//!   without a rule is nobody's. The rules are held before a field resolves and, for figures that arguments name, by the
+//!   plan of a query (tests/it/access makes the matrix from the schema).
+//! * What a request costs is known before anything of it runs, and it is answered only when its line in the audit log is
+//!   written, which holds no token and no text.
+//! * `auth` opens connections to the configured sources of keys and to nothing else; nothing in a token names a key, an
+//!   algorithm or an address.
 //! * Events are written to `inbox` first, from which every state table follows, then to `arrivals`, which marks what is to be
 //!   derived anew, and then to `events`, which says what is known: a crash in between is healed by the sender's retry,
 //!   because every state table is idempotent and a mark too many costs only time.

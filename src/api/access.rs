@@ -75,5 +75,8 @@ impl Extension for FieldCheck {
 }
 
 fn into_server_error(error: ApiError) -> ServerError {
-    async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default())
+    let mut error = async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default());
+    // Where in the document the field stands an extension is not told; the path says which it is.
+    error.locations.clear();
+    error
 }

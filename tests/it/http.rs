@@ -30,7 +30,19 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The body but for its cost: what is left of a minute's points is another number each time.
     pub fn json(&self) -> Value {
+        let mut body = self.json_with_cost();
+        if let Some(extensions) = body.get_mut("extensions").and_then(Value::as_object_mut) {
+            extensions.remove("cost");
+            if extensions.is_empty() {
+                body.as_object_mut().unwrap().remove("extensions");
+            }
+        }
+        body
+    }
+
+    pub fn json_with_cost(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 

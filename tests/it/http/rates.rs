@@ -23,10 +23,10 @@ async fn spent_points_are_429_with_retry_after_whatever_the_media_type_and_intro
     let router = app(Limits { cost_per_minute: 3, ..Limits::default() }, Stopped::default());
     let introspection = "{ __schema { queryType { name } } }";
     let first = ask(&router, introspection, super::GRAPHQL).await;
-    assert_eq!(first.json()["extensions"]["cost"], json!({"points": 1, "left": 2, "perMinute": 3}));
+    assert_eq!(first.json_with_cost()["extensions"]["cost"], json!({"points": 1, "left": 2, "perMinute": 3}));
     // Another text each time: the price is the document's, not a cache's.
-    assert_eq!(ask(&router, "{ a: one }", super::GRAPHQL).await.json()["extensions"]["cost"]["left"], 1);
-    assert_eq!(ask(&router, "{ b: one }", super::GRAPHQL).await.json()["extensions"]["cost"]["left"], 0);
+    assert_eq!(ask(&router, "{ a: one }", super::GRAPHQL).await.json_with_cost()["extensions"]["cost"]["left"], 1);
+    assert_eq!(ask(&router, "{ b: one }", super::GRAPHQL).await.json_with_cost()["extensions"]["cost"]["left"], 0);
     for accept in [super::GRAPHQL, "application/json"] {
         let answer = ask(&router, introspection, accept).await;
         let message = answer.refused(429, "RATE_LIMITED");

@@ -110,7 +110,7 @@ async fn ask(stream: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin)) -> String
 async fn is_served(server: &Server, trusted: &CertificateDer<'static>) -> bool {
     let served = async {
         match connect(server.address, trusted, BOTH).await {
-            Ok(mut stream) => ask(&mut stream).await.contains(r#"{"data":{"one":1}}"#),
+            Ok(mut stream) => ask(&mut stream).await.contains(r#"{"data":{"one":1}"#),
             Err(_) => false,
         }
     };
@@ -126,7 +126,7 @@ async fn a_query_is_answered_over_both_versions_of_tls_and_asks_for_tls_from_the
         assert_eq!(stream.get_ref().1.protocol_version(), Some(spoken));
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"http/1.1".as_slice()));
         let answer = ask(&mut stream).await;
-        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(r#"{"data":{"one":1}}"#), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(r#"{"data":{"one":1}"#), "{answer}");
         assert!(answer.contains("strict-transport-security: max-age=31536000\r\n"), "{answer}");
     }
     server.task.abort();
