@@ -116,7 +116,10 @@ async fn guards(options: &Options, lines: &mut Vec<(String, f64)>) {
     lines.push(("price of a document".to_owned(), priced));
     let viewer = own.verify(&manager).await.expect("a good token");
     let rates = Rates::new(&limits.clone().into(), Arc::clone(&clock));
-    let admitted = micros(options.rounds, || drop(rates.admit(&viewer, &limits, 1).expect("there are points left")));
+    let admitted = micros(options.rounds, || {
+        let place = rates.enter(&viewer, &limits).expect("there is a place");
+        rates.spend(&place, viewer.role(), &limits, 1).expect("there are points left");
+    });
     lines.push(("budgets and places of a request".to_owned(), admitted));
     let rules = rules();
     let looked_up = micros(options.rounds, || {

@@ -11,6 +11,7 @@ pub mod arguments;
 #[doc = include_str!("api/attacks.md")]
 pub mod attacks {}
 pub mod audit;
+pub mod bearers;
 pub mod document;
 pub mod documents;
 pub mod errors;

@@ -20,10 +20,13 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Sets the readers of fields of a type; for a field that has some already the new ones count.
+    /// Sets the readers of fields of a type. Of two rules for one field the narrower counts.
     pub fn set<Name: Into<String>>(&mut self, parent: &str, fields: impl IntoIterator<Item = Name>, readers: Readers) {
         let known = self.types.entry(parent.to_owned()).or_default();
-        known.extend(fields.into_iter().map(|field| (field.into(), readers)));
+        for field in fields {
+            let rule = known.entry(field.into()).or_insert(readers);
+            *rule = readers.max(*rule);
+        }
     }
 
     /// Who may read a field; `None` when there is no rule.

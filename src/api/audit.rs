@@ -8,6 +8,7 @@ mod asked;
 pub mod files;
 pub mod log;
 pub mod record;
+pub mod refusals;
 pub mod trace;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub use log::{Log, PATIENCE, Sink};
 pub use trace::Trace;
 
 use self::record::{Ending, Record, Request as Requested};
+use self::refusals::Refusal;
 use super::errors::{ApiError, Verdict};
 use super::http::client::ClientAddress;
 use super::http::request_id::RequestId;
@@ -39,15 +41,21 @@ pub async fn record(State(log): State<Log>, mut request: Request, next: Next) ->
     let Some(visit) = Visit::begin(&log, &request, trace) else {
         return next.run(request).await;
     };
+    if log.is_failing() {
+        // Nothing is done that cannot be recorded; this line is the try whether it can be again.
+        let _ = visit.end(Ending::unrecorded()).await;
+        return unrecorded().into_response();
+    }
     let response = next.run(request).await;
     let verdict = response.extensions().get::<Verdict>().cloned().unwrap_or_default();
     match visit.end(Ending::answered(response.status(), verdict)).await {
         Ok(()) => response,
-        Err(_) => {
-            let message = "the audit log cannot be written, and nothing is answered unrecorded: try again";
-            ApiError::unavailable(message, 5).into_response()
-        }
+        Err(_) => unrecorded().into_response(),
     }
+}
+
+fn unrecorded() -> ApiError {
+    ApiError::unavailable("the audit log cannot be written, and nothing is answered unrecorded: try again", 5)
 }
 
 /// A request that is being answered. Where it is dropped before its end, the client went away, and that is recorded.
@@ -81,25 +89,37 @@ impl Visit {
 
     async fn end(mut self, ending: Ending) -> Result<(), log::Unrecorded> {
         let Some(open) = self.open.take() else { return Ok(()) };
+        let Some(record) = open.line(ending) else { return Ok(()) };
+        let log = open.log;
         // A task of its own: a client that goes away now does not keep the line from being written, or make a second one.
-        let log = open.log.clone();
-        let record = open.line(ending);
         let recording = tokio::spawn(async move { log.record(&record).await });
         recording.await.unwrap_or(Err(log::Unrecorded))
     }
 }
 
 impl Open {
-    fn line(self, ending: Ending) -> Record {
+    /// `None` for one of too many of which nobody knows whose they are.
+    fn line(&self, ending: Ending) -> Option<Record> {
+        let noted = self.trace.noted();
+        let mut left_out = 0;
+        if noted.who.is_nobody() {
+            match self.log.count_refusal(self.requested.at) {
+                Refusal::Recorded { left_out: count } => left_out = count,
+                Refusal::Counted => return None,
+            }
+        }
         let milliseconds = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Record::new(self.requested, self.trace.noted(), ending, milliseconds)
+        let mut record = Record::new(self.requested.clone(), noted, ending, milliseconds);
+        record.left_out = left_out;
+        Some(record)
     }
 }
 
 impl Drop for Visit {
     fn drop(&mut self) {
         let Some(open) = self.open.take() else { return };
-        let log = open.log.clone();
-        log.record_unawaited(open.line(Ending::cancelled()));
+        if let Some(record) = open.line(Ending::unanswered(open.trace.noted().writes)) {
+            open.log.record_unawaited(record);
+        }
     }
 }

@@ -32,6 +32,11 @@ pub enum Subject {
 pub fn parse(source: &str, limits: &Limits) -> Result<Checked, ApiError> {
     lexer::check(source, limits)?;
     let document = parse_query(source).map_err(|error| ApiError::new(Code::InvalidQuery, error.to_string()))?;
-    let subject = cost::check(&document, limits)?;
+    let subject = check(&document, limits)?;
     Ok(Checked { document, subject })
+}
+
+/// Whether a parsed document keeps some limits.
+pub fn check(document: &ExecutableDocument, limits: &Limits) -> Result<Subject, ApiError> {
+    cost::check(document, limits)
 }

@@ -64,17 +64,6 @@ pub enum DocumentAsked {
     Text { text: String, hash: Option<TextHash> },
 }
 
-impl DocumentAsked {
-    /// How the record of a request names it: by the hash of its text, or by the manifest's id.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Id(id) => id.clone(),
-            Self::Hash(hash) => hash.to_string(),
-            Self::Text { text, .. } => TextHash::of(text).to_string(),
-        }
-    }
-}
-
 /// The documents of a running server.
 pub struct Documents {
     trusted: Option<TrustedDocuments>,
@@ -104,16 +93,28 @@ impl Documents {
         Ok(Self { trusted, others, kept: keeps.then(|| KeptTexts::new(limits)) })
     }
 
+    /// How the record of a request names a document: by the hash of its text, or by the manifest's id. An id that the
+    /// manifest does not have can be anything, a token too: of it only the hash is told.
+    pub fn name(&self, asked: &DocumentAsked) -> String {
+        match asked {
+            DocumentAsked::Id(id) if self.trusted.as_ref().is_some_and(|trusted| trusted.with_id(id).is_some()) => {
+                id.clone()
+            }
+            DocumentAsked::Id(id) => format!("unknown id, sha256:{}", TextHash::of(id)),
+            DocumentAsked::Hash(hash) => hash.to_string(),
+            DocumentAsked::Text { text, .. } => TextHash::of(text).to_string(),
+        }
+    }
+
     /// The document that a member of this tenant asks for, within the limits.
     pub fn open(&self, asked: DocumentAsked, tenant: &str, limits: &Limits) -> Result<Checked, ApiError> {
         match asked {
             DocumentAsked::Id(id) => {
                 let trusted = self.trusted.as_ref().and_then(|trusted| trusted.with_id(&id));
-                // A copy: the library consumes what it runs. It is cheaper than parsing.
-                trusted.cloned().ok_or_else(unknown_document)
+                open_trusted(trusted.ok_or_else(unknown_document)?, limits)
             }
             DocumentAsked::Hash(hash) => match self.trusted_with(hash) {
-                Some(trusted) => Ok(trusted.clone()),
+                Some(trusted) => open_trusted(trusted, limits),
                 None => self.open_kept(hash, tenant, limits),
             },
             DocumentAsked::Text { text, hash } => self.open_text(&text, hash, tenant, limits),
@@ -149,10 +150,11 @@ impl Documents {
         }
         if self.others == Others::Refused {
             // Before it is parsed: what is not trusted costs nothing but its hash.
-            return self.trusted_with(TextHash::of(text)).cloned().ok_or_else(|| {
+            let trusted = self.trusted_with(TextHash::of(text)).ok_or_else(|| {
                 let message = "this server runs only the documents of its manifest: name one by `documentId`, or send exactly its text";
                 ApiError::new(Code::TrustedDocumentsOnly, message)
             });
+            return open_trusted(trusted?, limits);
         }
         let checked = document::parse(text, limits)?;
         if let (Some(kept), Some(hash)) = (&self.kept, hash) {
@@ -160,6 +162,13 @@ impl Documents {
         }
         Ok(checked)
     }
+}
+
+/// A copy, because the library consumes what it runs; that is cheaper than parsing. At the start it kept the server's
+/// limits; a role can have narrower ones.
+fn open_trusted(trusted: &Checked, limits: &Limits) -> Result<Checked, ApiError> {
+    document::check(&trusted.document, limits)?;
+    Ok(trusted.clone())
 }
 
 // The id is not told again: it could be as long as a body.

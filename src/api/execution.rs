@@ -26,7 +26,7 @@ use super::access::{FieldRules, Rules};
 use super::document::operation;
 use super::errors::{ApiError, Code};
 use super::schema::Asking;
-use crate::auth::Role;
+use crate::model::{Readers, Role};
 
 /// Who may ask what the schema is. Unless everybody may, no message suggests names and the page does not show the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,14 +40,11 @@ pub enum Introspection {
 impl Introspection {
     /// Refuses a document that asks what the schema is, where this role may not.
     pub fn check(self, role: Role) -> Result<(), ApiError> {
-        let message = match (self, role) {
-            (Self::Allowed, _) | (Self::Managers, Role::Manager | Role::Admin) => return Ok(()),
-            (Self::Managers, _) => {
-                format!("a token of the role {role} cannot ask for the schema: use one of the role MANAGER or ADMIN")
-            }
-            (Self::Forbidden, _) => {
-                "this server does not tell its schema: leave out `__schema` and `__type`".to_owned()
-            }
+        let message = match self {
+            Self::Allowed => return Ok(()),
+            Self::Managers if Readers::Managers.include(role) => return Ok(()),
+            Self::Managers => Readers::Managers.refusal("__schema", role),
+            Self::Forbidden => "this server does not tell its schema: leave out `__schema` and `__type`".to_owned(),
         };
         Err(ApiError::new(Code::Forbidden, message))
     }

@@ -29,6 +29,8 @@ pub struct Limits {
     pub head_time: Duration,
     /// How long a body may take to arrive; held by `http::body`.
     pub body_time: Duration,
+    /// How long an answer may wait for its client to read on; held by `serve`.
+    pub write_time: Duration,
     /// How long a query may run; held by `http::graphql`.
     pub execution_time: Duration,
     /// How long a query waits for what has just arrived to be counted in; held by `schema::asking`.

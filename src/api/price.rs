@@ -8,6 +8,7 @@
 use std::collections::HashSet;
 use std::convert::Infallible;
 
+use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{
     Directive, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
 };
@@ -20,8 +21,11 @@ use crate::model::TimeRange;
 use crate::model::clock::Millis;
 
 /// The days of a point.
-const DAYS: i64 = 31;
+const DAYS: usize = 31;
 const DAY_MS: i64 = 86_400_000;
+
+/// Root fields that ask the engine nothing, or one small thing.
+const FREE: [&str; 4] = ["viewer", "limits", "businessHours", "__typename"];
 
 /// The points of an operation; at least one.
 pub fn price(
@@ -60,23 +64,29 @@ impl<'a> Pricing<'a> {
             "table" => self.table(field).saturating_mul(self.months(field)),
             "operators" | "teams" | "segments" | "campaigns" | "scenarios" => 2 * self.months(field),
             "dialog" => 1 + self.records(field),
-            _ => 0,
+            name if FREE.contains(&name) => 0,
+            // The schema and its documentation, which are long, and a field that nobody has priced yet.
+            _ => 1,
         }
     }
 
     fn family(&self, field: &'a Field) -> usize {
-        let Some(family) = FAMILIES.into_iter().find(|family| family.name == name(field)) else {
+        let Some(family): Option<&'static Family> = FAMILIES.into_iter().find(|family| family.name == name(field))
+        else {
             return 0;
         };
         let part = |part: &&'a Field| match name(part) {
-            "total" | "compare" => kinds_of_rows(family, &self.fields(&part.selection_set.node)) + self.behind(part, 1),
+            "total" | "compare" => {
+                kinds_of_rows(family, &self.fields(&part.selection_set.node)) + self.around(family, part, 1)
+            }
             "series" | "by" => {
                 let lines = self.fields(&part.selection_set.node).into_iter().filter(|line| name(line) == "metrics");
+                let sorted = self.sorts_by_other_rows(family, part);
                 let points = |line: &'a Field| {
                     let fields = self.fields(&line.selection_set.node);
-                    kinds_of_rows(family, &fields) + self.behind(line, self.limits.pages)
+                    kinds_of_rows(family, &fields) + self.around(family, line, self.limits.pages)
                 };
-                lines.map(points).sum::<usize>().max(1)
+                lines.map(points).sum::<usize>().max(1) + sorted
             }
             // The operator's teams, in both directions of messages, and the team.
             "standing" => 3,
@@ -86,11 +96,33 @@ impl<'a> Pricing<'a> {
         self.fields(&field.selection_set.node).iter().map(part).sum()
     }
 
-    /// The records behind numbers on so many lines.
-    fn behind(&self, metrics: &'a Field, lines: usize) -> usize {
+    /// The records behind numbers on so many lines, and what `explain` asks of the engine: how much each statement reads.
+    fn around(&self, family: &'static Family, metrics: &'a Field, lines: usize) -> usize {
         let fields = self.fields(&metrics.selection_set.node);
-        let behind = fields.into_iter().filter(|field| name(field) == "behind");
-        behind.map(|field| self.records(field)).sum::<usize>().saturating_mul(lines)
+        let points = |field: &&'a Field| match name(field) {
+            "behind" => self.records(field).saturating_mul(lines),
+            "explain" => {
+                let estimates = self.fields(&field.selection_set.node).iter().any(|field| {
+                    let inner = self.fields(&field.selection_set.node);
+                    name(field) == "rowsRead" || inner.iter().any(|field| name(field) == "rowsRead")
+                });
+                // All lines have the same statements, and each is estimated once.
+                if estimates { kinds_of_rows(family, &fields) } else { 0 }
+            }
+            _ => 0,
+        };
+        fields.iter().map(points).sum()
+    }
+
+    /// One more statement where groups are sorted by what their own rows do not tell.
+    fn sorts_by_other_rows(&self, family: &'static Family, part: &'a Field) -> usize {
+        let Value::Object(order) = self.argument(part, "orderBy") else { return 0 };
+        let metric = match order.get("metric") {
+            Some(Value::Enum(name)) => family.metric(name),
+            Some(Value::String(name)) => family.metric(name),
+            _ => None,
+        };
+        usize::from(metric.is_some_and(|metric| !std::ptr::eq(metric.fact, family.fact)))
     }
 
     /// The connections below a field, a statement for the page and one for the count.
@@ -128,23 +160,30 @@ impl<'a> Pricing<'a> {
         families.len().max(1) * (usize::from(rows) + usize::from(totals))
     }
 
-    /// How many times 31 days the field's range has, begun ones whole. What is no range is refused later.
+    /// How many times 31 days the field's range has, begun ones whole. What cannot be read here costs the longest range:
+    /// it is refused later, or the zone of the question makes it a range after all.
     fn months(&self, field: &'a Field) -> usize {
-        let Value::Object(range) = self.argument(field, "range") else { return 1 };
+        let range = match self.argument(field, "range") {
+            Value::Object(range) => self.range(&range),
+            _ => None,
+        };
+        // Whole days: the hour more that a change of clocks makes is none.
+        let days = range.map_or(TimeRange::LONGEST_DAYS, |range| (range.to() - range.from()) / DAY_MS).max(1);
+        usize::try_from(days).unwrap_or(usize::MAX).div_ceil(DAYS)
+    }
+
+    fn range(&self, range: &IndexMap<Name, Value>) -> Option<TimeRange> {
         let text = |name: &str| match range.get(name) {
             Some(Value::String(text)) => Some(text.as_str()),
             _ => None,
         };
+        // Another zone makes a range a day longer at most.
         let zone = chrono_tz::UTC;
-        let range = match (text("from"), text("to"), text("last")) {
+        match (text("from"), text("to"), text("last")) {
             (Some(from), Some(to), None) => period::between(from, to, zone).ok(),
             (None, None, Some(last)) => period::last(last, zone, self.now).ok(),
             _ => None,
-        };
-        let days = |range: TimeRange| (range.to() - range.from()).div_euclid(DAY_MS) + 1;
-        // A period of 31 days that a change of clocks makes an hour longer is one.
-        let days = range.map_or(1, days) - 1;
-        usize::try_from(days.max(1)).unwrap_or(1).div_ceil(usize::try_from(DAYS).unwrap_or(1))
+        }
     }
 
     fn argument(&self, field: &'a Field, name: &str) -> Value {
@@ -260,9 +299,10 @@ mod tests {
             (json!({"from": "2026-01-01", "to": "2026-02-01"}), 1),
             (json!({"from": "2026-01-01", "to": "2026-02-02"}), 2),
             (json!({"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T00:00:01Z"}), 1),
-            // Refused later.
-            (json!({"last": "yesterday"}), 1),
-            (json!("P731D"), 1),
+            // Refused later, or of this length in another zone.
+            (json!({"last": "yesterday"}), 24),
+            (json!("P731D"), 24),
+            (json!({"from": "2024-11-22", "to": "2026-11-23T05:00:00Z"}), 24),
         ] {
             assert_eq!(price_of(query, json!({"range": range})), points, "{range}");
         }

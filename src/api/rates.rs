@@ -8,84 +8,93 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use governor::clock::{Clock as Ticks, Reference};
+use governor::clock::{Clock as _, Reference};
 use governor::middleware::{NoOpMiddleware, StateInformationMiddleware};
 use governor::nanos::Nanos;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
+use super::bearers::{Bearer, Counts};
 use super::errors::{ApiError, Code};
 use super::limits::{Limits, LimitsByRole, check_limit};
-use super::turns::Bearer;
+
 use crate::auth::{Role, Viewer};
 use crate::model::Clock;
+use crate::model::clock::Millis;
 
 /// After so many requests budgets that are full again are forgotten.
 const SWEEP_AFTER: usize = 4_096;
 
-type Budgets<Key> = RateLimiter<Key, HashMapStateStore<Key>, Wall, StateInformationMiddleware>;
+type Budgets<Key> = RateLimiter<Key, HashMapStateStore<Key>, Ticks, StateInformationMiddleware>;
 
 /// The budgets of a server.
 pub struct Rates {
-    clock: Wall,
+    ticks: Ticks,
     /// Of bearers, for each role: roles can have limits of their own.
     bearers: HashMap<Role, Budgets<Bearer>>,
     tenants: Budgets<Arc<str>>,
-    running: Arc<Mutex<Running>>,
-    admitted: AtomicUsize,
+    running: Arc<Mutex<Counts>>,
+    entered: AtomicUsize,
 }
 
-/// Requests that run.
-#[derive(Default)]
-struct Running {
-    bearers: HashMap<Bearer, usize>,
-    tenants: HashMap<Arc<str>, usize>,
-}
-
-/// A request that may run; dropped when it has.
-pub struct Admission {
+/// A request that may run; its place is given back when it is dropped.
+pub struct Place {
     pub bearer: Bearer,
-    /// What it costs.
+    running: Arc<Mutex<Counts>>,
+}
+
+/// What a request has cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
     pub points: usize,
-    /// What its bearer has left of the minute's points.
+    /// What its bearer, or the tenant if that is less, has left of the minute's points.
     pub left: usize,
-    running: Arc<Mutex<Running>>,
 }
 
 impl Rates {
     pub fn new(limits: &LimitsByRole, clock: Arc<dyn Clock>) -> Self {
-        let clock = Wall(clock);
-        let bearers = Role::ALL.map(|role| (role, budgets(limits.of(role).cost_per_minute, &clock)));
+        let ticks = Ticks::new(clock);
+        let bearers = Role::ALL.map(|role| (role, budgets(limits.of(role).cost_per_minute, &ticks)));
         Self {
             bearers: bearers.into(),
-            tenants: budgets(limits.of_all().tenant_cost_per_minute, &clock),
+            tenants: budgets(limits.of_all().tenant_cost_per_minute, &ticks),
             running: Arc::default(),
-            admitted: AtomicUsize::new(0),
-            clock,
+            entered: AtomicUsize::new(0),
+            ticks,
         }
     }
 
-    /// Takes the points of a request and a place among those that run.
+    /// Takes a place among the requests that run, before anything of this one is read.
     ///
     /// # Errors
-    /// When it costs more than a minute's points, or the bearer or its tenant has spent them, or has too many that run.
-    pub fn admit(&self, viewer: &Viewer, limits: &Limits, points: usize) -> Result<Admission, ApiError> {
+    /// When the bearer or its tenant has too many that run.
+    pub fn enter(&self, viewer: &Viewer, limits: &Limits) -> Result<Place, ApiError> {
         self.sweep();
-        check_limit("costPerMinute", limits.cost_per_minute, points)?;
-        let bearer = Bearer { tenant: viewer.tenant().into(), sub: viewer.sub().into() };
-        // The place first: it is given back if the points are not to be had.
-        let mut admission = self.place(bearer, limits, points)?;
-        let cost = NonZeroU32::new(u32::try_from(points).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
-        let budgets = &self.bearers[&viewer.role()];
-        let limit = ("costPerMinute", limits.cost_per_minute);
-        admission.left = self.spend(budgets, &admission.bearer, cost, limit)?;
-        let limit = ("tenantCostPerMinute", limits.tenant_cost_per_minute);
-        let left_of_tenant = self.spend(&self.tenants, &admission.bearer.tenant, cost, limit)?;
-        admission.left = admission.left.min(left_of_tenant);
-        Ok(admission)
+        let bearer = Bearer::of(viewer);
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let (of_tenant, of_bearer) = running.of(&bearer);
+        check_running("requestsAtOnce", limits.requests_at_once, of_bearer)?;
+        check_running("tenantRequestsAtOnce", limits.tenant_requests_at_once, of_tenant)?;
+        running.enter(&bearer);
+        Ok(Place { bearer, running: Arc::clone(&self.running) })
     }
 
-    fn spend<Key: Clone + std::hash::Hash + Eq>(
+    /// Takes the points of a request. What a tenant refuses its bearer has paid for all the same: who goes on asking is refused
+    /// by its own budget soon, and takes nothing from its colleagues.
+    ///
+    /// # Errors
+    /// When it costs more than a minute's points, or the bearer or its tenant has spent them.
+    pub fn spend(&self, place: &Place, role: Role, limits: &Limits, points: usize) -> Result<Spent, ApiError> {
+        check_limit("costPerMinute", limits.cost_per_minute, points)?;
+        let cost = NonZeroU32::new(u32::try_from(points).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
+        let limit = ("costPerMinute", limits.cost_per_minute);
+        let left = self.take(&self.bearers[&role], &place.bearer, cost, limit)?;
+        let limit = ("tenantCostPerMinute", limits.tenant_cost_per_minute);
+        let left_of_tenant = self.take(&self.tenants, &place.bearer.tenant, cost, limit)?;
+        Ok(Spent { points, left: left.min(left_of_tenant) })
+    }
+
+    fn take<Key: Clone + std::hash::Hash + Eq>(
         &self,
         budgets: &Budgets<Key>,
         key: &Key,
@@ -94,7 +103,7 @@ impl Rates {
     ) -> Result<usize, ApiError> {
         match budgets.check_key_n(key, cost) {
             Ok(Ok(state)) => Ok(state.remaining_burst_capacity() as usize),
-            Ok(Err(not_until)) => Err(spent(name, limit, cost, not_until.wait_time_from(self.clock.now()))),
+            Ok(Err(not_until)) => Err(spent(name, limit, cost, not_until.wait_time_from(self.ticks.now()))),
             // More than the whole budget: it never fits.
             Err(_) => Err(check_limit(name, limit, cost.get() as usize)
                 .err()
@@ -102,49 +111,26 @@ impl Rates {
         }
     }
 
-    fn place(&self, bearer: Bearer, limits: &Limits, points: usize) -> Result<Admission, ApiError> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_bearer = running.bearers.get(&bearer).copied().unwrap_or(0);
-        let of_tenant = running.tenants.get(&bearer.tenant).copied().unwrap_or(0);
-        check_running("requestsAtOnce", limits.requests_at_once, of_bearer)?;
-        check_running("tenantRequestsAtOnce", limits.tenant_requests_at_once, of_tenant)?;
-        *running.bearers.entry(bearer.clone()).or_default() += 1;
-        *running.tenants.entry(Arc::clone(&bearer.tenant)).or_default() += 1;
-        Ok(Admission { bearer, points, left: 0, running: Arc::clone(&self.running) })
-    }
-
     fn sweep(&self) {
-        if self.admitted.fetch_add(1, Ordering::Relaxed) % SWEEP_AFTER == SWEEP_AFTER - 1 {
+        if self.entered.fetch_add(1, Ordering::Relaxed) % SWEEP_AFTER == SWEEP_AFTER - 1 {
             self.bearers.values().for_each(RateLimiter::retain_recent);
             self.tenants.retain_recent();
         }
     }
 }
 
-impl Drop for Admission {
+impl Drop for Place {
     fn drop(&mut self) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let Running { bearers, tenants } = &mut *running;
-        leave(bearers, &self.bearer);
-        leave(tenants, &self.bearer.tenant);
-    }
-}
-
-fn leave<Key: std::hash::Hash + Eq>(counts: &mut HashMap<Key, usize>, key: &Key) {
-    if let Some(count) = counts.get_mut(key) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(key);
-        }
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).leave(&self.bearer);
     }
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn budgets<Key: Clone + std::hash::Hash + Eq>(per_minute: usize, clock: &Wall) -> Budgets<Key> {
+fn budgets<Key: Clone + std::hash::Hash + Eq>(per_minute: usize, ticks: &Ticks) -> Budgets<Key> {
     let per_minute = NonZeroU32::new(u32::try_from(per_minute).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
-    let plain: RateLimiter<Key, HashMapStateStore<Key>, Wall, NoOpMiddleware<At>> =
-        RateLimiter::new(Quota::per_minute(per_minute), HashMapStateStore::default(), clock.clone());
+    let plain: RateLimiter<Key, HashMapStateStore<Key>, Ticks, NoOpMiddleware<At>> =
+        RateLimiter::new(Quota::per_minute(per_minute), HashMapStateStore::default(), ticks.clone());
     plain.with_middleware::<StateInformationMiddleware>()
 }
 
@@ -164,19 +150,40 @@ fn spent(name: &'static str, limit: usize, cost: NonZeroU32, wait: Duration) -> 
     ApiError { retry_after: Some(seconds), ..ApiError::new(Code::RateLimited, message) }
 }
 
-/// The house's clock for the library. One that is set back stands still meanwhile.
+/// The time that has passed by the house's clock, for the library. A clock that is set back takes nothing from anybody: time
+/// goes on from there.
 #[derive(Clone)]
-struct Wall(Arc<dyn Clock>);
+struct Ticks {
+    clock: Arc<dyn Clock>,
+    passed: Arc<Mutex<Passed>>,
+}
 
-/// Nanoseconds since the Unix epoch.
+struct Passed {
+    last: Millis,
+    at: At,
+}
+
+/// Nanoseconds since the server started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct At(u64);
 
-impl Ticks for Wall {
+impl Ticks {
+    fn new(clock: Arc<dyn Clock>) -> Self {
+        let passed = Passed { last: clock.now(), at: At(0) };
+        Self { clock, passed: Arc::new(Mutex::new(passed)) }
+    }
+}
+
+impl governor::clock::Clock for Ticks {
     type Instant = At;
 
     fn now(&self) -> At {
-        At(u64::try_from(self.0.now()).unwrap_or(0).saturating_mul(1_000_000))
+        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        let milliseconds = u64::try_from(now.saturating_sub(passed.last)).unwrap_or(0);
+        passed.last = now;
+        passed.at.0 = passed.at.0.saturating_add(milliseconds.saturating_mul(1_000_000));
+        passed.at
     }
 }
 
@@ -244,7 +251,13 @@ mod tests {
         (Rates::new(&limits().into(), clock.clone()), clock)
     }
 
-    fn refusal(result: Result<Admission, ApiError>) -> (Code, Option<u32>, String) {
+    /// Asks and is done at once.
+    fn ask(rates: &Rates, viewer: &Viewer, points: usize) -> Result<Spent, ApiError> {
+        let place = rates.enter(viewer, &limits())?;
+        rates.spend(&place, viewer.role(), &limits(), points)
+    }
+
+    fn refusal<Done>(result: Result<Done, ApiError>) -> (Code, Option<u32>, String) {
         let error = result.err().expect("refused");
         (error.code, error.retry_after, error.message)
     }
@@ -253,56 +266,66 @@ mod tests {
     async fn points_are_spent_by_bearer_and_by_tenant_and_come_back_with_time() {
         let (rates, clock) = rates();
         let (anna, bob) = (viewer(&clock, "acme", "anna").await, viewer(&clock, "acme", "bob").await);
-        assert_eq!(rates.admit(&anna, &limits(), 50).unwrap().left, 10);
-        let (code, seconds, message) = refusal(rates.admit(&anna, &limits(), 20));
+        assert_eq!(ask(&rates, &anna, 50).unwrap().left, 10);
+        let (code, seconds, message) = refusal(ask(&rates, &anna, 20));
         assert_eq!((code, seconds), (Code::RateLimited, Some(11)));
         assert!(message.contains("costs 20 points") && message.contains("`costPerMinute`, 60"), "{message}");
         // The tenant has 50 left, whoever of it asks.
-        let (_, seconds, message) = refusal(rates.admit(&bob, &limits(), 60));
+        let (_, seconds, message) = refusal(ask(&rates, &bob, 60));
         assert!(message.contains("`tenantCostPerMinute`, 100"), "{message}");
         assert_eq!(seconds, Some(7));
-        assert!(rates.admit(&viewer(&clock, "other", "anna").await, &limits(), 60).is_ok());
+        assert!(ask(&rates, &viewer(&clock, "other", "anna").await, 60).is_ok());
         clock.0.fetch_add(10_000, Ordering::Relaxed);
-        assert_eq!(rates.admit(&anna, &limits(), 20).unwrap().left, 0);
+        assert_eq!(ask(&rates, &anna, 20).unwrap().left, 0);
     }
 
     #[tokio::test]
     async fn what_costs_more_than_a_minute_has_is_refused_for_good() {
         let (rates, clock) = rates();
         let anna = viewer(&clock, "acme", "anna").await;
-        let (code, seconds, message) = refusal(rates.admit(&anna, &limits(), 61));
+        let (code, seconds, message) = refusal(ask(&rates, &anna, 61));
         assert_eq!((code, seconds), (Code::LimitExceeded, None));
         assert_eq!(message, "the limit `costPerMinute` is 60, and the request has 61");
-        assert_eq!(rates.admit(&anna, &limits(), 1).unwrap().left, 59, "it has cost nothing");
+        assert_eq!(ask(&rates, &anna, 1).unwrap().left, 59, "it has cost nothing");
     }
 
     #[tokio::test]
     async fn so_many_run_at_once_and_a_place_comes_back_when_one_ends() {
         let (rates, clock) = rates();
         let (anna, bob) = (viewer(&clock, "acme", "anna").await, viewer(&clock, "acme", "bob").await);
-        let first = rates.admit(&anna, &limits(), 1).unwrap();
-        let _second = rates.admit(&anna, &limits(), 1).unwrap();
-        let (code, seconds, message) = refusal(rates.admit(&anna, &limits(), 1));
+        let first = rates.enter(&anna, &limits()).unwrap();
+        let _second = rates.enter(&anna, &limits()).unwrap();
+        let (code, seconds, message) = refusal(rates.enter(&anna, &limits()));
         assert_eq!((code, seconds), (Code::RateLimited, Some(1)));
         assert!(message.contains("`requestsAtOnce` is 2"), "{message}");
-        let _third = rates.admit(&bob, &limits(), 1).unwrap();
-        assert!(refusal(rates.admit(&bob, &limits(), 1)).2.contains("`tenantRequestsAtOnce` is 3"));
+        let third = rates.enter(&bob, &limits()).unwrap();
+        assert!(refusal(rates.enter(&bob, &limits())).2.contains("`tenantRequestsAtOnce` is 3"));
         drop(first);
-        assert!(rates.admit(&anna, &limits(), 1).is_ok());
-        let running = rates.running.lock().unwrap();
-        assert_eq!(running.tenants.values().sum::<usize>(), 2, "who was refused, and who has ended, holds no place");
+        drop(rates.enter(&anna, &limits()).unwrap());
+        drop((_second, third));
+        assert!(rates.running.lock().unwrap().is_empty(), "who was refused, and who has ended, holds no place");
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_takes_nobodys_points() {
+        let (rates, clock) = rates();
+        let anna = viewer(&clock, "acme", "anna").await;
+        assert_eq!(ask(&rates, &anna, 60).unwrap().left, 0);
+        clock.0.fetch_sub(3_600_000, Ordering::Relaxed);
+        assert_eq!(refusal(ask(&rates, &anna, 10)).1, Some(11));
+        clock.0.fetch_add(10_000, Ordering::Relaxed);
+        assert_eq!(ask(&rates, &anna, 10).unwrap().left, 0);
     }
 
     #[tokio::test]
     async fn budgets_that_are_full_again_are_forgotten() {
         let (rates, clock) = rates();
         for count in 0..SWEEP_AFTER - 1 {
-            let limits = Limits { cost_per_minute: 60, ..limits() };
-            drop(rates.admit(&viewer(&clock, &format!("t{}", count % 50), &format!("s{count}")).await, &limits, 1));
+            let _ = ask(&rates, &viewer(&clock, &format!("t{}", count % 50), &format!("s{count}")).await, 1);
         }
         assert!(1_000 < rates.bearers[&Role::Manager].len());
         clock.0.fetch_add(60_000, Ordering::Relaxed);
-        drop(rates.admit(&viewer(&clock, "t", "s").await, &limits(), 1));
+        ask(&rates, &viewer(&clock, "t", "s").await, 1).unwrap();
         assert_eq!(rates.bearers[&Role::Manager].len(), 1);
     }
 }

@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json, Router, routing};
 use serde_json::json;
-use tokio::sync::Semaphore;
 
 use crate::auth::Role;
 use crate::ingest::body::{BodyError, BodyLimits, decode};
@@ -17,10 +16,14 @@ use crate::ingest::lines::{LinesError, split};
 use crate::ingest::{Ingest, IngestError};
 
 use super::audit::Trace;
+use tokio::sync::Semaphore;
+
+use super::bearers::Bearer;
 use super::errors::{ApiError, Code};
 use super::http::body::{BytesLimit, read_body};
 use super::http::request_id::RequestId;
 use super::server::HttpState;
+use super::turns::Turns;
 
 /// How long the engine may take to answer a question of health.
 const READY_WITHIN: Duration = Duration::from_secs(1);
@@ -31,18 +34,23 @@ pub struct RestState {
     pub http: Arc<HttpState>,
     pub ingest: Ingest,
     /// Bodies that are taken in at once.
-    places: Arc<Semaphore>,
+    turns: Turns,
+    /// KiB of bodies that are being sent or wait for their turn.
+    sent_kib: Arc<Semaphore>,
 }
 
 /// A body takes up to 8 MiB as sent, 32 MiB plain, and about twice that as events and rows: 8 of them stay below 1 GiB.
 const BODIES_MAX: usize = 8;
 
-/// How long a body waits for its turn.
+/// 256 MiB of bodies as they are sent: each takes what it announces, or the most, before its first byte is read.
+const SENT_KIB_MAX: usize = 256 * 1024;
+
+/// How long a body waits for its turn, and for room.
 const PLACE_WITHIN: Duration = Duration::from_secs(5);
 
 impl RestState {
     pub fn new(http: Arc<HttpState>, ingest: Ingest) -> Self {
-        Self { http, ingest, places: Arc::new(Semaphore::new(BODIES_MAX)) }
+        Self { http, ingest, turns: Turns::new(BODIES_MAX), sent_kib: Arc::new(Semaphore::new(SENT_KIB_MAX)) }
     }
 }
 
@@ -74,18 +82,25 @@ async fn events(
     let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("unreadable").to_owned());
     let body_limits = BodyLimits { sent_bytes: limits.ingest_compressed_bytes, plain_bytes: limits.ingest_bytes };
     let limit = BytesLimit { name: "ingestCompressedBytes", bytes: body_limits.sent_bytes };
+    let busy = || ApiError::unavailable("too many bodies are being taken in: send this one again", 1);
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let kib = announced.unwrap_or(limit.bytes).min(limit.bytes).div_ceil(1024).clamp(1, SENT_KIB_MAX);
+    let room = state.sent_kib.acquire_many(u32::try_from(kib).unwrap_or(u32::MAX));
+    let Ok(Ok(_room)) = tokio::time::timeout(PLACE_WITHIN, room).await else { return Err(busy()) };
     let sent = read_body(body, &headers, limit, limits.body_time).await?;
     // Only after the body is there: who sends slowly must not keep a place from the others.
-    let place = tokio::time::timeout(PLACE_WITHIN, state.places.acquire()).await;
-    let Ok(Ok(_place)) = place else {
-        return Err(ApiError::unavailable("too many bodies are being taken in: send this one again", 1));
-    };
-    // Decompressing and finding the lines is work for a thread of its own.
+    let bearer = Bearer::of(&viewer);
+    let turn = tokio::time::timeout(PLACE_WITHIN, state.turns.take(&bearer)).await;
+    let turn = turn.map_err(|_| busy())?;
+    // Decompressing and finding the lines is work for a thread of its own. The turn goes with it: the thread works on when the
+    // client has gone.
     let lines = tokio::task::spawn_blocking(move || {
         let plain = decode(sent, encoding.as_deref(), body_limits).map_err(|error| refuse_body(&error))?;
-        split(plain).map_err(|error| refuse_lines(&error))
+        let lines = split(plain).map_err(|error| refuse_lines(&error))?;
+        Ok::<_, ApiError>((lines, turn))
     });
-    let lines = lines.await.map_err(|error| ApiError::internal(&request_id, &error))??;
+    let (lines, _turn) = lines.await.map_err(|error| ApiError::internal(&request_id, &error))??;
+    trace.note_write();
     let receipt = state.ingest.accept(viewer.tenant(), lines).await;
     let receipt = receipt.map_err(|error| match error {
         IngestError::Store(error) => ApiError::of_store(&request_id, &error),

@@ -17,6 +17,7 @@ use tokio::{
     sync::{Semaphore, watch},
     task::JoinSet,
 };
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
@@ -24,8 +25,8 @@ use super::http::client::{Channel, Peer};
 use super::limits::Limits;
 use super::tls::Tls;
 
-/// What a request needs to finish when the server is told to stop: longer than any query may run.
-const GRACE: Duration = Duration::from_secs(15);
+/// What a request needs beside its query to finish when the server is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Where connections come in, and what is spoken there.
 pub struct Entrance {
@@ -88,7 +89,7 @@ pub async fn serve(entrance: impl Into<Entrance>, router: Router, limits: Limits
     drop(listener);
     drop(stop);
     let finish = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(GRACE, finish).await.is_err() {
+    if tokio::time::timeout(limits.execution_time + GRACE, finish).await.is_err() {
         tracing::warn!("requests were cut off: they did not finish in time");
         // Waited for, so that whatever they still have to record comes before the record is closed.
         connections.shutdown().await;
@@ -147,6 +148,10 @@ async fn converse(
         request.extensions_mut().insert(peer);
         request
     });
+    // Whoever asks and never reads would keep its connection, and what waits in it, for ever.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(limits.write_time));
+    let stream = Box::pin(stream);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)

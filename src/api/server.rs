@@ -20,6 +20,7 @@ use tower_http::compression::CompressionLayer;
 use super::{
     access::Rules,
     audit::{self, Trace},
+    bearers::Bearer,
     documents::{DocumentPolicy, Documents, TrustedPolicy, trusted::UnfitDocuments},
     errors::{ApiError, Code},
     execution::{Introspection, finish_schema},
@@ -33,7 +34,6 @@ use super::{
     },
     limits::{Limits, LimitsByRole},
     rates::Rates,
-    turns::Bearer,
 };
 use crate::{
     auth::{Authenticator, Viewer},

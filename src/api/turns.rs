@@ -1,28 +1,22 @@
-//! Turns at the engine: fair among tenants, then among the bearers of one tenant, then by arrival.
+//! Turns at what only few can use at once: fair among tenants, then among the bearers of one tenant, then by arrival.
 //!
 //! A request can ask for dozens of statements at once. In a plain queue whoever asks most holds all connections; here the
 //! next turn is that of the tenant that has the fewest running, so that a newcomer waits for one statement at most.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// Who asks: a tenant, and a bearer of its tokens.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Bearer {
-    pub tenant: Arc<str>,
-    pub sub: Arc<str>,
-}
+use super::bearers::{Bearer, Counts};
 
-/// The turns of one engine.
+/// The turns at one thing.
 #[derive(Clone)]
 pub struct Turns(Arc<Mutex<State>>);
 
 struct State {
     free: usize,
-    tenants: HashMap<Arc<str>, usize>,
-    bearers: HashMap<Bearer, usize>,
+    running: Counts,
     waiting: VecDeque<(Bearer, oneshot::Sender<Turn>)>,
 }
 
@@ -33,14 +27,9 @@ pub struct Turn {
 }
 
 impl Turns {
-    /// So many turns at once: as many as the engine has connections for queries.
+    /// So many turns at once.
     pub fn new(at_once: usize) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            free: at_once.max(1),
-            tenants: HashMap::new(),
-            bearers: HashMap::new(),
-            waiting: VecDeque::new(),
-        })))
+        Self(Arc::new(Mutex::new(State { free: at_once.max(1), running: Counts::default(), waiting: VecDeque::new() })))
     }
 
     /// Waits for a turn.
@@ -64,8 +53,7 @@ impl Turns {
 
     fn begin(&self, state: &mut State, bearer: Bearer) -> Turn {
         state.free -= 1;
-        *state.tenants.entry(Arc::clone(&bearer.tenant)).or_default() += 1;
-        *state.bearers.entry(bearer.clone()).or_default() += 1;
+        state.running.enter(&bearer);
         Turn { turns: self.clone(), bearer }
     }
 
@@ -96,27 +84,12 @@ impl Turns {
 impl State {
     /// The first among those whose tenant, and then who themselves, have the fewest turns.
     fn next(&self) -> Option<usize> {
-        let running = |bearer: &Bearer| {
-            let of_tenant = self.tenants.get(&bearer.tenant).copied().unwrap_or(0);
-            (of_tenant, self.bearers.get(bearer).copied().unwrap_or(0))
-        };
-        (0..self.waiting.len()).min_by_key(|index| running(&self.waiting[*index].0))
+        (0..self.waiting.len()).min_by_key(|index| self.running.of(&self.waiting[*index].0))
     }
 
     fn end(&mut self, bearer: &Bearer) {
         self.free += 1;
-        if let Some(count) = self.tenants.get_mut(&bearer.tenant) {
-            *count -= 1;
-            if *count == 0 {
-                self.tenants.remove(&bearer.tenant);
-            }
-        }
-        if let Some(count) = self.bearers.get_mut(bearer) {
-            *count -= 1;
-            if *count == 0 {
-                self.bearers.remove(bearer);
-            }
-        }
+        self.running.leave(bearer);
     }
 }
 
@@ -138,7 +111,7 @@ mod tests {
     use super::*;
 
     fn bearer(tenant: &str, sub: &str) -> Bearer {
-        Bearer { tenant: tenant.into(), sub: sub.into() }
+        Bearer::for_test(tenant, sub)
     }
 
     type Waiting = Pin<Box<dyn Future<Output = Turn>>>;
@@ -187,7 +160,7 @@ mod tests {
         drop(first);
         let turn = has_turn(&mut patient).await.expect("the turn went on");
         drop(turn);
-        assert!(turns.lock().tenants.is_empty() && turns.lock().bearers.is_empty() && turns.lock().free == 1);
+        assert!(turns.lock().running.is_empty() && turns.lock().free == 1);
     }
 
     #[tokio::test]

@@ -41,7 +41,7 @@ pub async fn serve(config: &Config) -> Result<()> {
     let policy = Policy::of(config, &clock)?;
     let audit = policy.audit.clone();
     let limits = config.limits.clone();
-    let server_limits = limits.of_all().as_ref().clone();
+    let server_limits = limits.of_server();
     let ingest = Ingest::new(open.store.clone(), Arc::clone(&clock));
     let derivation = ingest.derivation().clone();
     let timezone = config.timezone;
@@ -200,7 +200,10 @@ pub async fn doctor(config: &Config) -> Result<()> {
     for issuer in &config.issuers {
         line("issuer", issuers::examine(issuer).await.map_err(|error| format!("{error:#}")));
     }
-    line("documents", documents::describe(&config.documents).map_err(|error| format!("{error:#}")));
+    line(
+        "documents",
+        documents::describe(&config.documents, config.limits.of_all()).map_err(|error| format!("{error:#}")),
+    );
     line("introspection", Ok(documents::describe_introspection(config.documents.introspection).to_owned()));
     for (name, finding) in findings::of_network(config) {
         line(name, finding);

@@ -93,7 +93,7 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     let stop = StopSignal::new()?;
     print_how_to_ask(&base, &manager, &own, &service);
     let limits = config.limits.clone();
-    let server_limits = limits.of_all().as_ref().clone();
+    let server_limits = limits.of_server();
     let derivation = ingest.derivation().clone();
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;

@@ -42,7 +42,7 @@ fn read(path: &Path) -> Result<Manifest> {
 ///
 /// # Errors
 /// When the manifest, or a document of it, is not in order.
-pub fn describe(config: &DocumentsConfig) -> Result<String> {
+pub fn describe(config: &DocumentsConfig, limits: &Limits) -> Result<String> {
     let policy = policy(config)?;
     let (manifest, path, others) = match (&policy.trusted, &config.trusted) {
         (TrustedPolicy::Allow(manifest), TrustedConfig::Allow(path)) => (manifest, path, "allow: others run too"),
@@ -50,7 +50,7 @@ pub fn describe(config: &DocumentsConfig) -> Result<String> {
         _ => return Ok(format!("any; persisted queries {}", describe_persisted(config.persisted_queries))),
     };
     let schema = finish_schema(builder(), rules(), config.introspection)?;
-    TrustedDocuments::check(manifest, &schema, &Limits::default())
+    TrustedDocuments::check(manifest, &schema, limits)
         .with_context(|| format!("the manifest {} (`documents_file`) is not in order", path.display()))?;
     let count = manifest.documents().len();
     let persisted = match policy.trusted {
@@ -91,7 +91,7 @@ mod tests {
     fn describe_path(trusted: TrustedConfig) -> Result<String, String> {
         let config =
             DocumentsConfig { trusted, persisted_queries: PersistedQueries::On, introspection: Introspection::Allowed };
-        describe(&config).map_err(|error| format!("{error:#}"))
+        describe(&config, &Limits::default()).map_err(|error| format!("{error:#}"))
     }
 
     const VIEWER: &str = r#"{"a": "query A { limits { name } }", "b": "mutation B($input: BusinessHoursInput!) { setBusinessHours(input: $input) { validFrom } }"}"#;

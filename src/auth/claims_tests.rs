@@ -123,7 +123,7 @@ fn a_role_decides_the_scope() {
     let scope = |name: &str, value: Value, role: &str| {
         let mut claims = json!({"sub": "anna", "tenant": "acme", "role": role});
         claims[name] = value;
-        Viewer::new(grant(&ClaimRules::default(), &claims).unwrap()).unwrap().scope()
+        Viewer::new(grant(&ClaimRules::default(), &claims).unwrap(), "rapport").unwrap().scope()
     };
     let granted = |role, sight| Some(Scope::granted("acme".to_owned(), role, sight));
     assert_eq!(

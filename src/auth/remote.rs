@@ -57,7 +57,15 @@ impl RemoteKeys {
             return Err(AuthError::UnknownKey);
         }
         self.fetch(Why::UnknownName).await;
-        self.usable()?.choose(name).cloned().ok_or(AuthError::UnknownKey)
+        let keys = self.usable()?;
+        keys.choose(name).cloned().ok_or_else(|| {
+            // A key that is new, or none: while the source is down nobody knows, so the client must not be told that it is none.
+            let (cached, now) = (self.lock(), self.clock.now());
+            match cached.is_failing() {
+                true => AuthError::KeysUnavailable { retry_after_seconds: cached.retry_after_seconds(now) },
+                false => AuthError::UnknownKey,
+            }
+        })
     }
 
     pub fn fetch_ahead(self: &Arc<Self>) {
@@ -107,6 +115,11 @@ impl RemoteKeys {
         let (issuer, url) = (self.issuer.as_str(), self.source.url());
         let mut cached = self.lock();
         match fetched {
+            // A source that loses its keys by mistake must not lock everybody out: the old ones stay for their day.
+            Ok(set) if set.is_empty() => {
+                cached.fail();
+                tracing::warn!(issuer, %url, "the issuer's source has no key that can be used: {set}");
+            }
             Ok(set) => {
                 for refused in &set.refused {
                     tracing::warn!(issuer, %url, "a key of the issuer is not used: {refused}");

@@ -16,6 +16,10 @@ pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 /// the same audience.
 const NOT_FOR_ACCESS: [&str; 4] = ["ID", "Refresh", "Offline", "Logout"];
 
+/// Claims that only ID tokens (OpenID Connect Core 2 and 3.3.2.11) and logout tokens have, whoever makes them. Not `nonce`:
+/// some providers repeat it in access tokens.
+const OF_OTHER_TOKENS: [&str; 4] = ["at_hash", "c_hash", "s_hash", "events"];
+
 /// The parts of a token.
 pub struct Token<'a> {
     /// What was signed.
@@ -48,10 +52,12 @@ impl<'a> Token<'a> {
         self.claims.get("iss").and_then(Value::as_str).ok_or_else(|| wrong("iss", "one text"))
     }
 
-    /// Refuses ID and refresh tokens of issuers that tell them apart in the payload.
+    /// Refuses tokens that are for something else, as far as their payload tells.
     pub fn check_purpose(&self) -> Result<(), AuthError> {
         let purpose = self.claims.get("typ").and_then(Value::as_str);
-        match purpose.is_some_and(|purpose| NOT_FOR_ACCESS.iter().any(|other| purpose.eq_ignore_ascii_case(other))) {
+        let is_named =
+            purpose.is_some_and(|purpose| NOT_FOR_ACCESS.iter().any(|other| purpose.eq_ignore_ascii_case(other)));
+        match is_named || OF_OTHER_TOKENS.iter().any(|claim| self.claims.contains_key(*claim)) {
             true => Err(AuthError::NotForAccess),
             false => Ok(()),
         }

@@ -68,7 +68,7 @@ impl Authenticator {
         token.check_purpose()?;
         self.check_times(&token.claims)?;
         issuer.audience.check(&token.claims)?;
-        Viewer::new(issuer.rules.grant(&token.claims)?)
+        Viewer::new(issuer.rules.grant(&token.claims)?, issuer.name())
     }
 
     fn check_times(&self, claims: &Map<String, Value>) -> Result<(), AuthError> {

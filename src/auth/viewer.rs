@@ -10,16 +10,22 @@ use crate::model::{Peers, Role, Scope, Sight};
 pub struct Viewer {
     // Invariant: passed `Grant::check`, so an operator has an id and a supervisor has teams.
     grant: Grant,
+    issuer: String,
 }
 
 impl Viewer {
-    pub(super) fn new(grant: Grant) -> Result<Self, AuthError> {
+    pub(super) fn new(grant: Grant, issuer: &str) -> Result<Self, AuthError> {
         grant.check()?;
-        Ok(Self { grant })
+        Ok(Self { grant, issuer: issuer.to_owned() })
     }
 
     pub fn sub(&self) -> &str {
         &self.grant.sub
+    }
+
+    /// Whose token it is: a `sub` is unique within its issuer alone.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
     }
 
     pub fn tenant(&self) -> &str {

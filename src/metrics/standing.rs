@@ -6,15 +6,12 @@
 use crate::model::Peers;
 
 use super::answer::{Line, Number, Quality};
+use super::calendar::DAY_MS;
 use super::catalogue::{Dimension, Metric, Unit};
-use super::filter::Filter;
 use super::query::{Grouping, Question};
 
 /// Of fewer values the middle would be somebody's.
 pub const OPERATORS_MIN: usize = 5;
-
-/// Lists of a filter that choose people: with them a team could be taken apart until one is left.
-const OF_PEOPLE: [&str; 3] = ["operators", "teams", "contacts"];
 
 /// What an operator is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,7 +35,7 @@ pub struct Band {
 /// The same question about a team, one line an operator.
 ///
 /// # Errors
-/// When the metric is no number, or the filter chooses people.
+/// When the metric is no number.
 pub fn question(
     question: &Question,
     peers: &Peers,
@@ -48,17 +45,23 @@ pub fn question(
     if matches!(metric.unit(), Unit::Instant | Unit::Money | Unit::Code) {
         return Err(StandingError::NoNumber { metric: metric.name });
     }
-    check_filter(&question.filter)?;
     let question = Question { scope: peers.team(team.to_owned()), histogram: false, ..question.clone() };
     Ok((question, Grouping::By(vec![Dimension::Operator])))
 }
 
+/// Whether the question is about whole teams over long enough a time. A filter, or moments in the place of days, could leave
+/// one colleague's work in or out, and the difference would be that colleague's.
+///
 /// # Errors
-/// When a list chooses people.
-pub fn check_filter(filter: &Filter) -> Result<(), StandingError> {
-    match filter.lists().find(|(list, _)| OF_PEOPLE.contains(list)) {
-        None => Ok(()),
-        Some((list, _)) => Err(StandingError::OfPeople { list }),
+/// When it is not.
+pub fn check(question: &Question) -> Result<(), StandingError> {
+    if let Some((list, _)) = question.filter.lists().next() {
+        return Err(StandingError::Filtered { list });
+    }
+    let range = question.calendar.range();
+    match DAY_MS <= range.to() - range.from() {
+        true => Ok(()),
+        false => Err(StandingError::TooShort),
     }
 }
 
@@ -111,8 +114,12 @@ fn as_real(count: u64) -> f64 {
 pub enum StandingError {
     #[error("`{metric}` is no number that operators can be compared by")]
     NoNumber { metric: &'static str },
-    #[error("`standing` compares with a whole team: leave `{list}` out of the filter, and out of its `not`")]
-    OfPeople { list: &'static str },
+    #[error(
+        "`standing` compares with a whole team: a filter, such as this by `{list}`, could single somebody out; leave it out"
+    )]
+    Filtered { list: &'static str },
+    #[error("`standing` compares over a day at least: in less a single answer could be seen")]
+    TooShort,
 }
 
 #[cfg(test)]

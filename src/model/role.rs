@@ -64,8 +64,8 @@ pub struct UnknownRole {
     pub name: String,
 }
 
-/// Who may read something, within what they see at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Who may read something, within what they see at all; the later, the fewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Readers {
     /// Every holder of a token: it tells of the house, not of a tenant.
     Anyone,
@@ -98,7 +98,7 @@ impl Readers {
     /// Why somebody may not read `what`.
     pub fn refusal(self, what: &str, role: Role) -> String {
         match (self, role) {
-            (_, Role::Service) => {
+            (Self::Everyone, Role::Service) => {
                 "a token of the role SERVICE sends events and reads nothing: use one of a person".to_owned()
             }
             _ => format!("`{what}` is for the roles MANAGER and ADMIN, and this token has the role {role}"),

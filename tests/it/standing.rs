@@ -109,13 +109,24 @@ async fn a_team_cannot_be_taken_apart() {
     };
     let anna = world.operator("anna");
     let standing = r#"delivery { standing(of: outbound, team: "north") { median } }"#;
-    for list in ["operators", "teams", "contacts"] {
+    for list in
+        ["channels", "accounts", "operators", "teams", "segments", "campaigns", "scenarios", "messageKinds", "contacts"]
+    {
         for filter in [format!(r#"{list}: ["bob"]"#), format!(r#"not: {{{list}: ["bob"]}}"#)] {
             let (code, message) = refusal(&anna, &filter, standing).await;
             assert_eq!(code, "INVALID_QUERY");
-            assert!(message.contains(&format!("leave `{list}` out of the filter")), "{message}");
+            assert!(message.contains(&format!("this by `{list}`, could single somebody out")), "{message}");
         }
     }
+    for filter in ["hours: [10]", "not: {weekdays: [7]}", "authors: [BOT]"] {
+        assert_eq!(refusal(&anna, filter, standing).await.0, "INVALID_QUERY", "{filter}");
+    }
+    let hour = r#"{ analytics(range: {from: "2026-03-10T10:00:00Z", to: "2026-03-10T11:00:00Z"}) { delivery { standing(of: outbound) { median } } } }"#;
+    let answer = world.answer(&anna, hour).await;
+    assert_eq!(
+        answer["errors"][0]["message"],
+        "`standing` compares over a day at least: in less a single answer could be seen"
+    );
     let (code, _) = refusal(&anna, "", "conversion { standing(of: value) { median } }").await;
     assert_eq!(code, "FORBIDDEN");
     let (_, message) = refusal(&anna, "", "activeDialogs { standing(of: peakAt) { median } }").await;

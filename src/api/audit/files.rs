@@ -14,6 +14,10 @@ use super::log::Sink;
 /// The name of a day's file.
 const NAME: &str = "%Y-%m-%d.ndjson";
 
+/// Days that go when a new one begins or the server starts: two, so that a reading of a clock that is years ahead does not
+/// cost the whole record.
+const REMOVED_AT_ONCE: usize = 2;
+
 /// A file that is there only while the directory is tried.
 const PROBE: &str = ".tried";
 
@@ -39,13 +43,15 @@ impl Files {
         Ok(files)
     }
 
-    /// Whether it could be written: makes the directory, and for a moment a file in it.
+    /// Whether it could be written: for a moment there is a file in it, or in the nearest directory above it that there is. It
+    /// is not made: whoever asks may be somebody else than who serves.
     ///
     /// # Errors
     /// When it could not.
     pub fn check(directory: &Path) -> Result<(), FilesError> {
-        let probe = directory.join(PROBE);
-        let checked = make(directory).and_then(|()| File::create(&probe)).and_then(|_| fs::remove_file(&probe));
+        let nearest = directory.ancestors().find(|above| above.exists()).unwrap_or(Path::new("."));
+        let probe = nearest.join(PROBE);
+        let checked = File::create(&probe).and_then(|_| fs::remove_file(&probe));
         checked.map_err(|source| FilesError { directory: directory.to_owned(), source })
     }
 
@@ -59,13 +65,16 @@ impl Files {
         let Some(oldest) = self.latest.checked_sub_days(Days::new(u64::from(self.days_kept.saturating_sub(1)))) else {
             return Ok(());
         };
+        let mut old = Vec::new();
         for entry in fs::read_dir(&self.directory)? {
             let name = entry?.file_name();
             let day = name.to_str().and_then(|name| NaiveDate::parse_from_str(name, NAME).ok());
-            if let Some(day) = day.filter(|day| *day < oldest && day.format(NAME).to_string().as_str() == name) {
-                fs::remove_file(self.directory.join(&name))?;
-                tracing::info!(%day, "a day of the audit log was removed: it was older than `audit_days`");
-            }
+            old.extend(day.filter(|day| *day < oldest && day.format(NAME).to_string().as_str() == name));
+        }
+        old.sort_unstable();
+        for day in old.into_iter().take(REMOVED_AT_ONCE) {
+            fs::remove_file(self.directory.join(day.format(NAME).to_string()))?;
+            tracing::info!(%day, "a day of the audit log was removed: it was older than `audit_days`");
         }
         Ok(())
     }

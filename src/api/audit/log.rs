@@ -5,7 +5,8 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate};
@@ -14,6 +15,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::record::Record;
+use super::refusals::{Refusal, Refusals};
 use crate::model::Clock;
 use crate::model::clock::Millis;
 
@@ -50,6 +52,9 @@ struct Open {
     queue: mpsc::Sender<Message>,
     clock: Arc<dyn Clock>,
     patience: Duration,
+    /// Whether the last write failed.
+    is_failing: Arc<AtomicBool>,
+    refusals: Arc<Mutex<Refusals>>,
 }
 
 enum Message {
@@ -85,13 +90,27 @@ impl Log {
     pub fn start(sink: impl Sink, clock: Arc<dyn Clock>, patience: Duration) -> io::Result<Self> {
         let (queue, messages) = mpsc::channel(QUEUE_MAX);
         // A thread, not a task: a disk that hangs must cost nothing but the record.
-        std::thread::Builder::new().name("audit".to_owned()).spawn(move || write_all(sink, messages))?;
-        Ok(Self { open: Some(Open { queue, clock, patience }) })
+        let is_failing = Arc::new(AtomicBool::new(false));
+        let health = Health { is_failing: Arc::clone(&is_failing) };
+        std::thread::Builder::new().name("audit".to_owned()).spawn(move || write_all(sink, messages, health))?;
+        let refusals = Arc::default();
+        Ok(Self { open: Some(Open { queue, clock, patience, is_failing, refusals }) })
     }
 
     /// The present, by the record's clock; `None` where there is no record.
     pub fn now(&self) -> Option<Millis> {
         self.open.as_ref().map(|open| open.clock.now())
+    }
+
+    /// Whether the last line could not be written.
+    pub fn is_failing(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.is_failing.load(Ordering::Relaxed))
+    }
+
+    /// Counts a request of which nobody knows whose it is.
+    pub fn count_refusal(&self, at: Millis) -> Refusal {
+        let Some(open) = &self.open else { return Refusal::Counted };
+        open.refusals.lock().unwrap_or_else(PoisonError::into_inner).count(at)
     }
 
     /// Returns when the line is written.
@@ -143,8 +162,7 @@ impl fmt::Debug for Log {
 }
 
 /// The writer's thread: takes what waits, writes it at once, and gives word.
-fn write_all(mut sink: impl Sink, mut messages: mpsc::Receiver<Message>) {
-    let mut health = Health::Good;
+fn write_all(mut sink: impl Sink, mut messages: mpsc::Receiver<Message>, mut health: Health) {
     let mut waiting = Vec::new();
     let mut closed = None;
     while closed.is_none() && messages.blocking_recv_many(&mut waiting, QUEUE_MAX) != 0 {
@@ -197,22 +215,18 @@ impl Batch {
 }
 
 /// Whether the last write worked, so that a disk that fails is told once and not with each request.
-enum Health {
-    Good,
-    Failing,
+struct Health {
+    is_failing: Arc<AtomicBool>,
 }
 
 impl Health {
     fn tell(&mut self, outcome: &io::Result<()>) {
-        match (&self, outcome) {
-            (Self::Good, Err(error)) => {
+        let was_failing = self.is_failing.swap(outcome.is_err(), Ordering::Relaxed);
+        match (was_failing, outcome) {
+            (false, Err(error)) => {
                 tracing::error!(%error, "the audit log cannot be written: requests are refused until it can");
-                *self = Self::Failing;
             }
-            (Self::Failing, Ok(())) => {
-                tracing::info!("the audit log is written again");
-                *self = Self::Good;
-            }
+            (true, Ok(())) => tracing::info!("the audit log is written again"),
             _ => {}
         }
     }
@@ -244,7 +258,7 @@ mod tests {
         let writer = memory.clone();
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
         tracing::subscriber::with_default(subscriber, || {
-            let mut health = Health::Good;
+            let mut health = Health { is_failing: Arc::default() };
             for kind in [None, Some(io::ErrorKind::StorageFull), Some(io::ErrorKind::StorageFull), None, None] {
                 health.tell(&kind.map_or(Ok(()), |kind| Err(kind.into())));
             }

@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat};
 use serde::{Serialize, Serializer};
 
 use super::trace::{Counts, Noted, Question, Who};
-use crate::api::errors::Verdict;
+use crate::api::errors::{Code, Verdict};
 use crate::model::clock::Millis;
 
 /// What is known before anything runs.
@@ -42,9 +42,17 @@ impl Ending {
         Self { outcome, reason: verdict.reason, codes: verdict.codes, status: Some(status.as_u16()) }
     }
 
-    /// The client went away, and what ran for it was stopped.
-    pub fn cancelled() -> Self {
-        Self { outcome: "CANCELLED".to_owned(), reason: None, codes: Vec::new(), status: None }
+    /// Nothing was done for it, because the record could not be written.
+    pub fn unrecorded() -> Self {
+        let code = Code::Unavailable;
+        let (outcome, codes) = (code.text().to_owned(), vec![code.text().to_owned()]);
+        Self { outcome, reason: None, codes, status: Some(code.status().as_u16()) }
+    }
+
+    /// The client went away. A query was stopped; what began to change something may have been carried through.
+    pub fn unanswered(writes: bool) -> Self {
+        let outcome = if writes { "UNANSWERED" } else { "CANCELLED" };
+        Self { outcome: outcome.to_owned(), reason: None, codes: Vec::new(), status: None }
     }
 }
 
@@ -75,6 +83,9 @@ pub struct Record {
     codes: Vec<String>,
     status: Option<u16>,
     milliseconds: u64,
+    /// Requests before it, of nobody known, that have no line of their own.
+    #[serde(skip_serializing_if = "is_none")]
+    pub left_out: u64,
     #[serde(flatten)]
     counts: Option<Counts>,
 }
@@ -100,6 +111,7 @@ impl Record {
             codes: ending.codes,
             status: ending.status,
             milliseconds,
+            left_out: 0,
             counts: noted.counts,
         }
     }
@@ -107,6 +119,11 @@ impl Record {
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
 fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn is_none(count: &u64) -> bool {
     *count == 0
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::record::instant;
 use crate::auth::Viewer;
@@ -41,12 +42,15 @@ pub struct Noted {
     pub dialogs: Vec<String>,
     pub records: Vec<&'static str>,
     pub counts: Option<Counts>,
+    /// Whether something began to be changed.
+    pub writes: bool,
 }
 
 /// The bearer of the token; nobody where it was refused.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Who {
     tenant: Option<String>,
+    issuer: Option<String>,
     sub: Option<String>,
     role: Option<&'static str>,
     operator: Option<String>,
@@ -82,6 +86,13 @@ pub struct Counts {
     rejected: u64,
 }
 
+impl Who {
+    /// Whether nobody knows whose request it is.
+    pub fn is_nobody(&self) -> bool {
+        self.tenant.is_none()
+    }
+}
+
 impl Trace {
     pub fn noted(&self) -> Noted {
         self.open().clone()
@@ -90,18 +101,17 @@ impl Trace {
     pub fn note_viewer(&self, viewer: &Viewer) {
         self.open().who = Who {
             tenant: Some(viewer.tenant().to_owned()),
-            sub: Some(viewer.sub().to_owned()),
+            issuer: Some(viewer.issuer().to_owned()),
+            sub: Some(shorten(viewer.sub())),
             role: Some(viewer.role().name()),
-            operator: viewer.operator().map(str::to_owned),
-            teams: viewer.teams().to_vec(),
+            operator: viewer.operator().map(shorten),
+            teams: keep(viewer.teams().iter().map(|team| shorten(team)).collect(), VALUES_MAX),
         };
     }
 
     /// The document before it is parsed: also one that does not parse was sent by somebody.
-    pub fn note_document(&self, name: &str, operation: Option<&str>) {
-        let mut noted = self.open();
-        noted.document = Some(shorten(name));
-        noted.operation = operation.map(shorten);
+    pub fn note_document(&self, name: &str) {
+        self.open().document = Some(shorten(name));
     }
 
     pub fn note_fields(&self, operation: Option<&str>, fields: &[String]) {
@@ -148,6 +158,11 @@ impl Trace {
         note(&mut self.open().records, kind);
     }
 
+    /// That what follows changes something, and is not undone when nobody waits for it any more.
+    pub fn note_write(&self) {
+        self.open().writes = true;
+    }
+
     pub fn note_receipt(&self, receipt: &Receipt) {
         let (accepted, duplicates, rejected) = (receipt.accepted, receipt.duplicates, receipt.rejected_total);
         self.open().counts = Some(Counts { accepted, duplicates, rejected });
@@ -168,12 +183,15 @@ fn shorten(text: &str) -> String {
     text.chars().take(NAME_CHARS_MAX).collect()
 }
 
-/// The first of the values, and how many more there were.
+/// The first of the values, how many more there were, and the SHA-256 of all of them, so that it can be shown whether a value
+/// that is not named was among them.
 fn keep(mut values: Vec<String>, most: usize) -> Vec<String> {
     let more = values.len().saturating_sub(most);
-    values.truncate(most);
     if 0 < more {
-        values.push(format!("…+{more}"));
+        let digest = Sha256::digest(values.join("\n").as_bytes());
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        values.truncate(most);
+        values.push(format!("…+{more} sha256:{digest}"));
     }
     values
 }

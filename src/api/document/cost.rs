@@ -109,8 +109,9 @@ impl<'a> Fragments<'a> {
     // The recursion is bounded: selections by the lexer, which counts brackets, and fragments by their chain.
     fn measure(&mut self, name: &str) -> Result<Cost, ApiError> {
         let Some((name, fragment)) = self.document.fragments.get_key_value(name) else {
-            // A fragment that does not exist costs nothing; the library refuses it by name.
-            return Ok(Cost::default());
+            // With nothing at its leaves a tree of fragments would cost nothing, and whoever walks it would never end.
+            let message = format!("the document has no fragment `{}`", name.chars().take(100).collect::<String>());
+            return Err(ApiError::new(Code::InvalidQuery, message));
         };
         match self.measured.get(name.as_str()) {
             Some(Some(cost)) => return Ok(*cost),

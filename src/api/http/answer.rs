@@ -14,7 +14,7 @@ use crate::api::{
     errors::{ApiError, Code, Verdict},
     execution::Progress,
     limits::Limits,
-    rates::Admission,
+    rates::Spent,
 };
 
 #[derive(Serialize)]
@@ -34,11 +34,11 @@ pub fn answer(
     mut response: GraphqlResponse,
     progress: &Progress,
     media: Media,
-    (limits, admission): (&Limits, &Admission),
+    (limits, spent): (&Limits, Spent),
     request_id: &RequestId,
 ) -> Response {
     let mut extensions = response.extensions;
-    let cost = [("points", admission.points), ("left", admission.left), ("perMinute", limits.cost_per_minute)];
+    let cost = [("points", spent.points), ("left", spent.left), ("perMinute", limits.cost_per_minute)];
     let cost = cost.map(|(name, points)| (Name::new(name), Value::from(points))).into_iter().collect();
     extensions.insert("cost".to_owned(), Value::Object(cost));
     let omitted = response.errors.len().saturating_sub(limits.errors);

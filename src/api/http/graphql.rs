@@ -27,6 +27,7 @@ use crate::api::{
     execution::Progress,
     limits::Limits,
     price::price,
+    rates::Place,
     server::{Arrival, HttpState},
 };
 use crate::auth::Viewer;
@@ -55,16 +56,12 @@ pub async fn get(
     if uri.path() != "/graphql" {
         return ApiError::new(Code::NotFound, "there is no such route; queries go to /graphql").into_response();
     }
-    let viewer = match authenticate(&state.authenticator, &headers).await {
-        Ok(viewer) => viewer,
+    let guest = match Guest::enter(&state, &headers, request_id, trace).await {
+        Ok(guest) => guest,
         Err(error) => return answer::refuse(error, media),
     };
-    trace.note_viewer(&viewer);
-    let parameters = parameters::from_query_string(&query_string.unwrap_or_default(), state.limits.of(viewer.role()));
-    match parameters {
-        Ok(parameters) => run(&state, (viewer, request_id, trace), parameters, Method::Get, media).await,
-        Err(error) => answer::refuse(error, media),
-    }
+    let parameters = parameters::from_query_string(&query_string.unwrap_or_default(), &guest.limits);
+    run(&state, guest, parameters, Method::Get, media).await
 }
 
 /// `POST /graphql`.
@@ -80,14 +77,35 @@ pub async fn post(
         Err(error) => return error.into_response(),
     };
     // The token first: an unknown client's body is not even read.
-    let viewer = match authenticate(&state.authenticator, &headers).await {
-        Ok(viewer) => viewer,
+    let guest = match Guest::enter(&state, &headers, request_id, trace).await {
+        Ok(guest) => guest,
         Err(error) => return answer::refuse(error, media),
     };
-    trace.note_viewer(&viewer);
-    match read_parameters(state.limits.of(viewer.role()), &headers, body).await {
-        Ok(parameters) => run(&state, (viewer, request_id, trace), parameters, Method::Post, media).await,
-        Err(error) => answer::refuse(error, media),
+    let parameters = read_parameters(&guest.limits, &headers, body).await;
+    run(&state, guest, parameters, Method::Post, media).await
+}
+
+/// Who asks, and the place among the requests that run.
+struct Guest {
+    viewer: Viewer,
+    limits: Arc<Limits>,
+    place: Place,
+    request_id: RequestId,
+    trace: Arc<Trace>,
+}
+
+impl Guest {
+    async fn enter(
+        state: &HttpState,
+        headers: &HeaderMap,
+        request_id: RequestId,
+        trace: Arc<Trace>,
+    ) -> Result<Self, ApiError> {
+        let viewer = authenticate(&state.authenticator, headers).await?;
+        trace.note_viewer(&viewer);
+        let limits = Arc::clone(state.limits.of(viewer.role()));
+        let place = state.rates.enter(&viewer, &limits)?;
+        Ok(Self { viewer, limits, place, request_id, trace })
     }
 }
 
@@ -100,27 +118,28 @@ async fn read_parameters(limits: &Limits, headers: &HeaderMap, body: Body) -> Re
 
 async fn run(
     state: &HttpState,
-    (viewer, request_id, trace): (Viewer, RequestId, Arc<Trace>),
-    parameters: Parameters,
+    guest: Guest,
+    parameters: Result<Parameters, ApiError>,
     method: Method,
     media: Media,
 ) -> Response {
-    let limits = Arc::clone(state.limits.of(viewer.role()));
-    let admitted = prepare(state, (&viewer, &limits), parameters, method, &trace)
-        .and_then(|(request, points)| Ok((request, state.rates.admit(&viewer, &limits, points)?)));
-    let (request, admission) = match admitted {
+    let prepared = parameters.and_then(|parameters| prepare(state, &guest, parameters, method));
+    let Guest { viewer, limits, place, request_id, trace } = guest;
+    // What is refused was read and checked all the same.
+    let points = prepared.as_ref().map_or(1, |(_, points)| *points);
+    let spent = state.rates.spend(&place, viewer.role(), &limits, points);
+    let (request, spent) = match spent.and_then(|spent| Ok((prepared?.0, spent))) {
         Ok(admitted) => admitted,
         Err(error) => return answer::refuse(error, media),
     };
     let progress = Progress::default();
-    let bearer = admission.bearer.clone();
-    let arrival = Arrival { viewer, bearer, request_id, trace, limits };
+    let arrival = Arrival { viewer, bearer: place.bearer.clone(), request_id, trace, limits };
     let request = (state.per_request)(request, &arrival);
     let Arrival { viewer, request_id, limits, .. } = arrival;
     let request = request.data(viewer).data(request_id.clone()).data(progress.clone());
     // When time is up, or the client goes away, the future is dropped and with it the store's query.
     match tokio::time::timeout(limits.execution_time, state.schema.execute(request)).await {
-        Ok(response) => answer::answer(response, &progress, media, (&limits, &admission), &request_id),
+        Ok(response) => answer::answer(response, &progress, media, (&limits, spent), &request_id),
         Err(_) => {
             let seconds = limits.execution_time.as_secs_f32();
             let message =
@@ -133,12 +152,12 @@ async fn run(
 /// Finds the document, checks it, tells its price, and hands it to the library parsed, so that it is parsed once.
 fn prepare(
     state: &HttpState,
-    (viewer, limits): (&Viewer, &Limits),
+    guest: &Guest,
     parameters: Parameters,
     method: Method,
-    trace: &Trace,
 ) -> Result<(GraphqlRequest, usize), ApiError> {
-    trace.note_document(&parameters.document.name(), parameters.operation_name.as_deref());
+    let Guest { viewer, limits, trace, .. } = guest;
+    trace.note_document(&state.documents.name(&parameters.document));
     let Checked { document, subject } = state.documents.open(parameters.document, viewer.tenant(), limits)?;
     if subject == Subject::Schema {
         state.introspection.check(viewer.role())?;
@@ -148,7 +167,7 @@ fn prepare(
     trace.note_fields(name, &audit::fields(&document, operation));
     match operation.ty {
         OperationType::Query => {}
-        OperationType::Mutation if method == Method::Post => {}
+        OperationType::Mutation if method == Method::Post => trace.note_write(),
         OperationType::Mutation => return Err(ApiError::method_not_allowed("a mutation needs POST", "POST")),
         OperationType::Subscription => {
             return Err(ApiError::new(Code::InvalidQuery, "this route does not serve subscriptions"));

@@ -43,6 +43,12 @@ impl LimitsByRole {
         &self.all
     }
 
+    /// Those of the server: a query of any role may take so long.
+    pub fn of_server(&self) -> Limits {
+        let execution_time = Role::ALL.map(|role| self.of(role).execution_time).into_iter().max();
+        Limits { execution_time: execution_time.unwrap_or_default(), ..(*self.all).clone() }
+    }
+
     pub fn of(&self, role: Role) -> &Arc<Limits> {
         self.own.get(&role).unwrap_or(&self.all)
     }

@@ -80,7 +80,7 @@ const COUNT_MOST: u64 = 1_000_000;
 const SECONDS_MOST: u64 = 300;
 
 /// All limits in reading order.
-pub static SPECS: [Spec; 46] = [
+pub static SPECS: [Spec; 47] = [
     of("bodyBytes", "bytes", BODY_MOST, |limits| &mut limits.body_bytes),
     of("ingestCompressedBytes", "bytes", BODY_MOST, |limits| &mut limits.ingest_compressed_bytes),
     of("ingestBytes", "bytes", BODY_MOST, |limits| &mut limits.ingest_bytes),
@@ -88,6 +88,7 @@ pub static SPECS: [Spec; 46] = [
     of_server(of("connections", "connections", COUNT_MOST, |limits| &mut limits.connections)),
     of_server(time("headSeconds", SECONDS_MOST, |limits| &mut limits.head_time)),
     time("bodySeconds", SECONDS_MOST, |limits| &mut limits.body_time),
+    of_server(time("writeSeconds", SECONDS_MOST, |limits| &mut limits.write_time)),
     time("executionSeconds", SECONDS_MOST, |limits| &mut limits.execution_time),
     time("catchUpSeconds", SECONDS_MOST, |limits| &mut limits.catch_up_time),
     of("tokens", "tokens", COUNT_MOST, |limits| &mut limits.tokens),
@@ -141,6 +142,8 @@ pub fn defaults() -> Limits {
         connections: 768,
         head_time: Duration::from_secs(10),
         body_time: Duration::from_secs(10),
+        // A phone that changes networks comes back within seconds.
+        write_time: Duration::from_secs(30),
         execution_time: Duration::from_secs(10),
         // Most of the time nothing waits. After a large import an answer that says what it lacks is better than none.
         catch_up_time: Duration::from_secs(4),

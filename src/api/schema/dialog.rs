@@ -39,8 +39,10 @@ pub fn add_to(query: Object) -> Object {
             // An `ID` may be written as a number; no dialog has such a one.
             let id = context.args.try_get("id")?;
             let id = id.string().map_or_else(|_| id.as_value().to_string(), str::to_owned);
-            asking.trace.note_dialog(&id);
-            let Some(query) = TimelineQuery::new(scope, &id) else {
+            let query = TimelineQuery::new(scope, &id);
+            // As it is looked up, whatever way it was written.
+            asking.trace.note_dialog(query.as_ref().map_or(id.as_str(), TimelineQuery::id));
+            let Some(query) = query else {
                 return Ok(None);
             };
             let heads = fetch(&asking, query.dialog(), &DIALOG).await?;

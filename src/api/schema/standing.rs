@@ -10,7 +10,7 @@ use crate::metrics::answer::Number;
 use crate::metrics::catalogue::seen::SEEN;
 use crate::metrics::catalogue::{Dimension, Family};
 use crate::metrics::query::{Grouping, Question};
-use crate::metrics::standing::{OPERATORS_MIN, Standing, StandingError, check_filter, question, standing};
+use crate::metrics::standing::{OPERATORS_MIN, Standing, StandingError, check, question, standing};
 use crate::metrics::terms::Terms;
 use crate::model::Peers;
 
@@ -29,7 +29,7 @@ pub fn field(family: &'static Family) -> Field {
     .description(format!(
         "Where the token's operator stands in a team: its own value, and the median and quartiles of the team's operators, if at \
          least {OPERATORS_MIN} of them have a value; never a name. Null when the operator has nothing in the range, or not in \
-         that team. A filter must not choose operators, teams or contacts."
+         that team. Without a filter, over a day at least: nobody can be singled out."
     ))
     .argument(InputValue::new("of", TypeRef::named_nn(format!("{}Metric", family.type_name))))
     .argument(
@@ -52,7 +52,7 @@ async fn resolve(context: &ResolverContext<'_>, family: &'static Family) -> Resu
         Some(team) => Some(team.string()?.to_owned()),
         None => None,
     };
-    check_filter(&asked.question.filter).map_err(|error| refuse(&error))?;
+    check(&asked.question).map_err(|error| refuse(&error))?;
     let Some(team) = team(asked, &peers, wanted).await? else {
         return Ok(None);
     };

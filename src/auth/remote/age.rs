@@ -103,6 +103,11 @@ impl Cached {
     }
 
     /// When it is worth to come again, at least a second from now.
+    /// Whether the last fetch failed.
+    pub fn is_failing(&self) -> bool {
+        0 < self.failures
+    }
+
     pub fn retry_after_seconds(&self, now: Millis) -> u32 {
         let left = self.pause_ms(Why::Due) - self.since_tried(now).unwrap_or(0);
         u32::try_from((left + SECOND_MS - 1).div_euclid(SECOND_MS)).unwrap_or(1).max(1)

@@ -46,7 +46,40 @@ async fn an_answer_that_cannot_be_recorded_is_not_given() {
     assert!(message.contains("audit log") && !answer.text.contains("\"one\""), "{}", answer.text);
     assert_eq!(answer.header(header::RETRY_AFTER), "5");
     full.store(false, Ordering::SeqCst);
+    // The next line is the try whether it works again.
+    ask(&log).await.refused(503, "UNAVAILABLE");
     assert_eq!(ask(&log).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_could_not_be_recorded_is_not_done() {
+    let log =
+        Log::start(Disk(Arc::new(AtomicBool::new(true))), Arc::new(FixedClock(0)), Duration::from_secs(60)).unwrap();
+    ask(&log).await.refused(503, "UNAVAILABLE");
+    let stopped = Stopped::default();
+    let slow = request(Method::GET, "/graphql?query=%7Bslow%7D").body(axum::body::Body::empty()).unwrap();
+    let answer = send(app_in(Network::default(), log.clone(), stopped.clone()), slow).await;
+    answer.refused(503, "UNAVAILABLE");
+    assert_eq!(stopped.started.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn requests_of_nobody_known_are_recorded_up_to_a_number_and_counted_beyond_it() {
+    let Memory { log, mut lines } = in_memory(0);
+    let app = app_in(Network::default(), log.clone(), Stopped::default());
+    let nobody = || axum::http::Request::get("/graphql?query=%7Bone%7D").body(axum::body::Body::empty()).unwrap();
+    let most = usize::try_from(rapport::api::audit::refusals::LINES_MAX).unwrap();
+    for _ in 0..most + 50 {
+        send(app.clone(), nobody()).await.refused(401, "UNAUTHENTICATED");
+    }
+    // Whoever is known is recorded all the same.
+    assert_eq!(ask(&log).await.status, 200);
+    log.close().await;
+    let mut count = 0;
+    while lines.recv().await.is_some() {
+        count += 1;
+    }
+    assert_eq!(count, most + 1);
 }
 
 /// A disk on which nothing ends until the test says so.

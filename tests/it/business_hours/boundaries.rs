@@ -7,11 +7,12 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use chrono_tz::Tz;
 use rapport::api::Limits;
+use rapport::api::bearers::Bearer;
 use rapport::api::http::request_id::RequestIds;
 use rapport::api::schema::Asking;
 use rapport::api::schema::asking::House;
 use rapport::api::server::Arrival;
-use rapport::api::turns::{Bearer, Turns};
+use rapport::api::turns::Turns;
 use rapport::auth::{Authenticator, Grant, Role, Seal, Secret, TokenConfig, issue};
 use rapport::ingest::derive::Derivation;
 use rapport::metrics::schedule::Boundaries;
@@ -40,7 +41,7 @@ async fn asking(world: &World) -> Asking {
     let seal = Seal::new(&secret, "tests");
     let derivation = Derivation::new(world.store.clone());
     let arrival = Arrival {
-        bearer: Bearer { tenant: viewer.tenant().into(), sub: viewer.sub().into() },
+        bearer: Bearer::of(&viewer),
         viewer,
         limits,
         request_id: RequestIds::new(world.now).next(),

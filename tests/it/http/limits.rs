@@ -64,6 +64,10 @@ async fn fragments_cannot_hide_the_cost() {
     refused(&fan_out(14), "rootFields").await;
     refused(&fan_out(60), "rootFields").await;
     refused(&fan_out(200), "nesting").await;
+    // A fragment that is not there has no fields that would count, so whoever walked this would never end.
+    let nothing = fan_out(60).replace("fragment f60 on Query { nested { one } }", "");
+    let message = ask(&nothing).await.refused(400, "INVALID_QUERY");
+    assert_eq!(message, "the document has no fragment `f60`");
     let inside = |levels: usize| {
         let level = |at: usize| format!("fragment f{at} on Node {{ ...f{} ...f{} }} ", at + 1, at + 1);
         let fragments: String = (0..levels).map(level).collect();

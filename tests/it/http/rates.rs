@@ -34,8 +34,15 @@ async fn spent_points_are_429_with_retry_after_whatever_the_media_type_and_intro
         let seconds: u32 = answer.header(header::RETRY_AFTER).parse().unwrap();
         assert!((1..=20).contains(&seconds), "{seconds}");
     }
-    // A document that is refused costs nothing, and says why it is.
-    assert!(ask(&router, "{ one ", super::GRAPHQL).await.refused(400, "INVALID_QUERY").contains("expected"));
+    // What is refused was read and checked: it costs a point too.
+    ask(&router, "{ one ", super::GRAPHQL).await.refused(429, "RATE_LIMITED");
+}
+
+#[tokio::test]
+async fn a_document_that_is_refused_costs_a_point() {
+    let router = app(Limits { cost_per_minute: 2, ..Limits::default() }, Stopped::default());
+    ask(&router, "{ one ", super::GRAPHQL).await.refused(400, "INVALID_QUERY");
+    assert_eq!(ask(&router, "{ one }", super::GRAPHQL).await.json_with_cost()["extensions"]["cost"]["left"], 0);
 }
 
 #[tokio::test]
@@ -106,4 +113,44 @@ async fn a_role_can_have_limits_of_its_own() {
     assert!(world.answer(&world.manager(), deeper).await.get("errors").is_none());
     let limits = world.ask(&operator, "{ limits { name value } }").await;
     assert!(limits["limits"].as_array().unwrap().contains(&json!({"name": "costPerMinute", "value": 7})));
+}
+
+/// The price of each is at least what the engine is asked.
+#[tokio::test]
+async fn no_question_asks_the_engine_more_than_it_costs() {
+    use rapport::metrics::catalogue::FAMILIES;
+
+    let world = World::at("2026-03-13T12:00:00Z").await;
+    world.take(&crate::drill::history::events(200)).await;
+    let range = r#"range: {last: "P10D"}"#;
+    let mut questions = vec![
+        format!("{{ operators({range}) {{ value }} teams({range}) {{ value }} }}"),
+        format!(
+            "{{ table({range}, metrics: [delivery_rate, reads_engagedRate, activity_turns], by: [CHANNEL]) {{ rows {{ keys }} totals columns {{ quality {{ level }} }} }} }}"
+        ),
+        "{ businessHours { validFrom } metricDefinitions { name } channels { name } }".to_owned(),
+        r#"{ dialog(id: "00000000000000ff") { channel cycles { openedAt } timeline { totalCount nodes { at } } } }"#
+            .to_owned(),
+    ];
+    for family in FAMILIES {
+        let name = family.name;
+        let all = family.metrics.iter().map(|metric| metric.name).collect::<Vec<_>>().join(" ");
+        let last = family.metrics.last().unwrap().name;
+        questions.push(format!(
+            "{{ analytics({range}) {{ {name} {{
+                total {{ {all} quality {{ level }} explain {{ rowsRead statements {{ rowsRead }} }} }} compare(to: PREVIOUS_WEEK) {{ {all} }}
+                by(dimensions: [CHANNEL], orderBy: {{metric: {last}}}) {{ keys metrics {{ {all} }} }} }} }} }}"
+        ));
+        questions.push(format!(
+            "{{ analytics({range}) {{ {name} {{ total {{ behind(of: {last}) {{ dialogs {{ totalCount nodes {{ id }} }} }} }} }} }} }}"
+        ));
+    }
+    for question in questions {
+        let before = world.store.count();
+        let answer = world.answer_with_cost(&world.manager(), &question).await;
+        assert!(answer.get("errors").is_none(), "{question}\n{answer}");
+        let points = answer["extensions"]["cost"]["points"].as_u64().unwrap();
+        let asked = world.store.count() - before;
+        assert!(asked as u64 <= points, "{asked} statements for {points} points: {question}");
+    }
 }

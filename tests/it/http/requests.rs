@@ -34,11 +34,31 @@ async fn a_query_is_answered_over_post_and_get() {
 
 #[tokio::test]
 async fn every_answer_has_its_headers() {
-    let answer = ask("{ one }").await;
-    assert_eq!(answer.header(header::CACHE_CONTROL), "private, no-store");
-    assert_eq!(answer.header(header::X_CONTENT_TYPE_OPTIONS), "nosniff");
-    assert!(answer.header(header::CONTENT_SECURITY_POLICY).starts_with("default-src 'none'"));
-    assert!(!answer.header("x-request-id").is_empty());
+    let plain = |method: Method, uri: &str| Request::builder().method(method).uri(uri).body(Body::empty()).unwrap();
+    let refused = [
+        (Method::GET, "/graphql?query=%7Bone%7D", 401),
+        (Method::GET, "/nowhere", 404),
+        (Method::PUT, "/graphql", 405),
+    ];
+    let mut answers = vec![(200, ask("{ one }").await)];
+    for (method, uri, status) in refused {
+        answers.push((status, with(plain(method, uri)).await));
+    }
+    for (status, answer) in &answers {
+        assert_eq!(answer.status.as_u16(), *status);
+        for (name, value) in [
+            ("cache-control", "private, no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ] {
+            assert_eq!(answer.header(name), value, "{name} of {status}");
+        }
+        assert!(!answer.header("x-request-id").is_empty());
+    }
+    let answer = &answers[0].1;
     let vary: Vec<_> = answer.headers.get_all(header::VARY).iter().map(|value| value.to_str().unwrap()).collect();
     assert!(vary.join(",").contains("accept, authorization"), "{vary:?}");
 }
