@@ -10,7 +10,7 @@ pub mod asking;
 mod behind;
 mod business_hours;
 mod connection;
-mod cursor;
+pub mod cursor;
 mod definitions;
 mod dialog;
 mod explain;

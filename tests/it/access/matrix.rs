@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rapport::api::schema::rules::rules;
 use rapport::auth::Role;
-use rapport::metrics::catalogue::{ENTRIES, FAMILIES};
+use rapport::metrics::catalogue::{ENTRIES, FAMILIES, Family};
 use rapport::model::Readers;
 use serde_json::Value;
 
@@ -75,7 +75,7 @@ async fn every_role_reads_every_field_that_is_for_it_and_no_other() {
         .unwrap()
         .to_owned();
     let mut count = 0;
-    for (of, fields) in &schema.types {
+    for (index, (of, fields)) in schema.types.iter().enumerate() {
         let path = schema.path(of);
         // A number counts records of one or two kinds: each kind is asked for by itself. The root has more fields than one
         // request may ask for.
@@ -100,7 +100,9 @@ async fn every_role_reads_every_field_that_is_for_it_and_no_other() {
                     .copied()
                     .filter(|field| !refused.iter().any(|other| other.name == field.name))
                     .collect();
-                if !open.is_empty() {
+                // Two roles may do what two others may: of each two one is asked for what is open, in turns.
+                let is_in_turn = (index % 2 == 0) != matches!(role, Role::Supervisor | Role::Admin);
+                if !open.is_empty() && (is_in_turn || role == Role::Service) {
                     assert_eq!(ask(&open).await, BTreeSet::new(), "{role} {of}");
                 }
                 for field in refused {
@@ -129,7 +131,10 @@ async fn a_metric_is_refused_wherever_it_is_named() {
     let range = r#"range: {last: "P10D"}"#;
     for role in [Role::Operator, Role::Supervisor, Role::Manager, Role::Admin] {
         let token = token(&world, role);
-        for family in FAMILIES {
+        // Two roles see what two others see: of them only the families in which roles differ are asked.
+        let is_like_another = matches!(role, Role::Supervisor | Role::Admin);
+        let differs = |family: &&Family| family.metrics.iter().any(|metric| metric.readers != Readers::Everyone);
+        for family in FAMILIES.into_iter().filter(|family| !is_like_another || differs(family)) {
             let names: Vec<String> = family.metrics.iter().map(|metric| metric.name.to_owned()).collect();
             let is_for = |name: &str| family.metric(name).unwrap().readers.include(role);
             let every =

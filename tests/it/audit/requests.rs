@@ -43,7 +43,7 @@ async fn a_query_is_recorded_by_its_fields_and_its_digest_and_not_by_its_text() 
         line,
         json!({
             "at": "2026-11-23T10:11:12.345Z", "requestId": "1a0c4506c00-0",
-            "tenant": "acme", "sub": "anna", "role": "MANAGER", "operator": null, "teams": [],
+            "tenant": "acme", "issuer": "rapport", "sub": "anna", "role": "MANAGER", "operator": null, "teams": [],
             "remote": null, "route": "/graphql", "method": "POST",
             "operation": "Figures", "document": digest, "fields": ["one", "nested"],
             "questions": [], "dialogs": [], "records": [],
@@ -117,14 +117,16 @@ async fn a_forged_line_in_an_operations_name_stays_within_its_record() {
     let forged = "x\"}\r\n{\"outcome\":\"OK\"}\u{1b}[2K\0\u{2028}";
     // The sink takes each line for JSON, and a second one would be counted.
     let line = recorded(post(&json!({"query": "query A { one }", "operationName": forged}))).await;
-    assert_eq!((&line["operation"], &line["outcome"]), (&json!(forged), &json!("INVALID_QUERY")));
+    // A name that the document does not have can be anything, and is nobody's business.
+    assert_eq!((&line["operation"], &line["outcome"]), (&Value::Null, &json!("INVALID_QUERY")));
+    let line = recorded(post(&json!({"documentId": forged}))).await;
+    assert_eq!(line["outcome"], "DOCUMENT_NOT_FOUND");
+    assert!(line["document"].as_str().unwrap().starts_with("unknown id, sha256:"), "{line}");
 }
 
 #[tokio::test]
 async fn names_are_cut_and_many_of_them_counted() {
     let long = "x".repeat(5_000);
-    let line = recorded(post(&json!({"query": "{ one }", "operationName": long}))).await;
-    assert_eq!(line["operation"], "x".repeat(100));
     let line = asked(&format!("query {long} {{ one {long} }}")).await;
     assert_eq!((&line["operation"], &line["fields"]), (&json!("x".repeat(100)), &json!(["one", "x".repeat(100)])));
 }

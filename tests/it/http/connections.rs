@@ -74,6 +74,24 @@ async fn a_client_that_never_ends_its_head_is_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_never_reads_is_cut_off_and_gives_its_place_back() {
+    let limits = Limits { connections: 1, write_time: Duration::from_millis(200), ..Limits::default() };
+    let server = start(limits).await;
+    let mut greedy = TcpStream::connect(server.address).unwrap();
+    greedy.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
+    // More than the buffers of both ends hold.
+    let asked = "GET /graphql HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n".repeat(4_000);
+    // It breaks off where the server has had enough.
+    let _ = greedy.write_all(asked.as_bytes());
+    // There is one place: this is answered only when it is given back.
+    let mut client = send_query(server.address, "one");
+    let mut answer = [0; 12];
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    server.task.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_running_request_is_answered_before_the_server_ends() {
     let limits = Limits { execution_time: Duration::from_millis(500), ..Limits::default() };
     let mut server = start(limits).await;

@@ -39,7 +39,7 @@ async fn only_who_manages_may_ask_for_the_schema_where_it_is_for_managers() {
         }
         for role in [Role::Operator, Role::Supervisor, Role::Service] {
             let message = ask_under(Introspection::Managers, role, query).await.refused(403, "FORBIDDEN");
-            assert!(message.contains(role.name()) && message.contains("MANAGER or ADMIN"), "{query}: {message}");
+            assert!(message.contains(role.name()) && message.contains("MANAGER and ADMIN"), "{query}: {message}");
         }
     }
 }

@@ -90,8 +90,8 @@ async fn around(world: &World, viewer: Viewer, range: &str) -> Value {
 #[test]
 fn what_is_out_of_sight_changes_no_answer() {
     let runtime = runtime();
-    let cases = (history(), history(), any::<bool>(), vec(question(), 5));
-    let result = runner(8).run(&cases, |(history, other, is_supervisor, questions)| {
+    let cases = (history(), history(), any::<bool>(), vec(question(), 3));
+    let result = runner(6).run(&cases, |(history, other, is_supervisor, questions)| {
         runtime.block_on(async {
             let world = world_of(&history).await;
             world.take(&of_the_tenant(&history)).await;
