@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod arguments;
+pub mod arrival;
 #[doc = include_str!("api/attacks.md")]
 pub mod attacks {}
 pub mod audit;

@@ -19,8 +19,8 @@ use tower_http::compression::CompressionLayer;
 
 use super::{
     access::Rules,
-    audit::{self, Trace},
-    bearers::Bearer,
+    arrival::Arrival,
+    audit,
     documents::{DocumentPolicy, Documents, TrustedPolicy, trusted::UnfitDocuments},
     errors::{ApiError, Code},
     execution::{Introspection, finish_schema},
@@ -30,27 +30,15 @@ use super::{
         cors::{self, Origin},
         graphql,
         page::Page,
-        request_id::{RequestId, RequestIds, contain_panic, name_request},
+        request_id::{RequestIds, contain_panic, name_request},
     },
-    limits::{Limits, LimitsByRole},
+    limits::LimitsByRole,
     rates::Rates,
 };
 use crate::{
     auth::{Authenticator, Viewer},
     model::{Clock, clock::Millis},
 };
-
-/// A request to the schema, before anything of it runs.
-#[derive(Clone, Debug)]
-pub struct Arrival {
-    pub viewer: Viewer,
-    pub bearer: Bearer,
-    /// Those of the viewer's role.
-    pub limits: Arc<Limits>,
-    pub request_id: RequestId,
-    /// Where resolvers note what they were asked.
-    pub trace: Arc<Trace>,
-}
 
 /// Adds what resolvers need to a request's data.
 pub type PerRequest = Box<dyn Fn(GraphqlRequest, &Arrival) -> GraphqlRequest + Send + Sync>;

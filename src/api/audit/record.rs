@@ -3,10 +3,9 @@
 use std::net::IpAddr;
 
 use axum::http::StatusCode;
-use chrono::{DateTime, SecondsFormat};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::trace::{Counts, Noted, Question, Who};
+use super::trace::{Counts, Noted, Question, Who, instant};
 use crate::api::errors::{Code, Verdict};
 use crate::model::clock::Millis;
 
@@ -125,11 +124,4 @@ fn is_zero(count: &usize) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
 fn is_none(count: &u64) -> bool {
     *count == 0
-}
-
-/// RFC 3339 with milliseconds, UTC.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
-pub(super) fn instant<S: Serializer>(at: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
-    let at = DateTime::from_timestamp_millis(*at).unwrap_or_default();
-    serializer.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Millis, true))
 }

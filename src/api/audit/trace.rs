@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
+use chrono::{DateTime, SecondsFormat};
+use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use super::record::instant;
 use crate::auth::Viewer;
 use crate::ingest::Receipt;
 use crate::metrics::calendar::Calendar;
@@ -194,4 +194,11 @@ fn keep(mut values: Vec<String>, most: usize) -> Vec<String> {
         values.push(format!("…+{more} sha256:{digest}"));
     }
     values
+}
+
+/// RFC 3339 with milliseconds, UTC.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+pub(super) fn instant<S: Serializer>(at: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
+    let at = DateTime::from_timestamp_millis(*at).unwrap_or_default();
+    serializer.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Millis, true))
 }

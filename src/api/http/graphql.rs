@@ -21,6 +21,7 @@ use super::{
     request_id::RequestId,
 };
 use crate::api::{
+    arrival::Arrival,
     audit::{self, Trace},
     document::{Checked, Subject, operation},
     errors::{ApiError, Code},
@@ -28,7 +29,7 @@ use crate::api::{
     limits::Limits,
     price::price,
     rates::Place,
-    server::{Arrival, HttpState},
+    server::HttpState,
 };
 use crate::auth::Viewer;
 

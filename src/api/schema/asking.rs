@@ -14,12 +14,12 @@ use chrono_tz::Tz;
 use futures_util::future::join_all;
 use tokio::sync::OnceCell;
 
+use crate::api::arrival::Arrival;
 use crate::api::audit::Trace;
 use crate::api::bearers::Bearer;
 use crate::api::errors::{ApiError, Code};
 use crate::api::http::request_id::RequestId;
 use crate::api::limits::{Limits, check_limit};
-use crate::api::server::Arrival;
 use crate::api::turns::Turns;
 use crate::auth::{Seal, Viewer};
 use crate::ingest::derive::Derivation;
