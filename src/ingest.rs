@@ -5,35 +5,45 @@
 //!
 //! Reading order: [`body`] (decompress), [`lines`] (take apart), [`item`] (one JSON object), [`normalise`] (the rules
 //! of an event) with [`reason`] (why not), [`mod@prepare`] (a batch without repeats), [`batch`] (Arrow), [`commit`] (into the
-//! store), [`known`] (which ids are stored already), [`receipt`]. What follows from the events is kept by [`mod@derive`],
+//! store) in [`mod@group`]s, [`known`] (which ids are stored already), [`receipt`]. What platforms send comes by
+//! [`receive`]: a [`connector`] reads it for its [`connection`], [`raw`] keeps it, [`deal`] makes conversions of it. What follows from the events is kept by [`mod@derive`],
 //! afterwards. Beside the API's way stand [`mod@file`] (NDJSON, CSV,
 //! Parquet, chat histories) and [`generate`] (synthetic traffic).
 
 pub mod batch;
 pub mod body;
 mod commit;
+pub mod connection;
+pub mod connector;
+pub mod deal;
 pub mod derive;
 pub mod file;
 pub mod generate;
+mod group;
 pub mod item;
 mod known;
 pub mod lines;
 pub mod normalise;
 mod prepare;
+pub mod raw;
 pub mod reason;
 pub mod receipt;
+pub mod receive;
 
 use std::sync::Arc;
 
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use self::commit::{Batch, Commits};
 use self::derive::Derivation;
+use self::group::Groups;
 pub use self::item::Item;
 use self::prepare::{Prepared, prepare};
+use self::raw::RawPayload;
 pub use self::reason::Reason;
 pub use self::receipt::{Receipt, Rejection};
 use crate::model::Clock;
+use crate::model::clock::Millis;
 use crate::store::{Store, StoreError};
 
 /// The way into one store. Cloning it gives another handle to the same door.
@@ -46,13 +56,25 @@ struct Door {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     commits: Commits,
+    archive: Groups<RawPayload, (), IngestError>,
     derivation: Derivation,
+}
+
+/// Whose events these are, and how they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    pub tenant: String,
+    /// The connection's name; empty for events that a sending system sent itself.
+    pub connection: String,
+    /// When they arrived; `None` is now.
+    pub received_at: Option<Millis>,
 }
 
 impl Ingest {
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let derivation = Derivation::new(Arc::clone(&store));
-        Self { door: Arc::new(Door { store, clock, commits: Commits::default(), derivation }) }
+        let archive = Groups::of(receive::ARCHIVED_BYTES_MAX);
+        Self { door: Arc::new(Door { store, clock, commits: Commits::default(), archive, derivation }) }
     }
 
     /// What is derived from what comes in here.
@@ -69,9 +91,19 @@ impl Ingest {
     where
         I: Iterator<Item = Item> + Send + 'static,
     {
+        self.accept_from(Origin { tenant: tenant.to_owned(), ..Origin::default() }, items).await
+    }
+
+    /// The same for items of any origin.
+    ///
+    /// # Errors
+    /// As [`Ingest::accept`].
+    pub async fn accept_from<I>(&self, origin: Origin, items: I) -> Result<Receipt, IngestError>
+    where
+        I: Iterator<Item = Item> + Send + 'static,
+    {
         let door = Arc::clone(&self.door);
-        let tenant = tenant.to_owned();
-        tokio::spawn(async move { door.accept(&tenant, items).await }).await?
+        tokio::spawn(async move { door.accept(Arc::new(origin), items).await }).await?
     }
 
     /// Whether the tenant has no event at all.
@@ -81,18 +113,18 @@ impl Ingest {
 }
 
 impl Door {
-    async fn accept<I>(self: Arc<Self>, tenant: &str, items: I) -> Result<Receipt, IngestError>
+    async fn accept<I>(self: Arc<Self>, origin: Arc<Origin>, items: I) -> Result<Receipt, IngestError>
     where
         I: Iterator<Item = Item> + Send + 'static,
     {
         let mut receipt = Receipt::default();
-        let mut preparing = Arc::clone(&self).prepare_next(tenant, items);
+        let mut preparing = Arc::clone(&self).prepare_next(&origin, items);
         loop {
             let (rest, prepared) = preparing.await?;
             let is_last = prepared.is_last;
             // The next batch is read and checked on another thread while the engine writes this one.
-            let next = (!is_last).then(|| Arc::clone(&self).prepare_next(tenant, rest));
-            self.write(tenant, prepared, &mut receipt).await?;
+            let next = (!is_last).then(|| Arc::clone(&self).prepare_next(&origin, rest));
+            self.write(&origin.tenant, prepared, &mut receipt).await?;
             match next {
                 Some(next) => preparing = next,
                 None => return Ok(receipt),
@@ -100,13 +132,13 @@ impl Door {
         }
     }
 
-    fn prepare_next<I>(self: Arc<Self>, tenant: &str, mut items: I) -> tokio::task::JoinHandle<(I, Prepared)>
+    fn prepare_next<I>(self: Arc<Self>, origin: &Arc<Origin>, mut items: I) -> JoinHandle<(I, Prepared)>
     where
         I: Iterator<Item = Item> + Send + 'static,
     {
-        let tenant = tenant.to_owned();
+        let origin = Arc::clone(origin);
         spawn_blocking(move || {
-            let prepared = prepare(&tenant, &mut items, self.clock.as_ref());
+            let prepared = prepare(&origin, &mut items, self.clock.as_ref());
             (items, prepared)
         })
     }

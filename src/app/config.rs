@@ -1,6 +1,7 @@
 //! Configuration: `rapport.toml`, then variables, parsed once. The only place that reads the environment.
 
 mod audit;
+pub mod connections;
 pub mod documents;
 mod issuers;
 mod limits;
@@ -16,6 +17,7 @@ use figment::Figment;
 use figment::providers::{Format, Toml};
 use serde::Deserialize;
 
+use self::connections::{ConnectionConfig, ConnectionsConfigError, WrittenConnection};
 use self::documents::{DocumentsConfig, DocumentsConfigError, WrittenIntrospection, WrittenMode};
 use self::limits::WrittenLimits;
 use crate::api::LimitsByRole;
@@ -40,6 +42,7 @@ pub struct Config {
     pub limits: LimitsByRole,
     pub engine: EngineLimits,
     pub issuers: Vec<IssuerConfig>,
+    pub connections: Vec<ConnectionConfig>,
     pub documents: DocumentsConfig,
     pub network: NetworkConfig,
     pub audit: AuditConfig,
@@ -69,6 +72,8 @@ struct Written {
     engine: EngineLimits,
     #[serde(default)]
     issuers: Vec<issuers::WrittenIssuer>,
+    #[serde(default)]
+    connections: Vec<WrittenConnection>,
     documents: Option<WrittenMode>,
     documents_file: Option<PathBuf>,
     #[serde(default = "default_persisted_queries", deserialize_with = "figment::util::bool_from_str_or_int")]
@@ -146,6 +151,7 @@ impl Config {
             limits: written.limits.limits()?,
             engine: written.engine,
             issuers: issuers::parse(written.issuers)?,
+            connections: connections::parse(written.connections)?,
             file,
         })
     }
@@ -235,6 +241,8 @@ pub enum ConfigError {
     Secret(AuthError),
     #[error(transparent)]
     Issuers(#[from] issuers::IssuersError),
+    #[error(transparent)]
+    Connections(#[from] ConnectionsConfigError),
     #[error(transparent)]
     Documents(#[from] DocumentsConfigError),
     #[error(transparent)]

@@ -1,4 +1,5 @@
-//! Normalised events become one Arrow batch with exactly the columns of `sql/migrations/0001_inbox.sql`.
+//! Normalised events become one Arrow batch with exactly the columns of `inbox`: those of `sql/migrations/0001_inbox.sql`
+//! and those that `0044` added.
 //!
 //! The only place that knows which Arrow type stands for which column. A test compares the names with the table's.
 
@@ -26,11 +27,11 @@ pub fn arrivals(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
 }
 
 /// One row an event, in the order given.
-pub fn build(tenant: &str, events: &[NormalEvent]) -> Result<RecordBatch, ArrowError> {
+pub fn build(tenant: &str, connection: &str, events: &[NormalEvent]) -> Result<RecordBatch, ArrowError> {
     let columns = Columns { events };
-    let tenants: ArrayRef = Arc::new(StringArray::from_iter_values(events.iter().map(|_| tenant)));
+    let same = |text: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(events.iter().map(|_| text))) };
     let columns = [
-        ("tenant", tenants),
+        ("tenant", same(tenant)),
         ("id", columns.text(|event| &event.id)),
         ("kind", columns.text(|event| event.kind.as_str())),
         ("at", columns.time(|event| event.at)),
@@ -46,7 +47,7 @@ pub fn build(tenant: &str, events: &[NormalEvent]) -> Result<RecordBatch, ArrowE
         ("team", columns.text(|event| &event.team)),
         ("author", columns.text(|event| event.author.map_or("", Author::as_str))),
         ("assisted", Arc::new(events.iter().map(|event| Some(event.assisted)).collect::<BooleanArray>())),
-        ("segments", columns.segments()),
+        ("segments", columns.list(|event| &event.segments)),
         ("campaign", columns.text(|event| &event.campaign)),
         ("scenario", columns.text(|event| &event.scenario)),
         ("template", columns.text(|event| &event.template)),
@@ -68,6 +69,8 @@ pub fn build(tenant: &str, events: &[NormalEvent]) -> Result<RecordBatch, ArrowE
         ("consent_text_version", columns.text(|event| &event.consent_text_version)),
         ("link_url", columns.text(|event| &event.link_url)),
         ("attributes", columns.attributes()?),
+        ("connection", same(connection)),
+        ("identities", columns.list(|event| &event.identities)),
     ];
     // By name and not by what is there: batches are joined, so all must have one schema.
     let named = columns.into_iter().map(|(name, column)| (name, column, NULLABLE.contains(&name)));
@@ -94,11 +97,11 @@ impl<'a> Columns<'a> {
         Ok(Arc::new(decimals))
     }
 
-    fn segments(&self) -> ArrayRef {
+    fn list(&self, field: impl Fn(&'a NormalEvent) -> &'a [String]) -> ArrayRef {
         let mut lists = ListBuilder::new(StringBuilder::new());
         for event in self.events {
-            for segment in &event.segments {
-                lists.values().append_value(segment);
+            for entry in field(event) {
+                lists.values().append_value(entry);
             }
             lists.append(true);
         }
@@ -127,7 +130,12 @@ mod tests {
     #[test]
     fn the_columns_are_those_of_the_inbox() {
         let table = include_str!("../../sql/migrations/0001_inbox.sql");
+        let added = include_str!("../../sql/migrations/0044_inbox_connection.sql");
         let columns = table.lines().filter_map(|line| line.strip_prefix("    ")?.split(' ').next());
+        let added = added
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix("ADD COLUMN IF NOT EXISTS ")?.split(' ').next());
+        let columns = columns.chain(added);
         let events = [normalise(
             serde_json::from_str(
                 r#"{"id":"e","kind":"conversion.recorded","channel":"vk","segments":["a","b"],"x":"y",
@@ -137,7 +145,7 @@ mod tests {
             1_777_636_800_000,
         )
         .unwrap()];
-        let batch = build("acme", &events).unwrap();
+        let batch = build("acme", "", &events).unwrap();
         let schema = batch.schema();
         assert_eq!(
             schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>(),

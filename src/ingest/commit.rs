@@ -1,19 +1,13 @@
-//! Group commit: batches that wait for the store at the same time are written together.
-//!
-//! An insert costs the engine tens of milliseconds whether it has a hundred rows or ten thousand, so a batch that had to
-//! wait does not wait for an insert of its own. Each batch still gets its own count of what was new.
-//!
-//! Whoever has the store's turn writes for all who wait. If that fails nobody is told so: each then writes alone, and
-//! pays only for its own rows.
+//! Batches of events into the store: what waits at the same time is written together, and each batch gets its own count
+//! of what was new.
 
-use std::collections::{HashSet, VecDeque};
-use std::sync::{Mutex as PlainMutex, PoisonError};
+use std::collections::HashSet;
 
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::error::ArrowError;
-use tokio::sync::{Mutex, oneshot};
 
+use super::group::Groups;
 use super::prepare::BATCH_EVENTS_MAX;
 use super::{IngestError, batch, known};
 use crate::store::Store;
@@ -26,78 +20,28 @@ pub(super) struct Batch {
     pub rows: RecordBatch,
 }
 
-/// Batches on their way into one store.
-#[derive(Default)]
+/// Batches on their way into one store. The turn of a group is held from asking which ids are known until they are stored:
+/// two requests with the same id at the same time would otherwise both be told "accepted".
 pub(super) struct Commits {
-    waiting: PlainMutex<VecDeque<Waiting>>,
-    /// Held from asking which ids are known until they are stored: two requests with the same id at the same time
-    /// would otherwise both be told "accepted".
-    turn: Mutex<()>,
+    groups: Groups<Batch, u64, IngestError>,
 }
 
-struct Waiting {
-    batch: Batch,
-    /// Takes how many of its events were new. Dropped when the batch must be written alone.
-    done: oneshot::Sender<Result<u64, IngestError>>,
+impl Default for Commits {
+    fn default() -> Self {
+        Self { groups: Groups::of(BATCH_EVENTS_MAX) }
+    }
 }
 
 impl Commits {
     /// Returns when the batch is stored, with the number of events that were new.
     pub async fn write(&self, store: &dyn Store, batch: Batch) -> Result<u64, IngestError> {
-        let (done, mut stored) = oneshot::channel();
-        self.lock_waiting().push_back(Waiting { batch: batch.clone(), done });
-        let _turn = self.turn.lock().await;
-        loop {
-            match stored.try_recv() {
-                Ok(outcome) => return outcome,
-                // The group that it was in failed.
-                Err(oneshot::error::TryRecvError::Closed) => {
-                    return Ok(write_group(store, &[&batch]).await?[0]);
-                }
-                // Nobody took it yet, so it is among the first that wait.
-                Err(oneshot::error::TryRecvError::Empty) => self.write_first(store).await,
-            }
-        }
-    }
-
-    /// Writes the batches that have waited longest: as many as make one insert.
-    async fn write_first(&self, store: &dyn Store) {
-        let group = self.take_group();
-        let batches: Vec<&Batch> = group.iter().map(|waiting| &waiting.batch).collect();
-        let is_alone = batches.len() == 1;
-        let outcomes: Vec<Result<u64, IngestError>> = match write_group(store, &batches).await {
-            Ok(accepted) => accepted.into_iter().map(Ok).collect(),
-            Err(error) if is_alone => vec![Err(error)],
-            // Everybody's own attempt will tell.
-            Err(_) => return,
-        };
-        for (waiting, outcome) in group.into_iter().zip(outcomes) {
-            // Nobody receives when the server shuts down; what was stored is stored.
-            let _ = waiting.done.send(outcome);
-        }
-    }
-
-    fn take_group(&self) -> Vec<Waiting> {
-        let mut waiting = self.lock_waiting();
-        let mut group = Vec::new();
-        let mut rows = 0;
-        while let Some(next) = waiting.front() {
-            rows += next.batch.ids.len();
-            if !group.is_empty() && BATCH_EVENTS_MAX < rows {
-                break;
-            }
-            group.extend(waiting.pop_front());
-        }
-        group
-    }
-
-    fn lock_waiting(&self) -> std::sync::MutexGuard<'_, VecDeque<Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        let weight = batch.ids.len();
+        self.groups.write(batch, weight, async |batches| write_group(store, &batches).await).await
     }
 }
 
 /// Stores what is new of the batches, and says how much that is of each.
-async fn write_group(store: &dyn Store, batches: &[&Batch]) -> Result<Vec<u64>, IngestError> {
+async fn write_group(store: &dyn Store, batches: &[Batch]) -> Result<Vec<u64>, IngestError> {
     let mut known: HashSet<(&str, String)> = HashSet::new();
     let tenants: HashSet<&str> = batches.iter().map(|batch| batch.tenant.as_str()).collect();
     for tenant in tenants {

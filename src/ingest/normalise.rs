@@ -5,11 +5,13 @@
 
 mod amount;
 mod attributes;
+mod identity;
 mod objects;
 mod text;
 mod time;
 
 pub use attributes::{ATTRIBUTES_MAX, NAME_CHARS_MAX, TEXT_FIELDS, VALUE_CHARS_MAX};
+pub use identity::IDENTITIES_MAX;
 pub use text::{ID_CHARS_MAX, SEGMENTS_MAX, TEXT_CHARS_MAX};
 
 use self::attributes::Attributes;
@@ -48,6 +50,7 @@ pub fn normalise(event: Event, received_at: Millis) -> Result<NormalEvent, Reaso
         account: text::id("account", event.account)?,
         chat: text::id("chat", event.chat)?,
         contact: text::id("contact", event.contact)?,
+        identities: identity::read(event.identities)?,
         dialog: text::id("dialog", event.dialog)?,
         message: text::id("message", event.message)?,
         operator,

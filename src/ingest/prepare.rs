@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 
+use super::Origin;
 use super::batch;
 use super::item::Item;
 use super::normalise::{ID_CHARS_MAX, normalise};
@@ -37,8 +38,8 @@ pub(super) struct Rejected {
 }
 
 /// Takes items until the batch is full or there are no more.
-pub(super) fn prepare(tenant: &str, items: &mut impl Iterator<Item = Item>, clock: &dyn Clock) -> Prepared {
-    let received_at = clock.now();
+pub(super) fn prepare(origin: &Origin, items: &mut impl Iterator<Item = Item>, clock: &dyn Clock) -> Prepared {
+    let received_at = origin.received_at.unwrap_or_else(|| clock.now());
     let mut events: Vec<NormalEvent> = Vec::new();
     let mut ids: HashSet<String> = HashSet::new();
     let mut repeats = 0;
@@ -64,7 +65,8 @@ pub(super) fn prepare(tenant: &str, items: &mut impl Iterator<Item = Item>, cloc
         }
     }
     // Made here and not under the store's turn, so that batches of several requests are made side by side.
-    let rows = if events.is_empty() { Ok(None) } else { batch::build(tenant, &events).map(Some) };
+    let rows =
+        if events.is_empty() { Ok(None) } else { batch::build(&origin.tenant, &origin.connection, &events).map(Some) };
     let ids = events.into_iter().map(|event| event.id).collect();
     Prepared { ids, rows, repeats, rejected, is_last }
 }

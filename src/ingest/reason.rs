@@ -37,6 +37,12 @@ pub enum Reason {
     Control { field: &'static str },
     #[error("`segments` has {count} entries; the most is {max}")]
     TooManySegments { count: usize, max: usize },
+    #[error("`identities` has {count} entries; the most is {max}")]
+    TooManyIdentities { count: usize, max: usize },
+    #[error(
+        "`identities` has {identity}, which is no `kind:value`; a phone is `phone:+` and its digits with the country code"
+    )]
+    BadIdentity { identity: String },
     #[error("`channel` {channel} is not a channel's name: letters, digits, `_` and `-`, at most 32 characters")]
     BadChannel { channel: String },
     #[error("`at` {value} is neither RFC 3339 with an offset (2026-05-01T13:45:10Z) nor Unix milliseconds")]

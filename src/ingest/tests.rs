@@ -163,7 +163,8 @@ async fn write_at_once(store: &Arc<FakeStore>, batches: usize) -> Vec<u64> {
     let mut writes = Vec::new();
     for number in 0..batches {
         let mut items = lines::split([event(&format!("own{number}")), event("shared")].join("\n").into()).unwrap();
-        let Prepared { ids, rows, .. } = prepare("acme", &mut items, &FixedClock);
+        let Prepared { ids, rows, .. } =
+            prepare(&Origin { tenant: "acme".to_owned(), ..Origin::default() }, &mut items, &FixedClock);
         let batch = Batch { tenant: "acme".to_owned(), ids, rows: rows.unwrap().unwrap() };
         writes.push(commits.write(store.as_ref(), batch));
     }

@@ -112,6 +112,9 @@ pub const MIGRATIONS: &[Migration] = &[
     migration(41, "0041_derived_by.sql", include_str!("../../sql/migrations/0041_derived_by.sql")),
     migration(42, "0042_derived_refusals.sql", include_str!("../../sql/migrations/0042_derived_refusals.sql")),
     migration(43, "0043_fact_inbound_gone.sql", include_str!("../../sql/migrations/0043_fact_inbound_gone.sql")),
+    migration(44, "0044_inbox_connection.sql", include_str!("../../sql/migrations/0044_inbox_connection.sql")),
+    migration(45, "0045_events_connection.sql", include_str!("../../sql/migrations/0045_events_connection.sql")),
+    migration(46, "0046_raw_payloads.sql", include_str!("../../sql/migrations/0046_raw_payloads.sql")),
 ];
 
 const CREATE_REGISTER: &str = "\

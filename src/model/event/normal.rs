@@ -18,6 +18,8 @@ pub struct NormalEvent {
     pub account: String,
     pub chat: String,
     pub contact: String,
+    /// Other names of the contact, each `kind:value`.
+    pub identities: Vec<String>,
     pub dialog: String,
     pub message: String,
     pub operator: String,

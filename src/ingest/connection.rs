@@ -1,0 +1,45 @@
+//! The configured ways in: each is one platform's accounts of one tenant, under the name that its address ends with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::connector::{Connector, Platform};
+
+/// One configured connection.
+#[derive(Debug)]
+pub struct Connection {
+    /// `/webhooks/{name}`.
+    pub name: String,
+    pub tenant: String,
+    pub platform: &'static Platform,
+    pub connector: Arc<dyn Connector>,
+    /// How long raw payloads are kept; 0 keeps none.
+    pub keep_days: u16,
+}
+
+/// All of them, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Connections {
+    by_name: Arc<BTreeMap<String, Arc<Connection>>>,
+}
+
+impl Connections {
+    /// The last of two of one name counts; the configuration refuses such two.
+    pub fn new(connections: impl IntoIterator<Item = Connection>) -> Self {
+        let named = connections.into_iter().map(|connection| (connection.name.clone(), Arc::new(connection)));
+        Self { by_name: Arc::new(named.collect()) }
+    }
+
+    pub fn find(&self, name: &str) -> Option<&Arc<Connection>> {
+        self.by_name.get(name)
+    }
+
+    /// In the order of their names.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        self.by_name.values()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+}

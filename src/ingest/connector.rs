@@ -1,0 +1,197 @@
+//! Connectors: what a platform sends becomes events, and what it signs is checked.
+//!
+//! A connector is pure: bytes in, a [`Reading`] out, the same for the same bytes, so that the archive of raw payloads can
+//! be read again. It asks nobody, stores nothing and knows no tenant; [`super::receive`] does the rest. One file a
+//! platform; [`options`] (what is configured), [`json`] (payloads as values), [`payload`] (of links and buttons), [`sender`]
+//! (events of one account) and [`signature`] are what they share.
+
+pub mod json;
+pub mod options;
+pub mod payload;
+pub mod sender;
+pub mod signature;
+
+use std::fmt;
+use std::sync::Arc;
+
+use hyper::HeaderMap;
+use serde_json::Value;
+
+use self::options::{OptionError, Options};
+use super::deal::DealFact;
+use crate::model::clock::Millis;
+use crate::model::event::{Event, FailureReason};
+
+/// One platform's way of speaking, made ready for one connection.
+pub trait Connector: Send + Sync + fmt::Debug {
+    /// Whether the delivery comes from the platform and is about an account of this connection. Reads the raw bytes.
+    ///
+    /// # Errors
+    /// When it does not; nothing of it is kept then.
+    fn verify(&self, delivery: &Delivery<'_>) -> Result<(), Refusal>;
+
+    /// The answer to a `GET` by which the platform checks the address.
+    ///
+    /// # Errors
+    /// When the platform has no such check, or this is none.
+    fn greet(&self, _query: &str) -> Result<String, Refusal> {
+        Err(Refusal::NoGreeting)
+    }
+
+    /// The answer to a verified delivery that only checks the address and tells nothing: it is not stored.
+    fn handshake(&self, _body: &[u8]) -> Option<String> {
+        None
+    }
+
+    /// What the payload says. Never fails: what cannot be read is said in the reading.
+    fn read(&self, payload: &Payload<'_>) -> Reading;
+
+    /// What the platform's answer to a send says, where the sending system reports it word for word. `None`: the
+    /// platform's answers are not known here, or this is none.
+    fn read_answer(&self, _answer: &Value) -> Option<SendOutcome> {
+        None
+    }
+}
+
+/// A request as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    pub headers: &'a HeaderMap,
+    /// `/webhooks/name?key=value`, as called.
+    pub path_and_query: &'a str,
+    /// What follows the `?`, or nothing.
+    pub query: &'a str,
+    pub body: &'a [u8],
+    pub now: Millis,
+}
+
+/// What is kept of a request, and read again by a replay.
+#[derive(Clone, Copy, Debug)]
+pub struct Payload<'a> {
+    pub body: &'a [u8],
+    /// The `Content-Type` without parameters, in lower case; may be empty.
+    pub content_type: &'a str,
+    pub received_at: Millis,
+}
+
+/// What a payload says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    pub events: Vec<Event>,
+    /// What a CRM says of deals; [`super::deal`] makes conversions of it.
+    pub deals: Vec<DealFact>,
+    /// Things that the payload names and does not tell: they have to be asked for.
+    pub lookups: Vec<String>,
+    /// Kinds of events that the connector does not know.
+    pub unknown: Vec<String>,
+    /// Events of known kinds that no figure needs.
+    pub ignored: u32,
+    /// Why the payload, or a part of it, cannot be read at all.
+    pub unreadable: Option<String>,
+}
+
+/// Unknown kinds that a reading names; a payload can invent any number.
+const UNKNOWN_MAX: usize = 20;
+
+/// Characters of the name of an unknown kind.
+const UNKNOWN_CHARS_MAX: usize = 80;
+
+impl Reading {
+    /// A payload that is not what the platform sends.
+    pub fn unreadable(reason: impl Into<String>) -> Self {
+        Self { unreadable: Some(reason.into()), ..Self::default() }
+    }
+
+    /// Notes a kind that is not known.
+    pub fn note_unknown(&mut self, kind: &str) {
+        let kind: String = kind.chars().filter(|char| !char.is_control()).take(UNKNOWN_CHARS_MAX).collect();
+        if self.unknown.len() < UNKNOWN_MAX && !self.unknown.contains(&kind) {
+            self.unknown.push(kind);
+        }
+    }
+}
+
+/// What the platform said to a send.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SendOutcome {
+    /// It took the message, under this id; `chat` and `at` where the answer names them.
+    Taken { message: String, chat: Option<String>, at: Option<i64> },
+    /// It did not.
+    Refused { code: String, reason: FailureReason },
+}
+
+/// Why a delivery is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the signature is missing: {what}")]
+    Unsigned { what: &'static str },
+    #[error("the signature is wrong: {what}")]
+    BadSignature { what: &'static str },
+    #[error("the delivery was signed more than {minutes} minutes ago, or for another time")]
+    Stale { minutes: i64 },
+    #[error("the payload is about the account {account}, which is not one of this connection")]
+    ForeignAccount { account: String },
+    #[error("this connection's platform does not verify its address by GET")]
+    NoGreeting,
+    #[error("the request is no verification of the address: {what}")]
+    NotAGreeting { what: &'static str },
+}
+
+/// The accounts of a connection, the first of which names what comes without an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accounts {
+    // Invariant: not empty, and no name is.
+    names: Vec<String>,
+}
+
+impl Accounts {
+    /// `None` when there is none, or one without a name.
+    pub fn new(names: Vec<String>) -> Option<Self> {
+        (!names.is_empty() && names.iter().all(|name| !name.trim().is_empty())).then_some(Self { names })
+    }
+
+    pub fn first(&self) -> &str {
+        &self.names[0]
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known == name)
+    }
+
+    /// # Errors
+    /// When the account is none of these.
+    pub fn check(&self, name: &str) -> Result<(), Refusal> {
+        match self.has(name) {
+            true => Ok(()),
+            false => Err(Refusal::ForeignAccount { account: name.chars().take(60).collect() }),
+        }
+    }
+}
+
+/// Makes a connector ready from what is configured.
+pub type Open = fn(&Accounts, &mut Options) -> Result<Arc<dyn Connector>, OptionError>;
+
+/// A platform that connections can be made to.
+#[derive(Clone, Copy)]
+pub struct Platform {
+    /// As in `platform = "…"`.
+    pub name: &'static str,
+    pub open: Open,
+}
+
+impl fmt::Debug for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// All platforms.
+pub static PLATFORMS: &[Platform] = &[];
+
+/// The platform of this name; names are exact.
+pub fn platform(name: &str) -> Option<&'static Platform> {
+    PLATFORMS.iter().find(|platform| platform.name == name)
+}
+
+#[cfg(test)]
+mod tests;
