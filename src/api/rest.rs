@@ -8,12 +8,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json, Router, routing};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::auth::Role;
 use crate::ingest::body::{BodyError, BodyLimits, decode};
+use crate::ingest::connection::{Connection, Connections};
 use crate::ingest::lines::{LinesError, split};
 use crate::ingest::{Ingest, IngestError};
+use crate::model::clock::Millis;
 
 use super::audit::Trace;
 use tokio::sync::Semaphore;
@@ -33,6 +35,7 @@ const READY_WITHIN: Duration = Duration::from_secs(1);
 pub struct RestState {
     pub http: Arc<HttpState>,
     pub ingest: Ingest,
+    pub connections: Connections,
     /// Bodies that are taken in at once.
     turns: Turns,
     /// KiB of bodies that are being sent or wait for their turn.
@@ -49,8 +52,14 @@ const SENT_KIB_MAX: usize = 256 * 1024;
 const PLACE_WITHIN: Duration = Duration::from_secs(5);
 
 impl RestState {
-    pub fn new(http: Arc<HttpState>, ingest: Ingest) -> Self {
-        Self { http, ingest, turns: Turns::new(BODIES_MAX), sent_kib: Arc::new(Semaphore::new(SENT_KIB_MAX)) }
+    pub fn new(http: Arc<HttpState>, ingest: Ingest, connections: Connections) -> Self {
+        Self {
+            http,
+            ingest,
+            connections,
+            turns: Turns::new(BODIES_MAX),
+            sent_kib: Arc::new(Semaphore::new(SENT_KIB_MAX)),
+        }
     }
 }
 
@@ -125,10 +134,27 @@ fn refuse_lines(error: &LinesError) -> ApiError {
     ApiError::new(Code::InvalidBody, error.to_string())
 }
 
-/// `GET /health/ready`: whether the engine answers.
+/// `GET /health/ready`: whether the engine answers, and how each connection fares. A connection that fares badly does not
+/// make the server unready: another server would fare no better.
 async fn ready(State(state): State<RestState>) -> Response {
     match tokio::time::timeout(READY_WITHIN, state.ingest.derivation().store().version()).await {
-        Ok(Ok(_)) => Json(json!({"status": "ready"})).into_response(),
+        Ok(Ok(_)) => {
+            let now = state.http.clock.now();
+            let connections: Vec<_> = state.connections.all().map(|connection| show(connection, now)).collect();
+            Json(json!({"status": "ready", "connections": connections})).into_response()
+        }
         Ok(Err(_)) | Err(_) => ApiError::unavailable("not ready: the engine does not answer", 1).into_response(),
     }
+}
+
+/// Without tenant and account: the route asks for no token.
+fn show(connection: &Connection, now: Millis) -> Value {
+    let counts = connection.health.counts();
+    let seconds = counts.last_received_at.map(|at| now.saturating_sub(at) / 1_000);
+    json!({
+        "name": connection.name,
+        "platform": connection.platform.name,
+        "state": counts.state(now).name(),
+        "secondsSinceLast": seconds,
+    })
 }

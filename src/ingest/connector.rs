@@ -154,6 +154,10 @@ impl Accounts {
         &self.names[0]
     }
 
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.names.iter().any(|known| known == name)
     }
