@@ -38,5 +38,6 @@ mod test_keys;
 mod test_source;
 mod tidy;
 mod transport;
+mod webhooks;
 mod worked;
 mod world;

@@ -17,6 +17,7 @@ use rapport::app::build::{Policy, Service, build_router, facts};
 use rapport::auth::{Grant, Role, Secret, TokenConfig, issue};
 use rapport::ingest::Ingest;
 use rapport::ingest::connection::{Connection, Connections};
+use rapport::ingest::connector::options::Hidden;
 use rapport::model::clock::Millis;
 use rapport::sql::Sql;
 use rapport::store::migrations::{MIGRATIONS, migrate};
@@ -102,9 +103,18 @@ impl World {
 
     /// The same world with these ways in.
     pub fn connected(&self, connections: impl IntoIterator<Item = Connection>) -> Self {
+        self.connected_under(Policy::default(), connections)
+    }
+
+    /// The same with `/metrics` for who has the token.
+    pub fn exposed(&self, connections: impl IntoIterator<Item = Connection>, token: &str) -> Self {
+        self.connected_under(Policy { metrics_token: Some(Hidden::new(token)), ..Policy::default() }, connections)
+    }
+
+    fn connected_under(&self, policy: Policy, connections: impl IntoIterator<Item = Connection>) -> Self {
         let ingest = Ingest::new(self.store.clone(), Arc::new(FixedClock(self.now)));
         let connections = Connections::new(connections);
-        Self::under(Policy::default(), connections, ingest, &self.store, self.now, patient().into())
+        Self::under(policy, connections, ingest, &self.store, self.now, patient().into())
     }
 
     /// The same world, recorded.
@@ -219,10 +229,15 @@ impl World {
     }
 
     pub async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let (status, text) = self.send_for_text(request).await;
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    pub async fn send_for_text(&self, request: Request<Body>) -> (StatusCode, String) {
         let response = self.router.clone().oneshot(request).await.expect("the router answers");
         let status = response.status();
         let bytes = response.into_body().collect().await.expect("a whole body").to_bytes();
-        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        (status, String::from_utf8_lossy(&bytes).into_owned())
     }
 }
 
