@@ -10,6 +10,7 @@ pub mod options;
 pub mod payload;
 pub mod sender;
 pub mod signature;
+mod vk;
 
 use std::fmt;
 use std::sync::Arc;
@@ -186,7 +187,7 @@ impl fmt::Debug for Platform {
 }
 
 /// All platforms.
-pub static PLATFORMS: &[Platform] = &[];
+pub static PLATFORMS: &[Platform] = &[Platform { name: "vk", open: vk::open }];
 
 /// The platform of this name; names are exact.
 pub fn platform(name: &str) -> Option<&'static Platform> {
