@@ -15,6 +15,7 @@ use rapport::api::audit::Log;
 use rapport::app::build::{Policy, Service, build_router, facts};
 use rapport::auth::{Authenticator, Grant, Role, Secret, TokenConfig, issue};
 use rapport::ingest::Ingest;
+use rapport::ingest::connection::Connections;
 use rapport::model::clock::{Clock, Millis};
 use rapport::store::data_directory::DataDirectory;
 use rapport::store::embedded::EmbeddedStore;
@@ -59,6 +60,7 @@ pub fn router_with(store: &Arc<EmbeddedStore>, audit: Log) -> axum::Router {
         limits: Limits { cost_per_minute: 1 << 30, tenant_cost_per_minute: 1 << 30, ..Limits::default() }.into(),
         queries_at_once: store.limits().connections,
         policy: Policy { audit, ..Policy::default() },
+        connections: Connections::default(),
     })
     .expect("the schema is sound")
 }

@@ -16,6 +16,7 @@ use crate::api::server::{HttpParts, HttpState, Network, SetupError, router};
 use crate::api::turns::Turns;
 use crate::api::{LimitsByRole, audit, rest};
 use crate::auth::{Authenticator, Issuer, Seal, Secret, TokenConfig};
+use crate::ingest::connection::Connections;
 use crate::ingest::{Ingest, derive};
 use crate::metrics;
 use crate::model::Clock;
@@ -82,6 +83,7 @@ pub struct Service {
     /// Statements that the engine answers at once.
     pub queries_at_once: usize,
     pub policy: Policy,
+    pub connections: Connections,
 }
 
 /// What the house allows and keeps beyond what it needs to run; the default is the least.
@@ -136,7 +138,7 @@ impl Default for Policy {
 /// # Errors
 /// When a trusted document cannot be run, or the schema contradicts itself: a mistake in the catalogue, which a test finds.
 pub fn build_router(service: Service) -> Result<Router, SetupError> {
-    let Service { ingest, clock, secret, timezone, limits, queries_at_once, policy } = service;
+    let Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections } = service;
     let Policy { introspection, issuers, documents, network, audit } = policy;
     let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock)).with_issuers(issuers);
     let house = House {
@@ -161,6 +163,6 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         request.data(Arc::new(Asking::new(arrival, clock.now(), &house)))
     }));
     let state = Arc::new(state);
-    let other = rest::routes(rest::RestState::new(Arc::clone(&state), ingest));
+    let other = rest::routes(rest::RestState::new(Arc::clone(&state), ingest, connections));
     Ok(router(state, other, started))
 }

@@ -19,6 +19,7 @@ use crate::store::{OpenError, Store};
 
 use super::build::{self, Policy, Service, build_router};
 use super::config::Config;
+use super::connections;
 use super::demo;
 use super::documents;
 use super::findings::{self, Finding};
@@ -40,13 +41,14 @@ pub async fn serve(config: &Config) -> Result<()> {
     let open = build::open_store(config, clock.as_ref()).await?;
     let policy = Policy::of(config, &clock)?;
     let audit = policy.audit.clone();
+    let connections = connections::open(&config.connections)?;
     let limits = config.limits.clone();
     let server_limits = limits.of_server();
     let ingest = Ingest::new(open.store.clone(), Arc::clone(&clock));
     let derivation = ingest.derivation().clone();
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;
-    let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy };
+    let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections };
     let router = build_router(service)?;
     let stop = StopSignal::new()?;
     eprintln!("Serving {}://{}/graphql; Ctrl-C ends it.", entrance.scheme(), entrance.listener.local_addr()?);

@@ -25,6 +25,7 @@ pub fn open_one(config: &ConnectionConfig) -> Result<Connection> {
         name: config.name.clone(),
         tenant: config.tenant.clone(),
         platform: config.platform,
+        accounts: config.accounts.clone(),
         connector,
         keep_days: config.keep_days,
     })

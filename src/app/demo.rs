@@ -15,6 +15,7 @@ use chrono_tz::Tz;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::auth::{Grant, Role, Secret, TokenConfig, issue};
+use crate::ingest::connection::Connections;
 use crate::ingest::generate::Plan;
 use crate::ingest::{Ingest, Item};
 use crate::model::clock::Millis;
@@ -97,7 +98,8 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     let derivation = ingest.derivation().clone();
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;
-    let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy };
+    let connections = Connections::default();
+    let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections };
     serve::serve(entrance, build_router(service)?, server_limits, (&open.store, derivation), audit, stop).await;
     Ok(())
 }

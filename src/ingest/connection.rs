@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::connector::{Connector, Platform};
+use super::connector::{Accounts, Connector, Platform};
 
 /// One configured connection.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ pub struct Connection {
     pub name: String,
     pub tenant: String,
     pub platform: &'static Platform,
+    pub accounts: Accounts,
     pub connector: Arc<dyn Connector>,
     /// How long raw payloads are kept; 0 keeps none.
     pub keep_days: u16,

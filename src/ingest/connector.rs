@@ -175,7 +175,7 @@ pub type Open = fn(&Accounts, &mut Options) -> Result<Arc<dyn Connector>, Option
 /// A platform that connections can be made to.
 #[derive(Clone, Copy)]
 pub struct Platform {
-    /// As in `platform = "…"`.
+    /// As in `platform = "…"`; in upper case the channel of its events.
     pub name: &'static str,
     pub open: Open,
 }

@@ -16,6 +16,7 @@ use rapport::api::{Limits, LimitsByRole};
 use rapport::app::build::{Policy, Service, build_router, facts};
 use rapport::auth::{Grant, Role, Secret, TokenConfig, issue};
 use rapport::ingest::Ingest;
+use rapport::ingest::connection::Connections;
 use rapport::model::clock::Millis;
 use rapport::sql::Sql;
 use rapport::store::migrations::{MIGRATIONS, migrate};
@@ -104,17 +105,30 @@ impl World {
 
     /// The same with a way in that the test keeps a handle of.
     pub fn with(ingest: Ingest, store: &Arc<CountingStore>, now: Millis, limits: impl Into<LimitsByRole>) -> Self {
-        Self::under(Policy::default(), ingest, store, now, limits.into())
+        Self::under(Policy::default(), Connections::default(), ingest, store, now, limits.into())
     }
 
     /// The same world, recorded.
     pub fn recorded(&self, audit: Log) -> Self {
-        let ingest = Ingest::new(self.store.clone(), Arc::new(FixedClock(self.now)));
-        let limits = Limits { catch_up_time: Duration::from_secs(600), ..Limits::default() };
-        Self::under(Policy { audit, ..Policy::default() }, ingest, &self.store, self.now, limits.into())
+        self.connected(Connections::default(), audit)
     }
 
-    fn under(policy: Policy, ingest: Ingest, store: &Arc<CountingStore>, now: Millis, limits: LimitsByRole) -> Self {
+    /// The same world with connections, recorded.
+    pub fn connected(&self, connections: Connections, audit: Log) -> Self {
+        let ingest = Ingest::new(self.store.clone(), Arc::new(FixedClock(self.now)));
+        let limits = Limits { catch_up_time: Duration::from_secs(600), ..Limits::default() };
+        let policy = Policy { audit, ..Policy::default() };
+        Self::under(policy, connections, ingest, &self.store, self.now, limits.into())
+    }
+
+    fn under(
+        policy: Policy,
+        connections: Connections,
+        ingest: Ingest,
+        store: &Arc<CountingStore>,
+        now: Millis,
+        limits: LimitsByRole,
+    ) -> Self {
         let service = Service {
             ingest,
             clock: Arc::new(FixedClock(now)),
@@ -123,6 +137,7 @@ impl World {
             limits,
             queries_at_once: 2,
             policy,
+            connections,
         };
         Self { router: build_router(service).expect("the schema is sound"), store: store.clone(), now }
     }

@@ -20,6 +20,7 @@ use rapport::api::{Limits, LimitsByRole};
 use rapport::app::build::{Policy, Service, build_router};
 use rapport::auth::{Authenticator, Grant, Seal, Secret, TokenConfig, Viewer, issue};
 use rapport::ingest::Ingest;
+use rapport::ingest::connection::Connections;
 use rapport::model::clock::Millis;
 use rapport::model::{Clock, Role};
 use tokio::runtime::Runtime;
@@ -96,6 +97,7 @@ impl Api {
             limits: LimitsByRole::from(limits()),
             queries_at_once: 2,
             policy: Policy::default(),
+            connections: Connections::default(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         Self { runtime, router: build_router(service).expect("the schema is sound"), clock, store, requests: 0 }
