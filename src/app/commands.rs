@@ -44,6 +44,7 @@ pub async fn serve(config: &Config) -> Result<()> {
     connections::recall(&connections, open.store.as_ref()).await?;
     let policy = Policy::of(config, &clock)?;
     let audit = policy.audit.clone();
+    let connections = connections::open(&config.connections)?;
     let limits = config.limits.clone();
     let server_limits = limits.of_server();
     let ingest = Ingest::new(open.store.clone(), Arc::clone(&clock));

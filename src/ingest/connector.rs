@@ -10,6 +10,7 @@ pub mod options;
 pub mod payload;
 pub mod sender;
 pub mod signature;
+mod vk;
 
 use std::fmt;
 use std::sync::Arc;
@@ -178,7 +179,7 @@ pub type Open = fn(&Accounts, &mut Options) -> Result<Arc<dyn Connector>, Option
 /// A platform that connections can be made to.
 #[derive(Clone, Copy)]
 pub struct Platform {
-    /// As in `platform = "…"`.
+    /// As in `platform = "…"`; in upper case the channel of its events.
     pub name: &'static str,
     pub open: Open,
 }
@@ -190,7 +191,7 @@ impl fmt::Debug for Platform {
 }
 
 /// All platforms.
-pub static PLATFORMS: &[Platform] = &[];
+pub static PLATFORMS: &[Platform] = &[Platform { name: "vk", open: vk::open }];
 
 /// The platform of this name; names are exact.
 pub fn platform(name: &str) -> Option<&'static Platform> {

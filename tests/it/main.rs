@@ -26,6 +26,7 @@ mod outcomes;
 mod pickers;
 mod questions;
 mod schema;
+mod sends;
 mod standing;
 mod statements;
 mod store;

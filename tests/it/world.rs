@@ -119,10 +119,15 @@ impl World {
 
     /// The same world, recorded.
     pub fn recorded(&self, audit: Log) -> Self {
+        self.recorded_by(Connections::default(), audit)
+    }
+
+    /// The same world with these ways in, recorded.
+    pub fn recorded_by(&self, connections: Connections, audit: Log) -> Self {
         let ingest = Ingest::new(self.store.clone(), Arc::new(FixedClock(self.now)));
         let limits = Limits { catch_up_time: Duration::from_secs(600), ..Limits::default() };
         let policy = Policy { audit, ..Policy::default() };
-        Self::under(policy, Connections::default(), ingest, &self.store, self.now, limits.into())
+        Self::under(policy, connections, ingest, &self.store, self.now, limits.into())
     }
 
     fn under(

@@ -71,6 +71,12 @@ fn every_payload_becomes_the_events_that_were_reviewed() {
             let payload = Payload { body: &body, content_type: content_type(&path), received_at: NOW };
             let reading = connector.read(&payload);
             assert_eq!(reading, connector.read(&payload), "{} is read the same each time", path.display());
+            let channel = Some(platform.name.to_ascii_uppercase().into());
+            assert!(
+                reading.events.iter().all(|event| event.channel == channel),
+                "{} has another channel",
+                path.display()
+            );
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();
             with_settings!({ snapshot_path => &directory, prepend_module_to_snapshot => false, omit_expression => true }, {
                 assert_snapshot!(name, show(&reading));
