@@ -10,6 +10,8 @@ pub mod options;
 pub mod payload;
 pub mod sender;
 pub mod signature;
+mod viber;
+mod whatsapp;
 
 use std::fmt;
 use std::sync::Arc;
@@ -186,7 +188,8 @@ impl fmt::Debug for Platform {
 }
 
 /// All platforms.
-pub static PLATFORMS: &[Platform] = &[];
+pub static PLATFORMS: &[Platform] =
+    &[Platform { name: "viber", open: viber::open }, Platform { name: "whatsapp", open: whatsapp::open }];
 
 /// The platform of this name; names are exact.
 pub fn platform(name: &str) -> Option<&'static Platform> {
