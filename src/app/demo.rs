@@ -15,7 +15,6 @@ use chrono_tz::Tz;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::auth::{Grant, Role, Secret, TokenConfig, issue};
-use crate::ingest::connection::Connections;
 use crate::ingest::generate::Plan;
 use crate::ingest::{Ingest, Item};
 use crate::model::clock::Millis;

@@ -10,7 +10,9 @@ pub mod options;
 pub mod payload;
 pub mod sender;
 pub mod signature;
+mod viber;
 mod vk;
+mod whatsapp;
 
 use std::fmt;
 use std::sync::Arc;
@@ -191,7 +193,11 @@ impl fmt::Debug for Platform {
 }
 
 /// All platforms.
-pub static PLATFORMS: &[Platform] = &[Platform { name: "vk", open: vk::open }];
+pub static PLATFORMS: &[Platform] = &[
+    Platform { name: "whatsapp", open: whatsapp::open },
+    Platform { name: "viber", open: viber::open },
+    Platform { name: "vk", open: vk::open },
+];
 
 /// The platform of this name; names are exact.
 pub fn platform(name: &str) -> Option<&'static Platform> {

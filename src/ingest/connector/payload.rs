@@ -2,6 +2,7 @@
 
 use super::options::{OptionError, Options};
 use super::sender::Sender;
+use crate::ingest::normalise::{ID_CHARS_MAX, TEXT_CHARS_MAX};
 use crate::model::event::{Event, Kind, Scalar, Survey};
 
 /// How the payloads of links by which contacts come are understood.

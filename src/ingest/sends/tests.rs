@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::ingest::connection::health::Health;
 use crate::ingest::connector::options::Options;
 use crate::ingest::connector::{Accounts, platform};
 use crate::ingest::normalise::normalise;
@@ -14,7 +15,15 @@ fn connection() -> Arc<Connection> {
     let accounts = Accounts::new(vec!["5001".to_owned(), "5002".to_owned()]).unwrap();
     let options = json!({ "secret": "a secret of the community", "confirmation": "7a3c91be" });
     let connector = (platform.open)(&accounts, &mut Options::new(options.as_object().cloned().unwrap())).unwrap();
-    Arc::new(Connection { name: "shop".into(), tenant: "acme".into(), platform, accounts, connector, keep_days: 0 })
+    Arc::new(Connection {
+        name: "shop".into(),
+        tenant: "acme".into(),
+        platform,
+        accounts,
+        connector,
+        keep_days: 0,
+        health: Health::default(),
+    })
 }
 
 fn report(report: &Value) -> Result<NormalEvent, String> {
