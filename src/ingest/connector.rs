@@ -6,10 +6,13 @@
 //! (events of one account) and [`signature`] are what they share.
 
 pub mod json;
+mod max;
 pub mod options;
+mod own_phone;
 pub mod payload;
 pub mod sender;
 pub mod signature;
+mod telegram;
 
 use std::fmt;
 use std::sync::Arc;
@@ -186,12 +189,15 @@ impl fmt::Debug for Platform {
 }
 
 /// All platforms.
-pub static PLATFORMS: &[Platform] = &[];
+pub static PLATFORMS: &[Platform] =
+    &[Platform { name: "max", open: max::open }, Platform { name: "telegram", open: telegram::open }];
 
 /// The platform of this name; names are exact.
 pub fn platform(name: &str) -> Option<&'static Platform> {
     PLATFORMS.iter().find(|platform| platform.name == name)
 }
 
+#[cfg(test)]
+mod odd_payloads;
 #[cfg(test)]
 mod tests;
