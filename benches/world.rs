@@ -66,7 +66,6 @@ pub fn router_for(store: &Arc<EmbeddedStore>, connections: Connections, audit: L
         queries_at_once: store.limits().connections,
         connections,
         policy: Policy { audit, ..Policy::default() },
-        connections: Connections::default(),
     })
     .expect("the schema is sound")
 }

@@ -6,10 +6,13 @@
 //! (events of one account) and [`signature`] are what they share.
 
 pub mod json;
+mod max;
 pub mod options;
+mod own_phone;
 pub mod payload;
 pub mod sender;
 pub mod signature;
+mod telegram;
 mod viber;
 mod vk;
 mod whatsapp;
@@ -195,7 +198,9 @@ impl fmt::Debug for Platform {
 /// All platforms.
 pub static PLATFORMS: &[Platform] = &[
     Platform { name: "whatsapp", open: whatsapp::open },
+    Platform { name: "telegram", open: telegram::open },
     Platform { name: "viber", open: viber::open },
+    Platform { name: "max", open: max::open },
     Platform { name: "vk", open: vk::open },
 ];
 
@@ -204,5 +209,7 @@ pub fn platform(name: &str) -> Option<&'static Platform> {
     PLATFORMS.iter().find(|platform| platform.name == name)
 }
 
+#[cfg(test)]
+mod odd_payloads;
 #[cfg(test)]
 mod tests;

@@ -78,7 +78,6 @@ impl House {
             queries_at_once: 2,
             connections: Connections::default(),
             policy: Policy { issuers: vec![issuer], ..Policy::default() },
-            connections: Connections::default(),
         };
         let world = World { router: build_router(service).unwrap(), ..world };
         Self { world, clock, source }

@@ -16,7 +16,8 @@ use crate::ingest::normalise::normalise;
 /// 2026-05-01T12:00:00Z: when every payload of the tests arrives.
 pub const NOW: Millis = 1_777_636_800_000;
 
-fn directory() -> PathBuf {
+/// Where the payloads are.
+pub fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/payloads")
 }
 

@@ -153,10 +153,9 @@ impl Viber {
         let text = json::text(told.callback, "/message/text").unwrap_or_default();
         let answered = tracked.as_ref().and_then(|tracked| answered(tracked, &text));
         let rated = answered.as_deref().unwrap_or(&text);
-        if let Some(rating) = rating(&self.sender, &self.account, rated) {
-            // Who changes its mind and back again rates three times: the message tells them apart.
+        if let Some(survey) = rating(rated) {
             let event = self.event(Kind::SurveyRated, told, &place, &[rated, &place.token]);
-            reading.events.push(Event { survey: rating.survey, ..event });
+            reading.events.push(Event { survey: Some(survey), ..event });
         }
     }
 
@@ -187,7 +186,8 @@ impl Viber {
         reading.events.push(self.event(kind, told, &place, &[&place.user, &place.token]));
     }
 
-    /// The chat was opened, perhaps by a link. No dialog: the client may never write.
+    /// The chat was opened, perhaps by a link. No dialog: the client may never write. Only a link that was made for one
+    /// contact tells something of it.
     fn read_start(&self, told: &Told<'_>, reading: &mut Reading) {
         let Some(place) = told.place(reading) else { return };
         let mut event = self.event(Kind::ContactLinked, told, &place, &[&place.user, &place.token]);
@@ -196,6 +196,10 @@ impl Viber {
         }
         if let Some(subscribed) = told.callback["subscribed"].as_bool() {
             note(&mut event, "subscribed", &subscribed.to_string());
+        }
+        if event.identities.is_none() {
+            reading.ignored += 1;
+            return;
         }
         reading.events.push(event);
     }

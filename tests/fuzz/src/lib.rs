@@ -98,7 +98,6 @@ impl Api {
             queries_at_once: 2,
             connections: Connections::default(),
             policy: Policy::default(),
-            connections: Connections::default(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         Self { runtime, router: build_router(service).expect("the schema is sound"), clock, store, requests: 0 }

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{SENDER, Told, Unread, Vk, user};
+use super::{Told, Unread, Vk, user};
 use crate::ingest::connector::json::{self, Unit};
 use crate::ingest::connector::{Reading, payload};
 use crate::model::event::{Author, Event, Kind, Scalar};
@@ -24,7 +24,7 @@ pub(super) fn written(vk: &Vk, kind: &str, told: &Told<'_>, reading: &mut Readin
     let is_outbound = kind == "message_reply" || json::number(message, "/out") == Some(1);
     let kind = if is_outbound { Kind::MessageSent } else { Kind::MessageReceived };
     let mut event = told.of_user(kind, peer, &[&number]);
-    event.message = Some(Scalar::Text(number));
+    event.message = Some(Scalar::Text(number.clone()));
     event.at = json::instant(message, "/date", Unit::Seconds);
     event.message_kind = Some(Scalar::from(message_kind(message)));
     if is_outbound {
@@ -47,7 +47,7 @@ pub(super) fn written(vk: &Vk, kind: &str, told: &Told<'_>, reading: &mut Readin
     let pressed = Pressed::of(message);
     note(&mut attributes, "command", pressed.command());
     event.attributes = (!attributes.is_empty()).then_some(attributes);
-    let rating = pressed.rating(told, peer, event.at.clone());
+    let rating = pressed.rating(told, peer, &number, event.at.clone());
     reading.events.push(event);
     reading.events.extend(rating);
     Ok(())
@@ -63,7 +63,7 @@ pub(super) fn button_pressed(told: &Told<'_>, reading: &mut Reading) -> Result<(
     let mut event = told.of_user(Kind::MessageButtonPressed, peer, &[&message, &press]);
     event.message = Some(Scalar::Text(message));
     reading.events.push(event);
-    reading.events.extend(Pressed::of(told.object).rating(told, peer, None));
+    reading.events.extend(Pressed::of(told.object).rating(told, peer, &press, None));
     Ok(())
 }
 
@@ -141,15 +141,15 @@ impl Pressed {
     }
 
     /// The rating in it: the payload itself, or the first of an object's texts that is one.
-    fn rating(&self, told: &Told<'_>, peer: i64, at: Option<Scalar>) -> Option<Event> {
-        let read = |payload: &Value| payload::rating(&SENDER, told.account, payload.as_str()?);
-        let mut event = match &self.0 {
+    fn rating(&self, told: &Told<'_>, peer: i64, press: &str, at: Option<Scalar>) -> Option<Event> {
+        let read = |payload: &Value| payload::rating(payload.as_str()?);
+        let survey = match &self.0 {
             Value::Object(fields) => fields.values().find_map(read),
             payload => read(payload),
         }?;
+        let mut event = told.of_user(Kind::SurveyRated, peer, &[press]);
+        event.survey = Some(survey);
         event.at = at;
-        event.chat = Some(Scalar::Text(peer.to_string()));
-        event.contact = Some(Scalar::Text(format!("vk:{peer}")));
         Some(event)
     }
 }

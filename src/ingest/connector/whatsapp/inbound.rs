@@ -171,9 +171,9 @@ fn read_press(change: &Change<'_>, message: &Value, place: &Place, reading: &mut
         reading.events.push(event);
     }
     let Some(chosen) = chosen else { return };
-    if let Some(mut event) = payload::rating(change.sender, change.account, &chosen) {
-        // Who changes its mind and back again rates three times: the press tells them apart.
-        event.id = change.sender.event(Kind::SurveyRated, change.account, &[&chosen, &place.id]).id;
+    if let Some(survey) = payload::rating(&chosen) {
+        let mut event = change.sender.event(Kind::SurveyRated, change.account, &[&chosen, &place.id]);
+        event.survey = Some(survey);
         place.write(&mut event);
         reading.events.push(event);
     }
