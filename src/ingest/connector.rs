@@ -6,6 +6,7 @@
 //! (events of one account) and [`signature`] are what they share.
 
 pub mod json;
+pub mod mapping;
 pub mod options;
 pub mod payload;
 pub mod sender;
@@ -186,7 +187,7 @@ impl fmt::Debug for Platform {
 }
 
 /// All platforms.
-pub static PLATFORMS: &[Platform] = &[];
+pub static PLATFORMS: &[Platform] = &[mapping::PLATFORM];
 
 /// The platform of this name; names are exact.
 pub fn platform(name: &str) -> Option<&'static Platform> {
