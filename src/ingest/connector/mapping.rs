@@ -163,12 +163,18 @@ impl Mapping {
         }
     }
 
-    /// The account of what a rule looks at; the first where the payload names none.
+    /// The account of what a rule looks at; the first where the payload names none. One that is named in a way that the
+    /// file has no word for is somebody else's.
     fn account(&self, scene: &Scene<'_>) -> Result<String, Refusal> {
-        let Some(name) = self.account.as_ref().and_then(|account| account.text(scene)) else {
-            return Ok(self.accounts.first().to_owned());
-        };
-        self.accounts.check(&name).map(|()| name)
+        let Some(account) = &self.account else { return Ok(self.accounts.first().to_owned()) };
+        match account.text(scene) {
+            Some(name) => self.accounts.check(&name).map(|()| name),
+            None if account.is_said(scene) => {
+                let account = account.found(scene).unwrap_or_else(|| "of no readable name".to_owned());
+                Err(Refusal::ForeignAccount { account: account.chars().take(60).collect() })
+            }
+            None => Ok(self.accounts.first().to_owned()),
+        }
     }
 
     /// Reads one thing by the rules of its list.

@@ -2,7 +2,7 @@
 
 use toml::Value;
 
-use super::path::{self, Digits, Path, Scene};
+use super::path::{Digits, Path, Scene};
 use super::written::{MappingError, Place, Written, plain};
 
 /// `{ path = "status", equals = "inbound" }`.
@@ -48,17 +48,9 @@ impl Condition {
         match &self.test {
             Test::Among(texts) => text().is_some_and(|text| texts.iter().any(|known| *known == *text)),
             Test::NotAmong(texts) => !text().is_some_and(|text| texts.iter().any(|known| *known == *text)),
-            Test::There => self.is_there(scene),
-            Test::Missing => !self.is_there(scene),
+            Test::There => self.path.is_there(scene),
+            Test::Missing => !self.path.is_there(scene),
         }
-    }
-
-    fn is_there(&self, scene: &Scene<'_>) -> bool {
-        let is_some = |value: &serde_json::Value| {
-            matches!(value, serde_json::Value::Object(_) | serde_json::Value::Array(_))
-                || path::text(value, Digits::Any).is_some()
-        };
-        self.path.text(scene, Digits::Any).is_some() || self.path.find(scene).is_some_and(is_some)
     }
 }
 

@@ -4,6 +4,7 @@ use super::expression::{Expression, Wanted};
 use super::path::Scene;
 use super::written::{MappingError, Place, Written};
 use crate::ingest::deal::{DealFact, Stage};
+use crate::ingest::normalise::ID_CHARS_MAX;
 use crate::model::clock::Millis;
 
 #[derive(Clone, Debug)]
@@ -57,9 +58,13 @@ impl DealRule {
         if currency.as_deref().is_some_and(|name| !is_currency(name)) {
             return Err("`deal.currency` is no code of three letters".to_owned());
         }
+        let deal = self.deal.text(scene).ok_or("`deal.deal` finds nothing")?;
+        if ID_CHARS_MAX < deal.chars().count() {
+            return Err(format!("`deal.deal` is longer than {ID_CHARS_MAX} characters"));
+        }
         Ok(DealFact {
             id,
-            deal: self.deal.text(scene).ok_or("`deal.deal` finds nothing")?,
+            deal,
             at,
             stage: text(&self.stage).as_deref().and_then(stage_of),
             amount,

@@ -133,6 +133,11 @@ impl Expression {
         })
     }
 
+    /// Whether the payload has anything where this looks, be it readable or not.
+    pub fn is_said(&self, scene: &Scene<'_>) -> bool {
+        self.paths().any(|path| path.is_there(scene))
+    }
+
     /// What a payload said where [`Expression::text`] has no word for it: the value before any map.
     pub fn found(&self, scene: &Scene<'_>) -> Option<String> {
         self.alternatives.iter().find_map(|alternative| alternative.source.texts(scene, Digits::Any, 1).pop())

@@ -15,6 +15,9 @@ const STEPS_MAX: usize = 16;
 /// for by every rule of every item, so that without a limit a payload could be made a thousand times its size.
 const TEXT_BYTES_MAX: usize = 2_000;
 
+/// Entries of a list that a `*` looks into: it may be looked into again for every item.
+const ENTRIES_MAX: usize = 5_000;
+
 /// What a rule looks at.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {
@@ -121,6 +124,16 @@ impl Path {
         found
     }
 
+    /// Whether there is anything but null and the empty text.
+    pub fn is_there(&self, scene: &Scene<'_>) -> bool {
+        match self.find(scene) {
+            None => self.text(scene, Digits::Any).is_some(),
+            Some(Value::Null) => false,
+            Some(Value::String(text)) => !text.is_empty(),
+            Some(_) => true,
+        }
+    }
+
     /// The value as text; empty, null and absent are the same.
     pub fn text<'a>(&self, scene: &Scene<'a>, digits: Digits) -> Option<Cow<'a, str>> {
         match self.start {
@@ -151,7 +164,7 @@ fn follow<'a>(value: &'a Value, steps: &[Step], most: usize, found: &mut Vec<&'a
     };
     match (step, value) {
         (Step::Every, Value::Array(entries)) => {
-            for entry in entries {
+            for entry in entries.iter().take(ENTRIES_MAX) {
                 if most <= found.len() {
                     return;
                 }

@@ -242,7 +242,14 @@ fn a_payload_about_an_account_of_somebody_else_is_refused() {
     assert_eq!(check(r#"{"account":"branch"}"#), Ok(()));
     assert_eq!(check("{}"), Ok(()));
     assert_eq!(check("no JSON"), Ok(()));
-    assert_eq!(check(r#"{"account":"other"}"#), Err(Refusal::ForeignAccount { account: "other".to_owned() }));
+    assert_eq!(check(r#"{"account":null}"#), Ok(()));
+    for (body, account) in [
+        (r#"{"account":"other"}"#, "other"),
+        (r#"{"account":1.5}"#, "1.5"),
+        (r#"{"account":["branch"]}"#, "of no readable name"),
+    ] {
+        assert_eq!(check(body), Err(Refusal::ForeignAccount { account: account.to_owned() }), "{body}");
+    }
 }
 
 #[test]

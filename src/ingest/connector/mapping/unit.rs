@@ -100,6 +100,10 @@ mod tests {
         assert_eq!(utc.read("2026-05-01T11:00:00.250"), expect);
         assert_eq!(Unit::Rfc3339 { zone: None }.read("2026-05-01T11:00:00.250"), None);
         assert_eq!(local.read("2026-05-01 14:00:00.25"), expect);
+        for far in ["+262142-12-31 23:59:59.999", "-262143-01-01 00:00:00", "9999-12-31 23:59:59"] {
+            // Whatever it is, it is no panic.
+            let _ = local.read(far);
+        }
         assert_eq!(Unit::Seconds.read("1777633200"), Some(1_777_633_200_000));
         assert_eq!(Unit::Seconds.read("9223372036854775807"), Some(i64::MAX));
         for unit in [Unit::Seconds, Unit::Millis, Unit::Magnitude, utc, local] {
