@@ -6,6 +6,7 @@
 //! (events of one account) and [`signature`] are what they share.
 
 pub mod json;
+pub mod mapping;
 mod max;
 pub mod options;
 mod own_phone;
@@ -202,6 +203,7 @@ pub static PLATFORMS: &[Platform] = &[
     Platform { name: "viber", open: viber::open },
     Platform { name: "max", open: max::open },
     Platform { name: "vk", open: vk::open },
+    mapping::PLATFORM,
 ];
 
 /// The platform of this name; names are exact.

@@ -76,9 +76,10 @@ impl RawPayload {
     }
 }
 
-/// The body as text. One that is not UTF-8 is written as Base64 behind this mark, which no JSON and no form begins with.
+/// What stands before a body in Base64; no JSON and no form begins with it.
 const BASE64_MARK: &str = "base64:";
 
+/// The body as text, from which [`read_back`] makes the same bytes: in Base64 behind a mark where it is not UTF-8.
 pub fn written(body: &[u8]) -> String {
     use base64::Engine;
     match std::str::from_utf8(body) {

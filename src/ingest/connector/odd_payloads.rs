@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::tests::{NOW, directory, open};
+use super::tests::{NOW, directories, open};
 use super::*;
 
 /// What may stand where something else is expected.
@@ -31,8 +31,9 @@ fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
 
 #[test]
 fn a_value_of_any_other_type_makes_no_connector_panic() {
-    for platform in PLATFORMS {
-        let directory = directory().join(platform.name);
+    let directories =
+        PLATFORMS.iter().flat_map(|platform| directories(platform).into_iter().map(move |at| (platform, at)));
+    for (platform, directory) in directories {
         let connector = open(platform, &directory);
         for entry in fs::read_dir(&directory).unwrap() {
             let path = entry.unwrap().path();

@@ -1,9 +1,10 @@
 //! What the fuzz targets share: the whole API over a store without data, and what must hold of every answer.
 //!
 //! All use of the library that makes something (a router, an authenticator, a token, a seal) is in this file; targets
-//! only send requests and look at answers. The engine is not fuzzed: it would not survive it in one process.
+//! only send requests and look at answers. Connectors are made and checked in [`connector`]. The engine is not fuzzed: it would not survive it in one process.
 
 mod answer;
+pub mod connector;
 mod store;
 
 use std::sync::atomic::{AtomicI64, Ordering};
