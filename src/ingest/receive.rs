@@ -28,7 +28,7 @@ impl Ingest {
     pub async fn receive(&self, connection: &Arc<Connection>, payload: Payload<'_>) -> Result<Received, IngestError> {
         let reading = connection.connector.read(&payload);
         let kept = RawPayload::of(connection, &payload, &reading);
-        let Reading { events, ignored, unknown, unreadable, .. } = reading;
+        let Reading { events, deals, ignored, unknown, mut unreadable, .. } = reading;
         let items = (1..).zip(events).map(|(line, event)| Item { line, event: Ok(event) });
         let items: Vec<Item> = items.collect();
         let origin = Origin {
@@ -37,9 +37,17 @@ impl Ingest {
             received_at: Some(payload.received_at),
         };
         // Side by side: neither waits for the other's write to disk.
-        let (archived, receipt) = tokio::join!(self.archive(kept), self.accept_from(origin, items.into_iter()));
+        let (archived, receipt) = tokio::join!(self.archive(kept), self.accept_from(origin.clone(), items.into_iter()));
         archived?;
-        Ok(Received { receipt: receipt?, ignored, unknown, unreadable })
+        let mut receipt = receipt?;
+        // After the events: what joins a deal to a person is there before its conversions.
+        let settled = self.settle_deals(origin, deals).await?;
+        receipt.accepted += settled.receipt.accepted;
+        settled.receipt.rejected.into_iter().for_each(|rejection| receipt.reject(rejection));
+        if 0 < settled.refused && unreadable.is_none() {
+            unreadable = Some(format!("{} facts about deals have an impossible time or name", settled.refused));
+        }
+        Ok(Received { receipt, ignored, unknown, unreadable })
     }
 
     async fn archive(&self, payload: Option<RawPayload>) -> Result<(), IngestError> {

@@ -1,0 +1,61 @@
+//! Deals of CRMs become conversions: from what a connector reads to what a report says.
+
+mod book;
+
+use std::sync::Arc;
+
+use rapport::ingest::Ingest;
+use rapport::ingest::connection::Connection;
+use rapport::ingest::connector::Payload;
+use rapport::ingest::receive::Received;
+use serde_json::{Value, json};
+
+use crate::dialogs::{MARCH, message};
+use crate::engine::{FixedClock, shown};
+use crate::world::{TENANT, World, instant};
+
+/// A world with one connection to a CRM.
+pub struct Desk {
+    pub world: World,
+    ingest: Ingest,
+    connection: Arc<Connection>,
+}
+
+impl Desk {
+    pub async fn with(connection: Connection) -> Self {
+        let world = World::at("2026-03-30T00:00:00Z").await;
+        let ingest = Ingest::new(world.store.clone(), Arc::new(FixedClock(world.now)));
+        Self { world, ingest, connection: Arc::new(Connection { tenant: TENANT.to_owned(), ..connection }) }
+    }
+
+    /// A delivery that arrives at an instant.
+    pub async fn deliver(&self, content_type: &str, body: &str, at: &str) -> Received {
+        let payload = Payload { body: body.as_bytes(), content_type, received_at: instant(at) };
+        self.ingest.receive(&self.connection, payload).await.expect("the store takes it")
+    }
+
+    /// One dialog of this contact, begun on the 10th at 10:00.
+    pub async fn dialog_of(&self, contact: &str) {
+        let mut event = message("CLIENT", "2026-03-10T10:00:00Z");
+        event["contact"] = contact.into();
+        self.world.take(&[event]).await;
+    }
+
+    /// How many dialogs were converted, and what they brought.
+    pub async fn converted(&self) -> Value {
+        let fields = "conversion { total { converted value currency } }";
+        self.world.analytics(MARCH, fields).await["conversion"]["total"].clone()
+    }
+
+    /// The conversions and reversals that are stored, one a line.
+    pub async fn stored(&self) -> String {
+        let statement =
+            "SELECT id, formatDateTime(at, '%d %H:%i:%S') AS time, kind, action, value, currency, order_id, contact
+            FROM conversion_events FINAL ORDER BY at, id";
+        shown(self.world.store.as_ref(), statement).await
+    }
+}
+
+pub fn worth(converted: i64, value: Value, currency: Value) -> Value {
+    json!({"converted": converted, "value": value, "currency": currency})
+}
