@@ -3,11 +3,14 @@
 //! A connector is pure: bytes in, a [`Reading`] out, the same for the same bytes, so that the archive of raw payloads can
 //! be read again. It asks nobody, stores nothing and knows no tenant; [`super::receive`] does the rest. One file a
 //! platform; [`options`] (what is configured), [`json`] (payloads as values), [`payload`] (of links and buttons), [`sender`]
-//! (events of one account) and [`signature`] are what they share.
+//! (events of one account), [`deals`] (of CRMs), [`mod@phone`] (numbers as people write them) and [`signature`] are what they share.
 
+mod amocrm;
+pub mod deals;
 pub mod json;
 pub mod options;
 pub mod payload;
+pub mod phone;
 pub mod sender;
 pub mod signature;
 
@@ -186,7 +189,7 @@ impl fmt::Debug for Platform {
 }
 
 /// All platforms.
-pub static PLATFORMS: &[Platform] = &[];
+pub static PLATFORMS: &[Platform] =
 
 /// The platform of this name; names are exact.
 pub fn platform(name: &str) -> Option<&'static Platform> {

@@ -54,7 +54,7 @@ pub enum Stage {
     Restored,
 }
 
-/// Holds one delivery at a time: two that touch one deal would each record what the other does.
+/// Lets one delivery at a time compute and record: two that touch one deal would each record what the other does.
 #[derive(Debug, Default)]
 pub(super) struct Book {
     turn: Mutex<()>,
@@ -91,8 +91,9 @@ impl Ingest {
         let mut settled = Settled { refused: told - facts.len(), ..Settled::default() };
 
         let store = door.store.as_ref();
-        let _turn = door.deals.turn.lock().await;
+        // Before the turn: facts of two deliveries do not touch, and whoever computes reads those of both.
         store.insert("deal_facts", stored::build(&origin.tenant, &facts).map_err(IngestError::Batch)?).await?;
+        let _turn = door.deals.turn.lock().await;
         let mut deals: Vec<&str> = facts.iter().map(|fact| fact.deal.as_str()).collect();
         deals.sort_unstable();
         deals.dedup();

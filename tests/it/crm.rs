@@ -1,12 +1,16 @@
 //! Deals of CRMs become conversions: from what a connector reads to what a report says.
 
+mod amocrm;
 mod book;
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use rapport::ingest::Ingest;
 use rapport::ingest::connection::Connection;
-use rapport::ingest::connector::Payload;
+use rapport::ingest::connector::options::Options;
+use rapport::ingest::connector::{Accounts, Payload, platform};
 use rapport::ingest::receive::Received;
 use serde_json::{Value, json};
 
@@ -28,6 +32,18 @@ impl Desk {
         Self { world, ingest, connection: Arc::new(Connection { tenant: TENANT.to_owned(), ..connection }) }
     }
 
+    /// A world with the connection that the payloads of a platform are of.
+    pub async fn of(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/payloads").join(name).join("connection.json");
+        let mut written: serde_json::Map<String, Value> =
+            serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        let accounts = serde_json::from_value(written.remove("accounts").unwrap()).unwrap();
+        let platform = platform(name).unwrap();
+        let connector = (platform.open)(&Accounts::new(accounts).unwrap(), &mut Options::new(written)).unwrap();
+        let name = name.to_owned();
+        Self::with(Connection { name, tenant: String::new(), platform, connector, keep_days: 30 }).await
+    }
+
     /// A delivery that arrives at an instant.
     pub async fn deliver(&self, content_type: &str, body: &str, at: &str) -> Received {
         let payload = Payload { body: body.as_bytes(), content_type, received_at: instant(at) };
@@ -47,6 +63,13 @@ impl Desk {
         self.world.analytics(MARCH, fields).await["conversion"]["total"].clone()
     }
 
+    /// Who is said to be one person, one a line.
+    pub async fn links(&self) -> String {
+        let statement = "SELECT contact, arrayStringConcat(identities, ' ') AS names FROM events
+            WHERE kind = 'contact.linked' ORDER BY contact, names";
+        shown(self.world.store.as_ref(), statement).await
+    }
+
     /// The conversions and reversals that are stored, one a line.
     pub async fn stored(&self) -> String {
         let statement =
@@ -56,6 +79,6 @@ impl Desk {
     }
 }
 
-pub fn worth(converted: i64, value: Value, currency: Value) -> Value {
+pub fn worth(converted: i64, value: Option<&str>, currency: Option<&str>) -> Value {
     json!({"converted": converted, "value": value, "currency": currency})
 }

@@ -72,7 +72,7 @@ async fn tell(desk: &Desk, facts: &Value) -> (u64, Option<String>) {
 #[tokio::test]
 async fn a_report_follows_what_a_crm_says_of_a_deal() {
     let desk = desk().await;
-    let none = worth(0, Value::Null, Value::Null);
+    let none = worth(0, None, None);
     let won = json!([{"deal": 7, "at": "11T09:00:00", "stage": "won"}]);
     assert_eq!(
         tell(&desk, &json!([{"deal": 7, "at": "10T11:00:00", "stage": "open", "amount": "90"}])).await,
@@ -80,15 +80,15 @@ async fn a_report_follows_what_a_crm_says_of_a_deal() {
     );
     assert_eq!(desk.converted().await, none);
     assert_eq!(tell(&desk, &won).await, (1, None));
-    assert_eq!(desk.converted().await, worth(1, json!("90"), json!("EUR")));
+    assert_eq!(desk.converted().await, worth(1, Some("90"), Some("EUR")));
     // Told again it changes nothing.
     assert_eq!(tell(&desk, &won).await, (0, None));
     // The amount changes after the sale.
     assert_eq!(tell(&desk, &json!([{"deal": 7, "at": "12T09:00:00", "amount": "75.50"}])).await, (2, None));
-    assert_eq!(desk.converted().await, worth(1, json!("75.5"), json!("EUR")));
+    assert_eq!(desk.converted().await, worth(1, Some("75.5"), Some("EUR")));
     // A fact that comes late: it was won on the 10th already.
     assert_eq!(tell(&desk, &json!([{"deal": 7, "at": "10T12:00:00", "stage": "won"}])).await, (2, None));
-    assert_eq!(desk.converted().await, worth(1, json!("75.5"), json!("EUR")));
+    assert_eq!(desk.converted().await, worth(1, Some("75.5"), Some("EUR")));
     // Taken back.
     assert_eq!(tell(&desk, &json!([{"deal": 7, "at": "13T09:00:00", "stage": "lost"}])).await, (1, None));
     assert_eq!(desk.converted().await, none);
@@ -101,7 +101,7 @@ async fn a_deal_that_was_lost_before_it_was_told_won_never_counts() {
     let facts = json!([{"deal": 7, "at": "12T09:00:00", "stage": "lost"},
         {"deal": 7, "at": "11T09:00:00", "stage": "won", "amount": "5"}]);
     assert_eq!(tell(&desk, &facts).await, (2, None));
-    assert_eq!(desk.converted().await, worth(0, Value::Null, Value::Null));
+    assert_eq!(desk.converted().await, worth(0, None, None));
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn many_deals_of_one_delivery_are_each_recorded_once() {
     // Side by side: no delivery sees another half done.
     let (one, other) = tokio::join!(tell(&desk, &facts), tell(&desk, &facts));
     assert_eq!(one.0 + other.0, 250);
-    assert_eq!(desk.converted().await, worth(1, json!("2"), json!("EUR")));
+    assert_eq!(desk.converted().await, worth(1, Some("2"), Some("EUR")));
     let count = "SELECT count() AS events, uniqExact(order_id) AS orders FROM conversion_events FINAL";
     assert_eq!(shown(desk.world.store.as_ref(), count).await.matches("250").count(), 2);
 }
@@ -129,7 +129,7 @@ async fn what_a_crash_left_half_stored_is_mended_by_the_next_delivery() {
     rapport::store::Store::execute(desk.world.store.as_ref(), forget).await.unwrap();
     // The retry tells more by now.
     assert_eq!(tell(&desk, &json!([{"deal": 7, "at": "11T10:00:00", "amount": "6"}])).await, (3, None));
-    assert_eq!(desk.converted().await, worth(1, json!("6"), json!("EUR")));
+    assert_eq!(desk.converted().await, worth(1, Some("6"), Some("EUR")));
 }
 
 #[tokio::test]
