@@ -7,6 +7,7 @@
 
 mod amocrm;
 pub mod deals;
+mod hubspot;
 pub mod json;
 pub mod options;
 pub mod payload;
@@ -190,6 +191,7 @@ impl fmt::Debug for Platform {
 
 /// All platforms.
 pub static PLATFORMS: &[Platform] =
+    &[Platform { name: "amocrm", open: amocrm::open }, Platform { name: "hubspot", open: hubspot::open }];
 
 /// The platform of this name; names are exact.
 pub fn platform(name: &str) -> Option<&'static Platform> {

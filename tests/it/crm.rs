@@ -2,6 +2,7 @@
 
 mod amocrm;
 mod book;
+mod hubspot;
 
 use std::fs;
 use std::path::Path;
