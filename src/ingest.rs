@@ -37,6 +37,7 @@ use std::sync::Arc;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use self::commit::{Batch, Commits};
+use self::deal::Book;
 use self::derive::Derivation;
 use self::group::Groups;
 pub use self::item::Item;
@@ -59,6 +60,7 @@ struct Door {
     clock: Arc<dyn Clock>,
     commits: Commits,
     archive: Groups<RawPayload, (), IngestError>,
+    deals: Book,
     derivation: Derivation,
 }
 
@@ -76,7 +78,16 @@ impl Ingest {
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let derivation = Derivation::new(Arc::clone(&store));
         let archive = Groups::of(receive::ARCHIVED_BYTES_MAX);
-        Self { door: Arc::new(Door { store, clock, commits: Commits::default(), archive, derivation }) }
+        Self {
+            door: Arc::new(Door {
+                store,
+                clock,
+                commits: Commits::default(),
+                archive,
+                deals: Book::default(),
+                derivation,
+            }),
+        }
     }
 
     /// What is derived from what comes in here.

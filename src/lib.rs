@@ -19,9 +19,9 @@
 //!
 //! * A module imports only from the modules to its right in the picture; `model` and `sql` import nothing of ours.
 //! * Only `app::config` reads the environment and only `model::clock` reads the time of day (clippy holds it).
-//! * SQL text lives only in `sql/`, `metrics`, `store`, in `ingest::known`, which asks what is known, and in
-//!   `ingest::derive`, which runs the rules of `sql/derived`; a value reaches the engine only as a bound parameter (the
-//!   type [`sql::Sql`] holds it).
+//! * SQL text lives only in `sql/`, `metrics`, `store`, in `ingest::known`, which asks what is known, in
+//!   `ingest::deal::stored`, which asks what is known of deals, and in `ingest::derive`, which runs the rules of
+//!   `sql/derived`; a value reaches the engine only as a bound parameter (the type [`sql::Sql`] holds it).
 //! * A fact is read only through its parameterised view, which takes a `Scope`; only `auth` makes one. The rows of a team are
 //!   read for somebody who sees only its own in one place, `metrics::standing`, by a right that `auth` grants.
 //! * Who may read a figure or a column stands in the catalogue, who may read any other field in `api::schema::rules`; a field

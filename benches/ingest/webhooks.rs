@@ -1,9 +1,6 @@
 //! Deliveries as WhatsApp sends them: one message each, signed.
 
-use std::sync::Arc;
-
 use aws_lc_rs::hmac;
-use rapport::ingest::connection::health::Health;
 use rapport::ingest::connection::{Connection, Connections};
 use rapport::ingest::connector::options::Options;
 use rapport::ingest::connector::{Accounts, platform};
@@ -22,17 +19,9 @@ pub fn connections() -> Connections {
     let platform = platform("whatsapp").expect("a known platform");
     let accounts = Accounts::new(vec![ACCOUNT.to_owned()]).expect("a name");
     let options = json!({ "app_secret": SECRET, "verify_token": "a token of a benchmark" });
-    let mut options = Options::new(options.as_object().cloned().expect("an object"));
-    let connector = (platform.open)(&accounts, &mut options).expect("sound options");
-    Connections::new([Connection {
-        name: NAME.to_owned(),
-        tenant: TENANT.to_owned(),
-        platform,
-        accounts,
-        connector: Arc::clone(&connector),
-        keep_days: 30,
-        health: Health::default(),
-    }])
+    let options = Options::new(options.as_object().cloned().expect("an object"));
+    let connection = Connection::open((NAME, TENANT), platform, accounts, options, 30).expect("sound options");
+    Connections::new([connection])
 }
 
 /// So many deliveries: clients write in a thousand chats, one after the other.

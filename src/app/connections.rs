@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 
-use crate::ingest::connection::health::Health;
 use crate::ingest::connection::{Connection, Connections};
 use crate::metrics::deliveries;
 use crate::model::clock::Millis;
@@ -23,19 +22,10 @@ pub fn open(configured: &[ConnectionConfig]) -> Result<Connections> {
 /// # Errors
 /// As [`open`].
 pub fn open_one(config: &ConnectionConfig) -> Result<Connection> {
-    let mut options = config.options.clone();
-    let in_words = || format!("the connection `{}` ({})", config.name, config.platform.name);
-    let connector = (config.platform.open)(&config.accounts, &mut options).with_context(in_words)?;
-    options.finish().with_context(in_words)?;
-    Ok(Connection {
-        name: config.name.clone(),
-        tenant: config.tenant.clone(),
-        platform: config.platform,
-        accounts: config.accounts.clone(),
-        connector,
-        keep_days: config.keep_days,
-        health: Health::default(),
-    })
+    let names = (config.name.as_str(), config.tenant.as_str());
+    let opened =
+        Connection::open(names, config.platform, config.accounts.clone(), config.options.clone(), config.keep_days);
+    opened.with_context(|| format!("the connection `{}` ({})", config.name, config.platform.name))
 }
 
 /// A line about a connection that is ready.

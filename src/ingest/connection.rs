@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::health::Health;
+use super::connector::options::{OptionError, Options};
 use super::connector::{Accounts, Connector, Platform};
 
 /// One configured connection.
@@ -20,6 +21,32 @@ pub struct Connection {
     /// How long raw payloads are kept; 0 keeps only their counts.
     pub keep_days: u16,
     pub health: Health,
+}
+
+impl Connection {
+    /// A connection of which nothing has come yet.
+    ///
+    /// # Errors
+    /// When an option is missing, unknown or wrong.
+    pub fn open(
+        (name, tenant): (&str, &str),
+        platform: &'static Platform,
+        accounts: Accounts,
+        mut options: Options,
+        keep_days: u16,
+    ) -> Result<Self, OptionError> {
+        let connector = (platform.open)(&accounts, &mut options)?;
+        options.finish()?;
+        Ok(Self {
+            name: name.to_owned(),
+            tenant: tenant.to_owned(),
+            platform,
+            accounts,
+            connector,
+            keep_days,
+            health: Health::default(),
+        })
+    }
 }
 
 /// All of them, by name.

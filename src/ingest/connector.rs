@@ -3,14 +3,18 @@
 //! A connector is pure: bytes in, a [`Reading`] out, the same for the same bytes, so that the archive of raw payloads can
 //! be read again. It asks nobody, stores nothing and knows no tenant; [`super::receive`] does the rest. One file a
 //! platform; [`options`] (what is configured), [`json`] (payloads as values), [`payload`] (of links and buttons), [`sender`]
-//! (events of one account) and [`signature`] are what they share.
+//! (events of one account), [`deals`] (of CRMs), [`mod@phone`] (numbers as people write them) and [`signature`] are what they share.
 
+mod amocrm;
+pub mod deals;
+mod hubspot;
 pub mod json;
 pub mod mapping;
 mod max;
 pub mod options;
 mod own_phone;
 pub mod payload;
+pub mod phone;
 pub mod sender;
 pub mod signature;
 mod telegram;
@@ -203,6 +207,8 @@ pub static PLATFORMS: &[Platform] = &[
     Platform { name: "viber", open: viber::open },
     Platform { name: "max", open: max::open },
     Platform { name: "vk", open: vk::open },
+    Platform { name: "amocrm", open: amocrm::open },
+    Platform { name: "hubspot", open: hubspot::open },
     mapping::PLATFORM,
 ];
 

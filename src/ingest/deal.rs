@@ -1,5 +1,22 @@
-//! What CRMs say of deals and orders.
+//! The deal book: what CRMs say of deals, piece by piece, becomes conversions.
+//!
+//! A CRM tells a deal in pieces and in any order, and what it told changes later: an amount after the sale, a sale that is
+//! taken back. So every piece is kept as a fact ([`stored`]). From all facts of a deal follow the [`period`]s in which it was
+//! won, and from these and what was recorded already the events that must be there ([`conversions`]).
+//!
+//! It never changes an event: what proves wrong is taken back by another one. It asks no CRM and knows no platform.
 
+mod conversions;
+mod period;
+mod stored;
+
+use std::collections::BTreeMap;
+
+use tokio::sync::Mutex;
+
+use self::conversions::conversions;
+use super::normalise::{ID_CHARS_MAX, believed_time};
+use super::{Ingest, IngestError, Item, Origin, Receipt};
 use crate::model::clock::Millis;
 
 /// What a CRM said of one deal at one time. What it did not say is `None`.
@@ -10,12 +27,19 @@ pub struct DealFact {
     /// The deal as an identity (`hubspot:8812:deal:7`); its conversions name it as their contact, and links join it to
     /// people.
     pub deal: String,
+    /// The CRM and its account, as in an event.
+    pub channel: String,
+    pub account: String,
+    /// What the client does by it: the conversion's action.
+    pub action: String,
     pub at: Millis,
     pub stage: Option<Stage>,
-    /// Decimal, in units of the currency.
+    /// Decimal, in units of the currency; empty where it was taken out.
     pub amount: Option<String>,
-    /// ISO 4217.
+    /// ISO 4217; empty where it was taken out.
     pub currency: Option<String>,
+    /// What amounts are in as long as no fact names a currency.
+    pub usual_currency: Option<String>,
 }
 
 /// What a stage means.
@@ -24,4 +48,114 @@ pub enum Stage {
     Open,
     Won,
     Lost,
+    /// The deal is gone, in whatever stage.
+    Deleted,
+    /// It is back, in the stage that it had.
+    Restored,
 }
+
+/// Lets one delivery at a time compute and record: two that touch one deal would each record what the other does.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    turn: Mutex<()>,
+}
+
+/// What became of facts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Settled {
+    pub receipt: Receipt,
+    /// Facts that cannot be kept: their time or their deal's name cannot be true.
+    pub refused: usize,
+}
+
+impl Ingest {
+    /// Keeps facts and records the conversions that follow from them: when this returns, both are stored. After an error, or a
+    /// crash at any point, the same facts again complete it.
+    ///
+    /// # Errors
+    /// When the store does not take them.
+    pub(super) async fn settle_deals(&self, origin: Origin, facts: Vec<DealFact>) -> Result<Settled, IngestError> {
+        if facts.is_empty() {
+            return Ok(Settled::default());
+        }
+        let ingest = self.clone();
+        // A task of its own, as a write of events is: who hangs up does not stop it half way.
+        tokio::spawn(async move { ingest.settle(origin, facts).await }).await?
+    }
+
+    async fn settle(&self, origin: Origin, facts: Vec<DealFact>) -> Result<Settled, IngestError> {
+        let door = &self.door;
+        let received_at = origin.received_at.unwrap_or_else(|| door.clock.now());
+        let told = facts.len();
+        let facts: Vec<DealFact> = facts.into_iter().filter_map(|fact| believe(fact, received_at)).collect();
+        let mut settled = Settled { refused: told - facts.len(), ..Settled::default() };
+
+        let store = door.store.as_ref();
+        // Before the turn: facts of two deliveries do not touch, and whoever computes reads those of both.
+        store.insert("deal_facts", stored::build(&origin.tenant, &facts).map_err(IngestError::Batch)?).await?;
+        let _turn = door.deals.turn.lock().await;
+        let mut deals: Vec<&str> = facts.iter().map(|fact| fact.deal.as_str()).collect();
+        deals.sort_unstable();
+        deals.dedup();
+        for deals in deals.chunks(stored::DEALS_MAX) {
+            let facts = stored::facts(store, &origin.tenant, deals).await?;
+            // Another delivery may have told of a later time than this one's arrival, when the archive is read again.
+            let latest = facts.iter().map(|fact| fact.at).max().unwrap_or(received_at).max(received_at);
+            let books = by_deal(facts);
+            let stems = books.values().filter_map(|facts| facts.last()).map(conversions::stem);
+            let recorded = stored::recorded(store, &origin.tenant, stems).await?;
+            let events = books.values().flat_map(|facts| conversions(facts, &recorded, latest));
+            let items = (1..).zip(events).map(|(line, event)| Item { line, event: Ok(event) });
+            let items: Vec<Item> = items.collect();
+            let origin = Origin { received_at: Some(latest), ..origin.clone() };
+            let receipt = self.accept_from(origin, items.into_iter()).await?;
+            // What was recorded before is no duplicate of the sender's.
+            settled.receipt.accepted += receipt.accepted;
+            receipt.rejected.into_iter().for_each(|rejection| settled.receipt.reject(rejection));
+        }
+        Ok(settled)
+    }
+}
+
+/// The fact at a time that can be true, as that of an event is decided; `None` where there is none, or where its deal could
+/// be no contact.
+fn believe(fact: DealFact, received_at: Millis) -> Option<DealFact> {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().count() <= ID_CHARS_MAX && !name.chars().any(|char| char.is_control())
+    };
+    let at = believed_time(fact.at, received_at)?;
+    (is_name(&fact.deal) && is_name(&fact.id)).then_some(DealFact { at, ..fact })
+}
+
+/// The facts of each deal, in the order of their times.
+fn by_deal(facts: Vec<DealFact>) -> BTreeMap<String, Vec<DealFact>> {
+    let mut books: BTreeMap<String, Vec<DealFact>> = BTreeMap::new();
+    for fact in facts {
+        books.entry(fact.deal.clone()).or_default().push(fact);
+    }
+    for facts in books.values_mut() {
+        facts.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
+    }
+    books
+}
+
+impl Stage {
+    const ALL: [Self; 5] = [Self::Open, Self::Won, Self::Lost, Self::Deleted, Self::Restored];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "OPEN",
+            Self::Won => "WON",
+            Self::Lost => "LOST",
+            Self::Deleted => "DELETED",
+            Self::Restored => "RESTORED",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

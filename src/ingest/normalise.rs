@@ -84,6 +84,11 @@ pub fn normalise(event: Event, received_at: Millis) -> Result<NormalEvent, Reaso
     Ok(normal)
 }
 
+/// The time that an event of `at` gets when it arrives at `received_at`; `None` where no event can have it.
+pub fn believed_time(at: Millis, received_at: Millis) -> Option<Millis> {
+    time::decide(Some(Scalar::from(at)), received_at).ok().map(|occurrence| occurrence.at)
+}
+
 fn read_kind(kind: Option<Scalar>) -> Result<Kind, Reason> {
     let name = text::required("kind", text::unlimited("kind", kind)?)?;
     Kind::parse(&name).ok_or_else(|| Reason::UnknownKind { kind: excerpt(&name) })

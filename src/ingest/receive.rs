@@ -47,7 +47,7 @@ impl Ingest {
         payload: Payload<'_>,
         reading: Reading,
     ) -> Result<Received, IngestError> {
-        let Reading { events, lookups, ignored, unknown, unreadable, .. } = reading;
+        let Reading { events, deals, lookups, ignored, unknown, mut unreadable } = reading;
         let latest = events.iter().filter_map(|event| instant(event.at.as_ref()?)).max();
         let items = (1..).zip(events).map(|(line, event)| Item { line, event: Ok(event) });
         let items: Vec<Item> = items.collect();
@@ -56,10 +56,17 @@ impl Ingest {
             connection: connection.name.clone(),
             received_at: Some(payload.received_at),
         };
-        let receipt = match items.is_empty() {
+        let mut receipt = match items.is_empty() {
             true => Receipt::default(),
-            false => self.accept_from(origin, items.into_iter()).await?,
+            false => self.accept_from(origin.clone(), items.into_iter()).await?,
         };
+        // After the events: what joins a deal to a person is there before its conversions.
+        let settled = self.settle_deals(origin, deals).await?;
+        receipt.accepted += settled.receipt.accepted;
+        settled.receipt.rejected.into_iter().for_each(|rejection| receipt.reject(rejection));
+        if 0 < settled.refused && unreadable.is_none() {
+            unreadable = Some(format!("{} facts about deals have an impossible time or name", settled.refused));
+        }
         Ok(Received {
             receipt,
             ignored,

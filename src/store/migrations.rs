@@ -115,6 +115,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration(44, "0044_inbox_connection.sql", include_str!("../../sql/migrations/0044_inbox_connection.sql")),
     migration(45, "0045_events_connection.sql", include_str!("../../sql/migrations/0045_events_connection.sql")),
     migration(46, "0046_raw_payloads.sql", include_str!("../../sql/migrations/0046_raw_payloads.sql")),
+    migration(47, "0047_deal_facts.sql", include_str!("../../sql/migrations/0047_deal_facts.sql")),
 ];
 
 const CREATE_REGISTER: &str = "\

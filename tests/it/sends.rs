@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use rapport::api::audit::Log;
 use rapport::auth::Role;
-use rapport::ingest::connection::health::Health;
 use rapport::ingest::connection::{Connection, Connections};
 use rapport::ingest::connector::options::Options;
 use rapport::ingest::connector::{
@@ -44,16 +43,8 @@ impl Connector for Telling {
 fn connection(name: &str, tenant: &str, platform: &'static Platform) -> Connection {
     let accounts = Accounts::new(vec!["5001".to_owned()]).unwrap();
     let options = json!({"secret": "a secret of the community", "confirmation": "7a3c91be"});
-    let connector = (platform.open)(&accounts, &mut Options::new(options.as_object().cloned().unwrap())).unwrap();
-    Connection {
-        name: name.into(),
-        tenant: tenant.into(),
-        platform,
-        accounts,
-        connector,
-        keep_days: 0,
-        health: Health::default(),
-    }
+    let options = Options::new(options.as_object().cloned().unwrap());
+    Connection::open((name, tenant), platform, accounts, options, 30).unwrap()
 }
 
 fn connections() -> Connections {

@@ -23,6 +23,11 @@ impl Options {
         Self { values }
     }
 
+    /// Whether an option is given that nobody took yet.
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
     /// A secret: `name`, or the content of the file that `name_file` names.
     ///
     /// # Errors

@@ -1,7 +1,6 @@
 use serde_json::json;
 
 use super::*;
-use crate::ingest::connection::health::Health;
 use crate::ingest::connector::options::Options;
 use crate::ingest::connector::{Accounts, platform};
 use crate::ingest::normalise::normalise;
@@ -14,16 +13,8 @@ fn connection() -> Arc<Connection> {
     let platform = platform("vk").unwrap();
     let accounts = Accounts::new(vec!["5001".to_owned(), "5002".to_owned()]).unwrap();
     let options = json!({ "secret": "a secret of the community", "confirmation": "7a3c91be" });
-    let connector = (platform.open)(&accounts, &mut Options::new(options.as_object().cloned().unwrap())).unwrap();
-    Arc::new(Connection {
-        name: "shop".into(),
-        tenant: "acme".into(),
-        platform,
-        accounts,
-        connector,
-        keep_days: 0,
-        health: Health::default(),
-    })
+    let options = Options::new(options.as_object().cloned().unwrap());
+    Arc::new(Connection::open(("shop", "acme"), platform, accounts, options, 30).unwrap())
 }
 
 fn report(report: &Value) -> Result<NormalEvent, String> {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderName, Request, StatusCode};
 use rapport::ingest::connection::Connection;
-use rapport::ingest::connection::health::Health;
 use rapport::ingest::connector::options::{Hidden, OptionError, Options};
 use rapport::ingest::connector::sender::Sender;
 use rapport::ingest::connector::{Accounts, Connector, Delivery, Payload, Platform, Reading, Refusal, json, signature};
@@ -69,16 +68,7 @@ impl Connector for Letters {
 pub fn connection(name: &str, tenant: &str, account: &str) -> Connection {
     let accounts = Accounts::new(vec![account.to_owned()]).expect("a name");
     let secret = json!({ "secret": SECRET }).as_object().cloned().expect("an object");
-    let connector = (PLATFORM.open)(&accounts, &mut Options::new(secret)).expect("sound options");
-    Connection {
-        name: name.to_owned(),
-        tenant: tenant.to_owned(),
-        platform: &PLATFORM,
-        accounts,
-        connector,
-        keep_days: 30,
-        health: Health::default(),
-    }
+    Connection::open((name, tenant), &PLATFORM, accounts, Options::new(secret), 30).expect("sound options")
 }
 
 /// Posts a signed body and returns status and text.

@@ -14,7 +14,12 @@ pub struct DealRule {
     stage: Option<Expression>,
     amount: Option<Expression>,
     currency: Option<Expression>,
+    /// What the client does by it.
+    action: Option<Expression>,
 }
+
+/// What a deal's client does where the mapping does not say.
+const ACTION: &str = "purchase";
 
 /// Digits of an amount before and behind the point, as the tables keep them.
 const UNITS_MAX: usize = 14;
@@ -33,10 +38,18 @@ impl DealRule {
         let stage = optional("stage", Wanted::Text)?;
         let amount = optional("amount", Wanted::Number)?.map(|(_, amount)| amount);
         let currency = optional("currency", Wanted::Text)?;
+        let action = optional("action", Wanted::Text)?.map(|(_, action)| action);
         check(stage.as_ref(), |text| stage_of(text).is_some(), "open, won or lost")?;
         check(currency.as_ref(), is_currency, "three letters, such as RUB")?;
         written.finish()?;
-        Ok(Self { deal, at, stage: stage.map(|(_, stage)| stage), amount, currency: currency.map(|(_, name)| name) })
+        Ok(Self {
+            deal,
+            at,
+            stage: stage.map(|(_, stage)| stage),
+            amount,
+            currency: currency.map(|(_, name)| name),
+            action,
+        })
     }
 
     /// What the payload says of the deal.
@@ -65,10 +78,14 @@ impl DealRule {
         Ok(DealFact {
             id,
             deal,
+            channel: scene.channel.to_owned(),
+            account: scene.account.to_owned(),
+            action: text(&self.action).unwrap_or_else(|| ACTION.to_owned()),
             at,
             stage: text(&self.stage).as_deref().and_then(stage_of),
             amount,
             currency: currency.map(|name| name.to_ascii_uppercase()),
+            usual_currency: None,
         })
     }
 }

@@ -5,9 +5,9 @@ use toml::Value;
 
 use super::condition::{self, Condition};
 use super::path::{self, Digits, Path, Scene};
-use super::phone::Country;
 use super::unit::Unit;
 use super::written::{MappingError, Place, Written, plain};
+use crate::ingest::connector::phone::{Country, phone};
 
 /// What the value is for, which decides what may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,8 @@ enum Part {
 enum Change {
     None,
     Map(Vec<(String, String)>),
-    Phone(Country),
+    /// The country of numbers without a country code; `None`: all have one.
+    Phone(Option<Country>),
     Time(Unit),
 }
 
@@ -264,7 +265,7 @@ impl Change {
         match self {
             Self::None => Some(text),
             Self::Map(map) => map.iter().find(|(from, _)| *from == text).map(|(_, to)| to.clone()),
-            Self::Phone(country) => country.identity(&text),
+            Self::Phone(country) => phone(&text, *country),
             // One that cannot be read stays what it is, so that normalising refuses it and says why.
             Self::Time(unit) => Some(unit.read(&text).map_or(text, |millis| millis.to_string())),
         }
@@ -299,14 +300,23 @@ fn change(written: &mut Written, source: &Source, wanted: Wanted) -> Result<Chan
             };
             Ok(Change::Map(table.into_iter().map(entry).collect::<Result<_, _>>()?))
         }
-        (None, Some(text)) => match (Country::parse(&text), wanted) {
-            (Some(country), Wanted::Text | Wanted::Identities) => Ok(Change::Phone(country)),
-            (Some(_), _) => Err(phone_place.wrong("is only for `contact` and `identities`")),
-            (None, _) => {
-                Err(phone_place.wrong(format!("is `{text}`; give international, or a country's code such as +7")))
+        (None, Some(text)) => {
+            match (country(&text), wanted) {
+                (Some(country), Wanted::Text | Wanted::Identities) => Ok(Change::Phone(country)),
+                (Some(_), _) => Err(phone_place.wrong("is only for `contact` and `identities`")),
+                (None, _) => Err(phone_place
+                    .wrong(format!("is `{text}`; give international, or a country's two letters such as RU"))),
             }
-        },
+        }
     }
+}
+
+/// `international`, or the country of numbers without a country code.
+fn country(text: &str) -> Option<Option<Country>> {
+    if text == "international" {
+        return Some(None);
+    }
+    Country::parse(text).map(Some)
 }
 
 /// `telegram:{chat_id}`: texts, and paths in braces. There is no way to write a brace as text; nothing has needed one.

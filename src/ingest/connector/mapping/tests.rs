@@ -63,7 +63,7 @@ fn a_mistake_says_in_which_rule_and_under_which_key_it_is() {
         rule("fields.chat = { template = 'a{b' }"),
         rule("fields.chat = {}"),
         rule("fields.chat = []"),
-        rule("fields.contact = { path = 'phone', phone = 'RU' }"),
+        rule("fields.contact = { path = 'phone', phone = '+7' }"),
         rule("fields.identities = { path = 'phone' }"),
         rule("fields.identities = { template = '{phone}' }"),
         rule("when = { path = 'a' }"),
@@ -107,7 +107,7 @@ fn a_mistake_says_in_which_rule_and_under_which_key_it_is() {
     rule 2: `fields.chat.template`: has a `{` without its `}`
     rule 2: `fields.chat`: needs exactly one of `path`, `template` and `literal`
     rule 2: `fields.chat`: is an empty list
-    rule 2: `fields.contact.phone`: is `RU`; give international, or a country's code such as +7
+    rule 2: `fields.contact.phone`: is `+7`; give international, or a country's two letters such as RU
     rule 2: `fields.identities`: is no identity: give `phone`, or a `template` such as telegram:{chat_id}
     rule 2: `fields.identities`: is no identity: give `phone`, or a `template` such as telegram:{chat_id}
     rule 2: `when`: needs exactly one of `equals`, `in`, `not` and `exists`

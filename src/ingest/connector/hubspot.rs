@@ -1,0 +1,185 @@
+//! HubSpot: properties of deals and contacts that were changed, and what was joined to what.
+//!
+//! HubSpot tells one property at a time, up to a hundred in one request, in no order and sometimes twice. An event's own
+//! id is not unique by its documentation, so ids are made of what is told.
+
+mod change;
+mod signed;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use self::change::{Change, Object, Subject};
+use super::deals::{Deals, email};
+use super::json::text;
+use super::options::{Hidden, OptionError, Options};
+use super::phone::{Country, phone};
+use super::{Accounts, Connector, Delivery, Payload, Reading, Refusal};
+use crate::ingest::deal::{DealFact, Stage};
+
+/// One connection. Its accounts are portals.
+#[derive(Debug)]
+pub struct HubSpot {
+    accounts: Accounts,
+    deals: Deals,
+    country: Option<Country>,
+    client_secret: Hidden,
+    /// As HubSpot calls it: it is signed.
+    public_url: String,
+    won_by: WonBy,
+}
+
+/// What says that a deal is won.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WonBy {
+    /// Its stage is one of those configured.
+    Stage,
+    /// HubSpot's own property, which knows the won stages of every pipeline.
+    Property,
+}
+
+/// # Errors
+/// When an option is missing or wrong.
+pub fn open(accounts: &Accounts, options: &mut Options) -> Result<Arc<dyn Connector>, OptionError> {
+    let has_stages = options.has("won_stages") || options.has("lost_stages");
+    let deals = Deals::from_options(options, "hubspot", "HUBSPOT", ("closedwon", "closedlost"))?;
+    Ok(Arc::new(HubSpot {
+        accounts: accounts.clone(),
+        deals,
+        country: Country::from_options(options)?,
+        client_secret: options.secret("client_secret")?,
+        public_url: signed::address(options)?,
+        won_by: won_by(options, has_stages)?,
+    }))
+}
+
+fn won_by(options: &mut Options, has_stages: bool) -> Result<WonBy, OptionError> {
+    let invalid = |reason: &str| OptionError::Invalid { name: "won_by", reason: reason.to_owned() };
+    match options.text_if_given("won_by")?.as_deref() {
+        None | Some("dealstage") => Ok(WonBy::Stage),
+        Some(IS_WON) if has_stages => {
+            Err(invalid("with \"hs_is_closed_won\" the stages say nothing: leave out `won_stages` and `lost_stages`"))
+        }
+        Some(IS_WON) => Ok(WonBy::Property),
+        Some(_) => Err(invalid("give \"dealstage\" or \"hs_is_closed_won\"")),
+    }
+}
+
+const IS_WON: &str = "hs_is_closed_won";
+
+impl Connector for HubSpot {
+    fn verify(&self, delivery: &Delivery<'_>) -> Result<(), Refusal> {
+        signed::verify(&self.client_secret, &self.public_url, delivery)?;
+        // Signed and no list: it cannot be about another account, and reading says what is wrong with it.
+        let Ok(body) = serde_json::from_slice::<Value>(delivery.body) else { return Ok(()) };
+        events(&body).iter().try_for_each(|event| self.accounts.check(&text(event, "/portalId").unwrap_or_default()))
+    }
+
+    fn read(&self, payload: &Payload<'_>) -> Reading {
+        let body: Value = match serde_json::from_slice(payload.body) {
+            Ok(body) => body,
+            Err(error) => return Reading::unreadable(format!("the payload is no JSON: {error}")),
+        };
+        let mut reading = Reading::default();
+        if !body.is_array() && body.get("subscriptionType").is_none() {
+            return Reading::unreadable("the payload is no list of events");
+        }
+        for event in events(&body) {
+            let account = text(event, "/portalId").unwrap_or_default();
+            if !self.accounts.has(&account) {
+                reading.unreadable = Some("an event is of a portal that is not this connection's".to_owned());
+                continue;
+            }
+            match change::read(event, payload.received_at) {
+                Ok(subject) => self.tell(&account, &subject, &mut reading),
+                Err(change::Unread::Unknown { kind }) => reading.note_unknown(&kind),
+                Err(change::Unread::Ignored) => reading.ignored += 1,
+                Err(change::Unread::Broken { reason }) => reading.unreadable = Some(reason),
+            }
+        }
+        reading
+    }
+}
+
+/// The events of a payload; one alone needs no brackets.
+fn events(body: &Value) -> &[Value] {
+    body.as_array().map_or(std::slice::from_ref(body), Vec::as_slice)
+}
+
+impl HubSpot {
+    fn tell(&self, account: &str, subject: &Subject, reading: &mut Reading) {
+        let Subject { object, id, at, change } = subject;
+        match (object, change) {
+            (Object::Deal, Change::Property { name, value }) => match self.fact(account, subject, name, value) {
+                Some(fact) => reading.deals.push(fact),
+                None => reading.ignored += 1,
+            },
+            (Object::Deal, Change::Deletion) => reading.deals.push(self.staged(account, id, *at, Stage::Deleted)),
+            (Object::Deal, Change::Restore) => reading.deals.push(self.staged(account, id, *at, Stage::Restored)),
+            (Object::Deal, Change::Merge { merged, into }) => {
+                // What was merged is no deal of its own any more: the one that stays counts.
+                let gone = merged.iter().filter(|deal| Some(*deal) != into.as_ref());
+                reading.deals.extend(gone.map(|deal| self.staged(account, deal, *at, Stage::Deleted)));
+                let names: Vec<String> = merged.iter().chain(into).map(|deal| self.deals.deal(account, deal)).collect();
+                reading.events.extend(self.link(account, &self.deals.deal(account, id), &names, *at));
+                reading.lookups.extend(into.iter().map(|deal| self.deals.deal(account, deal)));
+            }
+            (Object::Contact, Change::Property { name, value }) => {
+                let identity = match name.as_str() {
+                    "phone" | "mobilephone" | "hs_whatsapp_phone_number" => phone(value, self.country),
+                    "email" => email(value),
+                    _ => None,
+                };
+                match identity {
+                    Some(identity) => {
+                        reading.events.extend(self.link(account, &self.deals.contact(account, id), &[identity], *at));
+                    }
+                    None => reading.ignored += 1,
+                }
+            }
+            (Object::Contact, Change::Merge { merged, into }) => {
+                let names: Vec<String> =
+                    merged.iter().chain(into).map(|contact| self.deals.contact(account, contact)).collect();
+                reading.events.extend(self.link(account, &self.deals.contact(account, id), &names, *at));
+            }
+            (Object::Contact, Change::Joined { deal }) => {
+                let deal = [self.deals.deal(account, deal)];
+                reading.events.extend(self.link(account, &self.deals.contact(account, id), &deal, *at));
+            }
+            // Nothing is made of a contact that comes, goes or is forgotten: erasing is asked of us by another way.
+            (Object::Contact, Change::Deletion | Change::Restore) | (Object::Deal, Change::Joined { .. }) => {
+                reading.ignored += 1;
+            }
+        }
+    }
+
+    /// What a property says of a deal; `None` where no figure needs it.
+    fn fact(&self, account: &str, subject: &Subject, name: &str, value: &str) -> Option<DealFact> {
+        let fact = self.deals.fact(account, &subject.id, subject.at, &[name, &subject.at.to_string(), value]);
+        match name {
+            "dealstage" if self.won_by == WonBy::Stage => {
+                Some(DealFact { stage: Some(self.deals.stage(value)), ..fact })
+            }
+            IS_WON if self.won_by == WonBy::Property => {
+                let stage = if value.eq_ignore_ascii_case("true") { Stage::Won } else { Stage::Open };
+                Some(DealFact { stage: Some(stage), ..fact })
+            }
+            "amount" => Some(DealFact { amount: Some(value.to_owned()), ..fact }),
+            "deal_currency_code" => Some(DealFact { currency: Some(value.to_owned()), ..fact }),
+            _ => None,
+        }
+    }
+
+    fn staged(&self, account: &str, deal: &str, at: i64, stage: Stage) -> DealFact {
+        let fact = self.deals.fact(account, deal, at, &[stage.as_str(), &at.to_string()]);
+        DealFact { stage: Some(stage), ..fact }
+    }
+
+    fn link(&self, account: &str, contact: &str, names: &[String], at: i64) -> Vec<crate::model::event::Event> {
+        self.deals.links(account, contact, names, at, &[&at.to_string()])
+    }
+}
+
+#[cfg(test)]
+mod tests;

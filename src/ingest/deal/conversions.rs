@@ -1,0 +1,232 @@
+//! What must be recorded of a deal, beside what was: pure, so that any order of arrival can be tried.
+//!
+//! A deal's conversion has revisions, each of its own order, so that a reversal takes back exactly one. A revision is recorded
+//! when the deal was won (`won`), taken back when it was no longer (`lost`), and, where later facts show that it never was so,
+//! taken back at the time of its own recording (`void`): then no figure has ever counted it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::DealFact;
+use super::period::{Period, periods};
+use crate::ingest::connector::sender::event_id;
+use crate::ingest::normalise::normalise;
+use crate::model::clock::Millis;
+use crate::model::event::{Amount, Conversion, Event, Kind, Scalar};
+
+/// An event of a deal that is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    pub id: String,
+    pub terms: Terms,
+}
+
+/// What is told of a conversion, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    pub at: Millis,
+    pub action: String,
+    pub value: Option<Amount>,
+    pub currency: String,
+}
+
+/// One revision as far as it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Revision {
+    won: Terms,
+    lost_at: Option<Millis>,
+    is_void: bool,
+}
+
+/// What an event says of its revision: the end of its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Won,
+    Lost,
+    Void,
+}
+
+/// Bytes of a stem that leave room for what follows in an id of 200.
+const STEM_BYTES_MAX: usize = 150;
+
+/// What the ids of all events of the fact's deal begin with, the space included.
+pub fn stem(fact: &DealFact) -> String {
+    let parts = [fact.channel.as_str(), &fact.account, "deal", &fact.deal];
+    let mut stem = event_id(&parts);
+    if STEM_BYTES_MAX < stem.len() {
+        // Too long for an id, so that it becomes a hash.
+        stem = event_id(&[&stem, &"-".repeat(200)]);
+    }
+    stem.push(' ');
+    stem
+}
+
+/// All events that must be there of a deal with these facts, in the order of their times: those that are, and those that are
+/// not yet. The ones that are stored are known by their ids; telling them again mends what a crash left half stored.
+pub fn conversions(facts: &[DealFact], recorded: &[Recorded], received_at: Millis) -> Vec<Event> {
+    let Some(last) = facts.last() else { return Vec::new() };
+    let stem = stem(last);
+    let mut events = Vec::new();
+    let revisions = revisions(&stem, recorded);
+    let mut live: BTreeMap<u32, &Revision> = BTreeMap::new();
+    for (number, revision) in &revisions {
+        events.push(event(last, &stem, *number, Step::Won, &revision.won));
+        if let Some(at) = revision.lost_at {
+            events.push(event(last, &stem, *number, Step::Lost, &revision.won.reverted(at)));
+        }
+        if revision.is_void {
+            events.push(event(last, &stem, *number, Step::Void, &revision.won.reverted(revision.won.at)));
+        } else {
+            live.insert(*number, revision);
+        }
+    }
+    let mut next = revisions.last_key_value().map_or(0, |(number, _)| *number) + 1;
+    for period in periods(facts) {
+        let Some((terms, attributes)) = terms(last, &period, received_at) else { continue };
+        let is_same = |revision: &Revision| {
+            revision.won == terms && (revision.lost_at.is_none() || revision.lost_at == period.ended_at)
+        };
+        let found = live.iter().find(|(_, revision)| is_same(revision)).map(|(number, _)| *number);
+        let (number, lost_at) = match found.and_then(|number| live.remove(&number).map(|known| (number, known))) {
+            Some((number, known)) => (number, known.lost_at),
+            None => {
+                let number = next;
+                next += 1;
+                let won = event(last, &stem, number, Step::Won, &terms);
+                events.push(Event { attributes, ..won });
+                (number, None)
+            }
+        };
+        if let Some(at) = period.ended_at.filter(|_| lost_at.is_none()) {
+            events.push(event(last, &stem, number, Step::Lost, &terms.reverted(at)));
+        }
+    }
+    for (number, revision) in live {
+        events.push(event(last, &stem, number, Step::Void, &revision.won.reverted(revision.won.at)));
+    }
+    events
+}
+
+/// The revisions among stored events, of which others may be of other deals.
+fn revisions(stem: &str, recorded: &[Recorded]) -> BTreeMap<u32, Revision> {
+    let steps = |wanted: Step| {
+        recorded.iter().filter_map(move |event| {
+            let (number, step) = event.id.strip_prefix(stem)?.split_once(' ')?;
+            (Step::parse(step)? == wanted).then_some((number.parse::<u32>().ok()?, &event.terms))
+        })
+    };
+    let mut revisions: BTreeMap<u32, Revision> = steps(Step::Won)
+        .map(|(number, terms)| (number, Revision { won: terms.clone(), lost_at: None, is_void: false }))
+        .collect();
+    for (number, terms) in steps(Step::Lost) {
+        if let Some(revision) = revisions.get_mut(&number) {
+            revision.lost_at = Some(terms.at);
+        }
+    }
+    for (number, _) in steps(Step::Void) {
+        if let Some(revision) = revisions.get_mut(&number) {
+            revision.is_void = true;
+        }
+    }
+    revisions
+}
+
+/// What is stored of a period, with what is kept beside it; `None` where it is so long ago that no event can be.
+///
+/// What the rules of events refuse of its worth costs the worth and not the conversion.
+fn terms(deal: &DealFact, period: &Period, received_at: Millis) -> Option<(Terms, Option<Map<String, Value>>)> {
+    let conversion = |value: Option<&String>, currency: Option<&String>| Conversion {
+        action: Some(Scalar::from(deal.action.as_str())),
+        value: value.cloned().map(Scalar::Text),
+        currency: currency.cloned().map(Scalar::Text),
+        order: None,
+    };
+    let stored = |conversion: Conversion| {
+        let event = Event {
+            id: Some("deal".into()),
+            kind: Some(Kind::ConversionRecorded.as_str().into()),
+            at: Some(Scalar::from(period.won_at)),
+            channel: Some(Scalar::from(deal.channel.as_str())),
+            conversion: Some(conversion),
+            ..Event::default()
+        };
+        let event = normalise(event, received_at).ok()?;
+        Some(Terms {
+            at: event.at,
+            action: event.conversion_action,
+            value: event.conversion_value,
+            currency: event.conversion_currency,
+        })
+    };
+    // A currency of nothing says nothing: it would only make revisions of what has no value.
+    let currency = period.amount.as_ref().and(period.currency.as_ref());
+    if let Some(terms) = stored(conversion(period.amount.as_ref(), currency)) {
+        return Some((terms, None));
+    }
+    let terms = stored(conversion(None, None))?;
+    let told = [("deal_amount", &period.amount), ("deal_currency", &period.currency)];
+    let told = told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::from(value.clone()?))));
+    Some((terms, Some(told.collect())))
+}
+
+fn event(deal: &DealFact, stem: &str, revision: u32, step: Step, terms: &Terms) -> Event {
+    let order = match revision {
+        1 => deal.deal.clone(),
+        _ => format!("{}~{revision}", deal.deal),
+    };
+    let currency = Some(terms.currency.clone()).filter(|currency| !currency.is_empty());
+    Event {
+        id: Some(Scalar::Text(format!("{stem}{revision} {}", step.as_str()))),
+        kind: Some(Scalar::from(step.kind().as_str())),
+        at: Some(Scalar::from(terms.at)),
+        channel: Some(Scalar::from(deal.channel.as_str())),
+        account: Some(Scalar::from(deal.account.as_str())),
+        contact: Some(Scalar::from(deal.deal.as_str())),
+        conversion: Some(Conversion {
+            action: Some(Scalar::from(terms.action.as_str())),
+            value: terms.value.map(|amount| Scalar::Text(written(amount))),
+            currency: currency.map(Scalar::Text),
+            order: Some(Scalar::Text(order)),
+        }),
+        ..Event::default()
+    }
+}
+
+/// The amount in decimal.
+fn written(amount: Amount) -> String {
+    let unit = 10_u64.pow(u32::from(Amount::DECIMALS));
+    let scaled = amount.0.unsigned_abs();
+    let sign = if amount.0 < 0 { "-" } else { "" };
+    format!("{sign}{}.{:04}", scaled / unit, scaled % unit)
+}
+
+impl Terms {
+    /// A reversal of all of it: one with a value would take back only so much.
+    fn reverted(&self, at: Millis) -> Self {
+        Self { at, action: self.action.clone(), value: None, currency: String::new() }
+    }
+}
+
+impl Step {
+    const ALL: [Self; 3] = [Self::Won, Self::Lost, Self::Void];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Won => "won",
+            Self::Lost => "lost",
+            Self::Void => "void",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.as_str() == name)
+    }
+
+    fn kind(self) -> Kind {
+        match self {
+            Self::Won => Kind::ConversionRecorded,
+            Self::Lost | Self::Void => Kind::ConversionReverted,
+        }
+    }
+}

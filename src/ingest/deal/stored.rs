@@ -1,0 +1,128 @@
+//! Facts of deals into the store and out of it, and which of their conversions it has. One of the places outside `sql/` with
+//! SQL text: see `lib.rs`.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Decimal128Type, Int64Type};
+use arrow::error::ArrowError;
+
+use super::conversions::{Recorded, Terms};
+use super::{DealFact, Stage};
+use crate::ingest::IngestError;
+use crate::model::event::Amount;
+use crate::sql::Sql;
+use crate::store::Store;
+
+/// Deals of one question: their names, of 200 characters at most, are far below what the engine takes as one statement.
+pub const DEALS_MAX: usize = 100;
+
+const NULLABLE: [&str; 2] = ["amount", "currency"];
+
+/// The facts with the columns of `deal_facts`.
+pub fn build(tenant: &str, facts: &[DealFact]) -> Result<RecordBatch, ArrowError> {
+    let text =
+        |field: fn(&DealFact) -> &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(facts.iter().map(field))) };
+    let optional = |field: fn(&DealFact) -> Option<&str>| -> ArrayRef {
+        Arc::new(facts.iter().map(field).collect::<StringArray>())
+    };
+    let at = facts.iter().map(|fact| fact.at);
+    let columns: [(&str, ArrayRef); 11] = [
+        ("tenant", Arc::new(StringArray::from_iter_values(facts.iter().map(|_| tenant)))),
+        ("deal", text(|fact| &fact.deal)),
+        ("id", text(|fact| &fact.id)),
+        ("channel", text(|fact| &fact.channel)),
+        ("account", text(|fact| &fact.account)),
+        ("action", text(|fact| &fact.action)),
+        ("at", Arc::new(TimestampMillisecondArray::from_iter_values(at).with_timezone("UTC"))),
+        ("stage", text(|fact| fact.stage.map_or("", Stage::as_str))),
+        ("amount", optional(|fact| fact.amount.as_deref())),
+        ("currency", optional(|fact| fact.currency.as_deref())),
+        ("usual_currency", text(|fact| fact.usual_currency.as_deref().unwrap_or_default())),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, NULLABLE.contains(&name))))
+}
+
+/// All facts of the deals, in no order.
+pub async fn facts(store: &dyn Store, tenant: &str, deals: &[&str]) -> Result<Vec<DealFact>, IngestError> {
+    let mut sql = Sql::new(
+        "SELECT deal, id, channel, account, action, toUnixTimestamp64Milli(at), stage, amount, currency, usual_currency
+         FROM deal_facts FINAL WHERE tenant = ",
+    );
+    // The names travel as one parameter: none has a line break.
+    sql.bind(tenant).push(r" AND deal IN (SELECT arrayJoin(splitByChar('\n', ").bind(deals.join("\n")).push(")))");
+    let mut facts = Vec::new();
+    for batch in store.query(sql).await? {
+        read_facts(&batch, &mut facts).map_err(IngestError::Batch)?;
+    }
+    Ok(facts)
+}
+
+/// Conversions and reversals whose ids begin with one of the stems. They are read where figures are made of them: what a crash
+/// kept out of the log counts already, and must be taken back like all else.
+pub async fn recorded(
+    store: &dyn Store,
+    tenant: &str,
+    stems: impl Iterator<Item = String>,
+) -> Result<Vec<Recorded>, IngestError> {
+    let mut sql = Sql::new(
+        "SELECT id, toUnixTimestamp64Milli(at), action, value, currency FROM conversion_events FINAL WHERE tenant = ",
+    );
+    // Each beginning is a range of the table's order, which a list of beginnings would not be.
+    sql.bind(tenant).push(" AND (0");
+    for stem in stems {
+        sql.push(" OR startsWith(id, ").bind(stem).push(")");
+    }
+    sql.push(")");
+    let mut recorded = Vec::new();
+    for batch in store.query(sql).await? {
+        read_recorded(&batch, &mut recorded).map_err(IngestError::Batch)?;
+    }
+    Ok(recorded)
+}
+
+fn read_facts(batch: &RecordBatch, facts: &mut Vec<DealFact>) -> Result<(), ArrowError> {
+    let columns = batch.columns().iter().enumerate().map(|(index, column)| {
+        let wanted = if index == 5 { DataType::Int64 } else { DataType::Utf8 };
+        cast(column, &wanted)
+    });
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let at = columns[5].as_primitive::<Int64Type>();
+    let text = |column: usize, row: usize| columns[column].as_string::<i32>().value(row).to_owned();
+    let optional = |column: usize, row: usize| (!columns[column].is_null(row)).then(|| text(column, row));
+    facts.extend((0..batch.num_rows()).map(|row| DealFact {
+        deal: text(0, row),
+        id: text(1, row),
+        channel: text(2, row),
+        account: text(3, row),
+        action: text(4, row),
+        at: at.value(row),
+        stage: Stage::parse(&text(6, row)),
+        amount: optional(7, row),
+        currency: optional(8, row),
+        usual_currency: Some(text(9, row)).filter(|currency| !currency.is_empty()),
+    }));
+    Ok(())
+}
+
+fn read_recorded(batch: &RecordBatch, recorded: &mut Vec<Recorded>) -> Result<(), ArrowError> {
+    let ids = cast(batch.column(0), &DataType::Utf8)?;
+    let at = cast(batch.column(1), &DataType::Int64)?;
+    let actions = cast(batch.column(2), &DataType::Utf8)?;
+    let values = cast(batch.column(3), &DataType::Decimal128(Amount::DIGITS, Amount::DECIMALS as i8))?;
+    let currencies = cast(batch.column(4), &DataType::Utf8)?;
+    let values = values.as_primitive::<Decimal128Type>();
+    // `Decimal(18, 4)` has 18 digits, which fit.
+    let value = |row: usize| i64::try_from(values.value(row)).unwrap_or(i64::MAX);
+    recorded.extend((0..batch.num_rows()).map(|row| Recorded {
+        id: ids.as_string::<i32>().value(row).to_owned(),
+        terms: Terms {
+            at: at.as_primitive::<Int64Type>().value(row),
+            action: actions.as_string::<i32>().value(row).to_owned(),
+            value: (!values.is_null(row)).then(|| Amount(value(row))),
+            currency: currencies.as_string::<i32>().value(row).to_owned(),
+        },
+    }));
+    Ok(())
+}
