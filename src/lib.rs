@@ -3,13 +3,14 @@
 //! # ARCHITECTURE
 //!
 //! ```text
-//! main → app → api → { metrics, ingest → store, auth } → { sql, model }
+//! main → app → api → { metrics, ingest → { store, outbound }, auth → outbound } → { sql, model }
 //! ```
 //!
 //! * [`model`]: the vocabulary: events, channels, ranges of time, roles, scopes, the clock.
 //! * [`sql`]: text that only the programmer can write, plus bound values.
 //! * [`metrics`]: the semantic layer: catalogue, validated query, pure compiler, typed answers.
 //! * [`store`]: ClickHouse behind one trait, Arrow in and out; migrations.
+//! * [`outbound`]: one HTTP question and its answer; below `auth`, which fetches keys, and `ingest`, which asks CRMs.
 //! * [`ingest`]: an event's way in, from bytes to a receipt.
 //! * [`auth`]: a token becomes a `Viewer` with a `Scope`.
 //! * [`api`]: routes, the GraphQL schema, one table of error codes.
@@ -29,8 +30,8 @@
 //!   plan of a query (tests/it/access makes the matrix from the schema).
 //! * What a request costs is known before anything of it runs, and it is answered only when its line in the audit log is
 //!   written, which holds no token and no text.
-//! * `auth` opens connections to the configured sources of keys and to nothing else; nothing in a token names a key, an
-//!   algorithm or an address.
+//! * Only `outbound` opens connections, only to configured addresses: `auth` asks it for the sources of keys, `ingest::errands`
+//!   for the CRMs of connections. Nothing in a token names a key, an algorithm or an address, nothing in a payload an address.
 //! * Events are written to `inbox` first, from which every state table follows, then to `arrivals`, which marks what is to be
 //!   derived anew, and then to `events`, which says what is known: a crash in between is healed by the sender's retry,
 //!   because every state table is idempotent and a mark too many costs only time.
@@ -46,5 +47,6 @@ pub mod auth;
 pub mod ingest;
 pub mod metrics;
 pub mod model;
+pub mod outbound;
 pub mod sql;
 pub mod store;

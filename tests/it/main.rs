@@ -33,8 +33,8 @@ mod table;
 #[path = "../../src/auth/test_keys.rs"]
 #[allow(dead_code, reason = "the tests of `auth` use the rest")]
 mod test_keys;
-#[path = "../../src/auth/test_source.rs"]
-#[allow(dead_code, reason = "the tests of `auth` use the rest")]
+#[path = "../../src/outbound/test_source.rs"]
+#[allow(dead_code, reason = "the tests of `auth` and `outbound` use the rest")]
 mod test_source;
 mod tidy;
 mod transport;

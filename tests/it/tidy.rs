@@ -5,15 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules each may import from: the table of `src/lib.rs`, spelled out.
-static LAYERS: [(&str, &[&str]); 8] = [
+static LAYERS: [(&str, &[&str]); 9] = [
     ("model", &[]),
     ("sql", &[]),
     ("metrics", &["sql", "model"]),
     ("store", &["sql", "model"]),
-    ("ingest", &["store", "sql", "model"]),
-    ("auth", &["model"]),
+    ("outbound", &["model"]),
+    ("ingest", &["store", "outbound", "sql", "model"]),
+    ("auth", &["outbound", "model"]),
     ("api", &["metrics", "ingest", "auth", "store", "sql", "model"]),
-    ("app", &["api", "metrics", "ingest", "auth", "store", "sql", "model"]),
+    ("app", &["api", "metrics", "ingest", "auth", "store", "outbound", "sql", "model"]),
 ];
 
 /// The longest file, in lines.
@@ -141,6 +142,15 @@ fn only_standing_reads_the_rows_of_peers() {
         );
         let is_granting = module_of(&path) == "auth" || path.ends_with("model/scope.rs");
         assert!(is_granting || !text.contains("Peers::granted"), "{} grants a comparison", path.display());
+    }
+}
+
+#[test]
+fn only_outbound_opens_connections() {
+    for (path, text) in rust_files("src") {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let allowed = module_of(&path) == "outbound" || name.ends_with("tests.rs");
+        assert!(allowed || !text.contains("TcpStream::connect"), "{} opens a connection", path.display());
     }
 }
 
