@@ -2,14 +2,20 @@
 //!
 //! A connector is pure: bytes in, a [`Reading`] out, the same for the same bytes, so that the archive of raw payloads can
 //! be read again. It asks nobody, stores nothing and knows no tenant; [`super::receive`] does the rest. One file a
-//! platform; [`options`] (what is configured), [`json`] (payloads as values), [`payload`] (of links and buttons), [`sender`]
-//! (events of one account) and [`signature`] are what they share.
+//! platform; [`options`] (what is configured), [`json`] (payloads as values), [`fields`] (forms beside them), [`payload`] (of
+//! links and buttons), [`sender`] (events of one account), [`signature`], [`terms`] (of deals) and [`errands`] (what a
+//! platform has to be asked for) are what they share.
 
+mod bitrix24;
+pub mod errands;
+mod fields;
 pub mod json;
 pub mod options;
 pub mod payload;
+mod retailcrm;
 pub mod sender;
 pub mod signature;
+pub mod terms;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +23,7 @@ use std::sync::Arc;
 use hyper::HeaderMap;
 use serde_json::Value;
 
+use self::errands::Errands;
 use self::options::{OptionError, Options};
 use super::deal::DealFact;
 use crate::model::clock::Millis;
@@ -45,6 +52,11 @@ pub trait Connector: Send + Sync + fmt::Debug {
 
     /// What the payload says. Never fails: what cannot be read is said in the reading.
     fn read(&self, payload: &Payload<'_>) -> Reading;
+
+    /// What the platform has to be asked for in the background; `None` where it tells everything by itself.
+    fn errands(&self) -> Option<Arc<dyn Errands>> {
+        None
+    }
 
     /// What the platform's answer to a send says, where the sending system reports it word for word. `None`: the
     /// platform's answers are not known here, or this is none.
@@ -186,7 +198,7 @@ impl fmt::Debug for Platform {
 }
 
 /// All platforms.
-pub static PLATFORMS: &[Platform] = &[];
+pub static PLATFORMS: &[Platform] = &[bitrix24::BITRIX24, retailcrm::RETAILCRM];
 
 /// The platform of this name; names are exact.
 pub fn platform(name: &str) -> Option<&'static Platform> {
