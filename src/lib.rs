@@ -20,8 +20,9 @@
 //!
 //! * A module imports only from the modules to its right in the picture; `model` and `sql` import nothing of ours.
 //! * Only `app::config` reads the environment and only `model::clock` reads the time of day (clippy holds it).
-//! * SQL text lives only in `sql/`, `metrics`, `store`, in `ingest::known`, which asks what is known, and in
-//!   `ingest::derive`, which runs the rules of `sql/derived`; a value reaches the engine only as a bound parameter (the
+//! * SQL text lives only in `sql/`, `metrics`, `store`, in `ingest::known`, which asks what is known, in
+//!   `ingest::errands::stored`, which asks what is still to be asked of CRMs, and in `ingest::derive`, which runs the rules of
+//!   `sql/derived`; a value reaches the engine only as a bound parameter (the
 //!   type [`sql::Sql`] holds it).
 //! * A fact is read only through its parameterised view, which takes a `Scope`; only `auth` makes one. The rows of a team are
 //!   read for somebody who sees only its own in one place, `metrics::standing`, by a right that `auth` grants.
@@ -35,6 +36,8 @@
 //! * Events are written to `inbox` first, from which every state table follows, then to `arrivals`, which marks what is to be
 //!   derived anew, and then to `events`, which says what is known: a crash in between is healed by the sender's retry,
 //!   because every state table is idempotent and a mark too many costs only time.
+//! * What a CRM does not push is asked for by `ingest::errands` and comes in by the same way as what is pushed: archived, read,
+//!   stored, and only then noted as done.
 //! * What takes whole dialogs or chats to know is derived when they change, not when it is asked for: facts read the tables
 //!   `derived_*`, whose rows stand on the day of their time. They were views over the states first; on a tenant of ten
 //!   million messages those took more than ten seconds. A run of `ingest::derive` that breaks off is begun again, because

@@ -2,7 +2,9 @@
 
 use anyhow::{Context, Result};
 
+use crate::ingest::Ingest;
 use crate::ingest::connection::{Connection, Connections};
+use crate::ingest::errands::Runner;
 
 use super::config::connections::ConnectionConfig;
 
@@ -28,4 +30,17 @@ pub fn open_one(config: &ConnectionConfig) -> Result<Connection> {
         connector,
         keep_days: config.keep_days,
     })
+}
+
+/// Those who ask the platforms of the connections.
+///
+/// # Errors
+/// When there are no certificates to know a platform by.
+pub fn errands(connections: &Connections, ingest: &Ingest) -> Result<Vec<Runner>> {
+    let mut runners = Vec::new();
+    for connection in connections.all() {
+        let in_words = || format!("the platform of the connection `{}` cannot be asked", connection.name);
+        runners.extend(Runner::new(ingest, connection).with_context(in_words)?);
+    }
+    Ok(runners)
 }

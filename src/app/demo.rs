@@ -25,7 +25,7 @@ use super::build::{self, Policy, Service, build_router};
 use super::config::Config;
 use super::options::DemoOptions;
 use super::progress;
-use super::serve::{self, StopSignal};
+use super::serve::{self, Background, StopSignal};
 
 /// The tenant of the demonstration.
 pub const TENANT: &str = "demo";
@@ -94,11 +94,11 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     print_how_to_ask(&base, &manager, &own, &service);
     let limits = config.limits.clone();
     let server_limits = limits.of_server();
-    let derivation = ingest.derivation().clone();
+    let background = Background { derivation: ingest.derivation().clone(), errands: Vec::new() };
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;
     let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy };
-    serve::serve(entrance, build_router(service)?, server_limits, (&open.store, derivation), audit, stop).await;
+    serve::serve(entrance, build_router(service)?, server_limits, (&open.store, background), audit, stop).await;
     Ok(())
 }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use super::connection::Connection;
 use super::connector::{Payload, Reading};
 use super::raw::{self, RawPayload};
-use super::{Ingest, IngestError, Item, Origin, Receipt};
+use super::{Ingest, IngestError, Item, Origin, Receipt, errands::stored};
 
 /// What became of a payload that was taken.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Received {
     pub receipt: Receipt,
+    /// Things that it names, which are asked for where the platform can be.
+    pub lookups: u32,
     pub ignored: u32,
     pub unknown: Vec<String>,
     pub unreadable: Option<String>,
@@ -28,7 +30,7 @@ impl Ingest {
     pub async fn receive(&self, connection: &Arc<Connection>, payload: Payload<'_>) -> Result<Received, IngestError> {
         let reading = connection.connector.read(&payload);
         let kept = RawPayload::of(connection, &payload, &reading);
-        let Reading { events, ignored, unknown, unreadable, .. } = reading;
+        let Reading { events, lookups, ignored, unknown, unreadable, .. } = reading;
         let items = (1..).zip(events).map(|(line, event)| Item { line, event: Ok(event) });
         let items: Vec<Item> = items.collect();
         let origin = Origin {
@@ -37,9 +39,15 @@ impl Ingest {
             received_at: Some(payload.received_at),
         };
         // Side by side: neither waits for the other's write to disk.
-        let (archived, receipt) = tokio::join!(self.archive(kept), self.accept_from(origin, items.into_iter()));
+        let (archived, receipt, noted) = tokio::join!(
+            self.archive(kept),
+            self.accept_from(origin, items.into_iter()),
+            stored::note(self.door.store.as_ref(), connection, &lookups, payload.received_at),
+        );
         archived?;
-        Ok(Received { receipt: receipt?, ignored, unknown, unreadable })
+        noted?;
+        let lookups = u32::try_from(lookups.len()).unwrap_or(u32::MAX);
+        Ok(Received { receipt: receipt?, lookups, ignored, unknown, unreadable })
     }
 
     async fn archive(&self, payload: Option<RawPayload>) -> Result<(), IngestError> {

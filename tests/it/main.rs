@@ -15,6 +15,7 @@ mod derivation;
 mod dialogs;
 mod drill;
 mod engine;
+mod errands;
 mod events;
 mod explain;
 mod fixture_schema;

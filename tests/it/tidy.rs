@@ -159,9 +159,11 @@ fn only_some_modules_hold_sql() {
     let marks = ["SELECT ", "INSERT INTO ", "CREATE TABLE", "ALTER TABLE"];
     for (path, text) in rust_files("src") {
         let module = module_of(&path);
-        // `sql` has an example in its own test; `ingest::known` asks which ids are known, `ingest::derive` runs `sql/derived`.
+        // `sql` has an example in its own test; `ingest::known` asks which ids are known, `ingest::derive` runs `sql/derived`,
+        // `ingest::errands::stored` asks what is still to be asked of CRMs.
         let allowed = matches!(module.as_str(), "metrics" | "store" | "sql")
             || path.ends_with("ingest/known.rs")
+            || path.ends_with("ingest/errands/stored.rs")
             || path.starts_with("src/ingest/derive");
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
         assert!(allowed || !marks.iter().any(|mark| code.contains(mark)), "{} holds SQL", path.display());
