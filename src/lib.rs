@@ -31,8 +31,8 @@
 //!   plan of a query (tests/it/access makes the matrix from the schema).
 //! * What a request costs is known before anything of it runs, and it is answered only when its line in the audit log is
 //!   written, which holds no token and no text.
-//! * Only `outbound` opens connections, only to configured addresses: `auth` asks it for the sources of keys, `ingest::errands`
-//!   for the CRMs of connections. Nothing in a token names a key, an algorithm or an address, nothing in a payload an address.
+//! * Only `outbound` opens connections, only to configured addresses: `auth` asks by it the sources of keys, `ingest::errands`
+//!   the CRMs of connections. (The engine's library is fetched by a command of its own, once.) Nothing in a token names a key, an algorithm or an address, nothing in a payload an address.
 //! * Events are written to `inbox` first, from which every state table follows, then to `arrivals`, which marks what is to be
 //!   derived anew, and then to `events`, which says what is known: a crash in between is healed by the sender's retry,
 //!   because every state table is idempotent and a mark too many costs only time.

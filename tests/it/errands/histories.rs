@@ -41,7 +41,7 @@ fn order(id: u64) -> Value {
         "order": {"id": id, "status": "complete", "totalSumm": 10, "customer": {"id": 7, "type": "customer"}}})
 }
 
-fn of_orders(paths: Vec<String>) -> Vec<String> {
+fn of_orders(paths: &[String]) -> Vec<String> {
     let orders = "/api/v5/orders/history?limit=100";
     paths
         .iter()
@@ -56,13 +56,13 @@ async fn all_pages_are_read_and_then_only_what_is_new() {
     let account = account(&crm);
     let mut runner = house.runner(&account).unwrap();
     house.step_until_it_waits(&mut runner, 1_000).await;
-    assert_eq!(of_orders(crm.take_paths()), ["", "2", "4"]);
+    assert_eq!(of_orders(&crm.take_paths()), ["", "2", "4"]);
     assert_eq!(house.links().await.lines().count(), 5);
     assert_eq!(house.archived().await, "payloads: 3 events: 15 unreadable: 0");
     // An empty page is not kept.
     house.turn_by(MINUTE);
     house.step_until_it_waits(&mut runner, 1_000).await;
-    assert_eq!(of_orders(crm.take_paths()), ["5"]);
+    assert_eq!(of_orders(&crm.take_paths()), ["5"]);
     assert_eq!(house.archived().await, "payloads: 3 events: 15 unreadable: 0");
 }
 
@@ -70,14 +70,14 @@ async fn all_pages_are_read_and_then_only_what_is_new() {
 async fn after_a_restart_it_goes_on_where_it_was() {
     let (house, crm) = (House::new().await, FakeCrm::start(shop(3)).await);
     house.step_until_it_waits(&mut house.runner(&account(&crm)).unwrap(), 1_000).await;
-    assert_eq!(of_orders(crm.take_paths()), ["", "2"]);
+    assert_eq!(of_orders(&crm.take_paths()), ["", "2"]);
     let house = House::over(house.store.clone(), house.now());
     house.step_until_it_waits(&mut house.runner(&account(&crm)).unwrap(), 1_000).await;
-    assert_eq!(of_orders(crm.take_paths()), ["3"]);
+    assert_eq!(of_orders(&crm.take_paths()), ["3"]);
     // Another account is another history.
     let other = FakeCrm::start(shop(1)).await;
     house.step_until_it_waits(&mut house.runner(&account(&other)).unwrap(), 1_000).await;
-    assert_eq!(of_orders(other.take_paths()), [""]);
+    assert_eq!(of_orders(&other.take_paths()), [""]);
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn a_page_that_was_stored_and_not_noted_is_read_again_without_harm() {
     let received = house.receive(&account, "application/json", &body.to_string()).await;
     assert_eq!(received.receipt.accepted, 2);
     house.step_until_it_waits(&mut house.runner(&account).unwrap(), 1_000).await;
-    assert_eq!(of_orders(crm.take_paths()), [""]);
+    assert_eq!(of_orders(&crm.take_paths()), [""]);
     assert_eq!(house.links().await.lines().count(), 2);
 }
 
@@ -101,7 +101,7 @@ async fn a_page_that_cannot_be_had_is_asked_for_again_at_the_same_place() {
     let mut runner = house.runner(&account).unwrap();
     // No customers; then a page of orders.
     assert_eq!((house.step(&mut runner).await, house.step(&mut runner).await), (200, 200));
-    assert_eq!(of_orders(crm.take_paths()), [""]);
+    assert_eq!(of_orders(&crm.take_paths()), [""]);
     for (reply, wait) in [
         (Reply::With(503, ("retry-after", "30".to_owned())), 30_000),
         (Reply::Status(500, ""), 10_000),
@@ -114,7 +114,7 @@ async fn a_page_that_cannot_be_had_is_asked_for_again_at_the_same_place() {
         assert_eq!(crm.take_asked().len(), 1);
     }
     house.step_until_it_waits(&mut runner, 1_000).await;
-    assert_eq!(of_orders(crm.take_paths()), ["2"]);
+    assert_eq!(of_orders(&crm.take_paths()), ["2"]);
     assert_eq!(house.links().await.lines().count(), 4);
 }
 
@@ -131,5 +131,5 @@ async fn records_that_cannot_be_read_do_not_stop_the_history() {
     house.turn_by(MINUTE);
     crm.take_asked();
     house.step_until_it_waits(&mut runner, 1_000).await;
-    assert_eq!(of_orders(crm.take_paths()), ["9"]);
+    assert_eq!(of_orders(&crm.take_paths()), ["9"]);
 }

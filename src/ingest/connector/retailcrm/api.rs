@@ -130,8 +130,8 @@ mod tests {
 
     use super::*;
 
-    fn check(after: u64, page: &Value, expected: Result<Verdict, &'static str>) {
-        assert_eq!(judge_page(after, page), expected, "{page}");
+    fn check(after: u64, page: &Value, expected: &Verdict) {
+        assert_eq!(judge_page(after, page).as_ref(), Ok(expected), "{page}");
     }
 
     #[test]
@@ -140,9 +140,9 @@ mod tests {
             let records: Vec<Value> = ids.iter().map(|id| json!({"id": id})).collect();
             json!({"success": true, "history": records, "pagination": {"totalPageCount": pages}})
         };
-        check(0, &page(&[4, 9, 7], 3), Ok(Verdict::Page { position: 9, rest: Rest::More }));
-        check(4, &page(&[9], 1), Ok(Verdict::Page { position: 9, rest: Rest::CaughtUp }));
-        check(9, &page(&[], 0), Ok(Verdict::Nothing));
+        check(0, &page(&[4, 9, 7], 3), &Verdict::Page { position: 9, rest: Rest::More });
+        check(4, &page(&[9], 1), &Verdict::Page { position: 9, rest: Rest::CaughtUp });
+        check(9, &page(&[], 0), &Verdict::Nothing);
         assert!(judge_page(9, &page(&[9, 4], 1)).is_err());
         for other in [json!({}), json!({"success": true}), json!({"success": false, "history": []}), json!([])] {
             assert!(judge_page(0, &other).is_err(), "{other}");
