@@ -19,8 +19,6 @@ pub mod seal;
 pub mod secret;
 #[cfg(test)]
 mod test_keys;
-#[cfg(test)]
-mod test_source;
 mod token;
 pub mod tokens;
 pub mod verify;

@@ -6,8 +6,9 @@
 //! Reading order: [`body`] (decompress), [`lines`] (take apart), [`item`] (one JSON object), [`normalise`] (the rules
 //! of an event) with [`reason`] (why not), [`mod@prepare`] (a batch without repeats), [`batch`] (Arrow), [`commit`] (into the
 //! store) in [`mod@group`]s, [`known`] (which ids are stored already), [`receipt`]. What platforms send comes by
-//! [`receive`]: a [`connector`] reads it for its [`connection`], [`raw`] keeps it, [`deal`] makes conversions of it;
-//! what a platform answers to a send comes by [`sends`]. What follows from the events is kept by [`mod@derive`],
+//! [`receive`]: a [`connector`] reads it for its [`connection`], [`raw`] keeps it, [`deal`] makes conversions of it; what
+//! they do not send is asked for by [`errands`], and what they answer to a send comes by [`sends`]. What follows from the
+//! events is kept by [`mod@derive`],
 //! afterwards. Beside the API's way stand [`mod@file`] (NDJSON, CSV,
 //! Parquet, chat histories) and [`generate`] (synthetic traffic).
 
@@ -18,6 +19,7 @@ pub mod connection;
 pub mod connector;
 pub mod deal;
 pub mod derive;
+pub mod errands;
 pub mod file;
 pub mod generate;
 mod group;

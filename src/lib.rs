@@ -3,13 +3,14 @@
 //! # ARCHITECTURE
 //!
 //! ```text
-//! main → app → api → { metrics, ingest → store, auth } → { sql, model }
+//! main → app → api → { metrics, ingest → { store, outbound }, auth → outbound } → { sql, model }
 //! ```
 //!
 //! * [`model`]: the vocabulary: events, channels, ranges of time, roles, scopes, the clock.
 //! * [`sql`]: text that only the programmer can write, plus bound values.
 //! * [`metrics`]: the semantic layer: catalogue, validated query, pure compiler, typed answers.
 //! * [`store`]: ClickHouse behind one trait, Arrow in and out; migrations.
+//! * [`outbound`]: one HTTP question and its answer; below `auth`, which fetches keys, and `ingest`, which asks CRMs.
 //! * [`ingest`]: an event's way in, from bytes to a receipt.
 //! * [`auth`]: a token becomes a `Viewer` with a `Scope`.
 //! * [`api`]: routes, the GraphQL schema, one table of error codes.
@@ -20,8 +21,9 @@
 //! * A module imports only from the modules to its right in the picture; `model` and `sql` import nothing of ours.
 //! * Only `app::config` reads the environment and only `model::clock` reads the time of day (clippy holds it).
 //! * SQL text lives only in `sql/`, `metrics`, `store`, in `ingest::known`, which asks what is known, in
-//!   `ingest::deal::stored`, which asks what is known of deals, and in `ingest::derive`, which runs the rules of
-//!   `sql/derived`; a value reaches the engine only as a bound parameter (the type [`sql::Sql`] holds it).
+//!   `ingest::deal::stored`, which asks what is known of deals, in `ingest::errands::stored`, which asks what is still to be
+//!   asked of CRMs, and in `ingest::derive`, which runs the rules of `sql/derived`; a value reaches the engine only as a bound
+//!   parameter (the type [`sql::Sql`] holds it).
 //! * A fact is read only through its parameterised view, which takes a `Scope`; only `auth` makes one. The rows of a team are
 //!   read for somebody who sees only its own in one place, `metrics::standing`, by a right that `auth` grants.
 //! * Who may read a figure or a column stands in the catalogue, who may read any other field in `api::schema::rules`; a field
@@ -29,11 +31,13 @@
 //!   plan of a query (tests/it/access makes the matrix from the schema).
 //! * What a request costs is known before anything of it runs, and it is answered only when its line in the audit log is
 //!   written, which holds no token and no text.
-//! * `auth` opens connections to the configured sources of keys and to nothing else; nothing in a token names a key, an
-//!   algorithm or an address.
+//! * Only `outbound` opens connections, only to configured addresses: `auth` asks by it the sources of keys, `ingest::errands`
+//!   the CRMs of connections. (The engine's library is fetched by a command of its own, once.) Nothing in a token names a key, an algorithm or an address, nothing in a payload an address.
 //! * Events are written to `inbox` first, from which every state table follows, then to `arrivals`, which marks what is to be
 //!   derived anew, and then to `events`, which says what is known: a crash in between is healed by the sender's retry,
 //!   because every state table is idempotent and a mark too many costs only time.
+//! * What a CRM does not push is asked for by `ingest::errands` and comes in by the same way as what is pushed: archived, read,
+//!   stored, and only then noted as done.
 //! * What takes whole dialogs or chats to know is derived when they change, not when it is asked for: facts read the tables
 //!   `derived_*`, whose rows stand on the day of their time. They were views over the states first; on a tenant of ten
 //!   million messages those took more than ten seconds. A run of `ingest::derive` that breaks off is begun again, because
@@ -46,5 +50,6 @@ pub mod auth;
 pub mod ingest;
 pub mod metrics;
 pub mod model;
+pub mod outbound;
 pub mod sql;
 pub mod store;

@@ -27,7 +27,7 @@ use super::findings::{self, Finding};
 use super::issuers;
 use super::options::{GenerateOptions, GeneratedFormat, IngestOptions, SchemaOptions, TokenOptions};
 use super::progress;
-use super::serve::{self, StopSignal};
+use super::serve::{self, Background, StopSignal};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -44,18 +44,18 @@ pub async fn serve(config: &Config) -> Result<()> {
     connections::recall(&connections, open.store.as_ref()).await?;
     let policy = Policy::of(config, &clock)?;
     let audit = policy.audit.clone();
-    let connections = connections::open(&config.connections)?;
     let limits = config.limits.clone();
     let server_limits = limits.of_server();
     let ingest = Ingest::new(open.store.clone(), Arc::clone(&clock));
-    let derivation = ingest.derivation().clone();
+    let errands = connections::errands(&connections, &ingest)?;
+    let background = Background { derivation: ingest.derivation().clone(), errands };
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;
     let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections };
     let router = build_router(service)?;
     let stop = StopSignal::new()?;
     eprintln!("Serving {}://{}/graphql; Ctrl-C ends it.", entrance.scheme(), entrance.listener.local_addr()?);
-    serve::serve(entrance, router, server_limits, (&open.store, derivation), audit, stop).await;
+    serve::serve(entrance, router, server_limits, (&open.store, background), audit, stop).await;
     Ok(())
 }
 

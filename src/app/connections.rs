@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 
+use crate::ingest::Ingest;
 use crate::ingest::connection::{Connection, Connections};
+use crate::ingest::errands::Runner;
 use crate::metrics::deliveries;
 use crate::model::clock::Millis;
 use crate::store::Store;
@@ -60,4 +62,17 @@ pub async fn recall(connections: &Connections, store: &dyn Store) -> Result<()> 
         }
     }
     Ok(())
+}
+
+/// Those who ask the platforms of the connections.
+///
+/// # Errors
+/// When there are no certificates to know a platform by.
+pub fn errands(connections: &Connections, ingest: &Ingest) -> Result<Vec<Runner>> {
+    let mut runners = Vec::new();
+    for connection in connections.all() {
+        let in_words = || format!("the platform of the connection `{}` cannot be asked", connection.name);
+        runners.extend(Runner::new(ingest, connection).with_context(in_words)?);
+    }
+    Ok(runners)
 }

@@ -26,7 +26,7 @@ use super::config::Config;
 use super::connections;
 use super::options::DemoOptions;
 use super::progress;
-use super::serve::{self, StopSignal};
+use super::serve::{self, Background, StopSignal};
 
 /// The tenant of the demonstration.
 pub const TENANT: &str = "demo";
@@ -97,11 +97,12 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     print_how_to_ask(&base, &manager, &own, &service);
     let limits = config.limits.clone();
     let server_limits = limits.of_server();
-    let derivation = ingest.derivation().clone();
+    let errands = connections::errands(&connections, &ingest)?;
+    let background = Background { derivation: ingest.derivation().clone(), errands };
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;
     let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections };
-    serve::serve(entrance, build_router(service)?, server_limits, (&open.store, derivation), audit, stop).await;
+    serve::serve(entrance, build_router(service)?, server_limits, (&open.store, background), audit, stop).await;
     Ok(())
 }
 

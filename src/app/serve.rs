@@ -12,6 +12,7 @@ use crate::api::serve::Entrance;
 use crate::api::tls::Tls;
 use crate::api::{Limits, audit};
 use crate::ingest::derive::Derivation;
+use crate::ingest::errands::{self, Runner};
 use crate::store::embedded::EmbeddedStore;
 
 use super::config::Config;
@@ -66,12 +67,20 @@ impl StopSignal {
     }
 }
 
-/// Serves until a signal, finishes what is open, and closes the record and the store. What is derived keeps up meanwhile.
+/// What goes on beside the requests.
+pub struct Background {
+    pub derivation: Derivation,
+    /// Those of connections whose platforms have to be asked.
+    pub errands: Vec<Runner>,
+}
+
+/// Serves until a signal, finishes what is open, and closes the record and the store. What is derived keeps up meanwhile,
+/// and what platforms do not tell by themselves is asked for.
 pub async fn serve(
     entrance: Entrance,
     router: Router,
     limits: Limits,
-    (store, derivation): (&Arc<EmbeddedStore>, Derivation),
+    (store, background): (&Arc<EmbeddedStore>, Background),
     audit: audit::Log,
     stop: StopSignal,
 ) {
@@ -79,9 +88,12 @@ pub async fn serve(
         stop.wait().await;
         eprintln!("\nStopping: finishing open requests …");
     };
-    let keeping_up = tokio::spawn(derivation.keep_up());
+    let keeping_up = tokio::spawn(background.derivation.keep_up());
+    let on_errands = tokio::spawn(errands::keep_up(background.errands));
     crate::api::serve::serve(entrance, router, limits, stop).await;
     audit.close().await;
+    // An errand that is not done is run again by the next start.
+    on_errands.abort();
     // The run that goes on ends before the store closes; what is left is the next start's.
     keeping_up.abort();
     store.close().await;

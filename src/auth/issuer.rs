@@ -14,10 +14,11 @@ use tokio_rustls::rustls::pki_types::{SubjectPublicKeyInfoDer, pem::PemObject};
 use super::claims::{ClaimRules, texts};
 use super::jwks::{DOCUMENT_BYTES_MAX, KeySet, RefusedKey, SetError};
 use super::key::{KeyError, VerifyingKey};
-use super::remote::{FetchError, JwksUrl, RemoteKeys, Source, TrustError};
+use super::remote::{FetchError, RemoteKeys, Source};
 use super::token::wrong;
 use super::{AuthError, Secret, TokenConfig};
 use crate::model::Clock;
+use crate::outbound::{Address, TrustError};
 
 /// An issuer as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub struct IssuerConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeySource {
     Url {
-        url: JwksUrl,
+        url: Address,
         /// PEM certificates of those who may sign the source's own, in place of the system's.
         ca_file: Option<PathBuf>,
     },

@@ -99,7 +99,7 @@ fn a_file_that_is_not_there_is_named() {
 fn certificates_that_cannot_be_read_are_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("company.pem");
-    let url = || JwksUrl::parse("https://id.example.com/keys").unwrap();
+    let url = || Address::parse("https://id.example.com/keys").unwrap();
     for text in [None, Some(""), Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")] {
         if let Some(text) = text {
             fs::write(&path, text).unwrap();

@@ -1,9 +1,8 @@
 //! An issuer's keys behind an address: fetched when they are needed, kept while they are good.
 //!
 //! Requests share one fetch and never start one each; a fetch outlives the request that began it. What is due when is
-//! decided in [`age`], which knows no network; a single fetch is in [`fetch`].
+//! decided in [`age`], which knows no network; a single fetch is in [`fetch`], over [`crate::outbound`].
 
-mod address;
 mod age;
 mod fetch;
 
@@ -13,8 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-pub use address::{AddressError, JwksUrl};
-pub use fetch::{FetchError, Source, TrustError};
+pub use fetch::{FetchError, Source};
 
 use super::AuthError;
 use super::jwks::KeySet;

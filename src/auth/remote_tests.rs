@@ -8,8 +8,9 @@ use serde_json::json;
 
 use super::*;
 use crate::auth::test_keys::{SigningKey, key_set};
-use crate::auth::test_source::{Answer, TestSource};
 use crate::model::clock::Millis;
+use crate::outbound::test_source::{Answer, TestSource};
+use crate::outbound::{Address, OutboundError};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -43,8 +44,8 @@ impl Case {
 
     async fn with_time(answer: Answer, time_max: Duration) -> Self {
         let source = TestSource::start(answer).await;
-        let mut asked = Source::new(JwksUrl::parse(&source.url()).unwrap(), None).unwrap();
-        asked.time_max = time_max;
+        let mut asked = Source::new(Address::parse(&source.url()).unwrap(), None).unwrap();
+        asked.target.bounds.time_max = time_max;
         let clock = Arc::new(TurnedClock::default());
         let keys = Arc::new(RemoteKeys::new("https://id.example.com".to_owned(), asked, clock.clone()));
         Self { source, clock, keys }
@@ -207,7 +208,7 @@ async fn a_source_that_nobody_listens_at_is_unavailable() {
 async fn a_slow_source_is_given_up() {
     let case = Case::with_time(Answer::Silence, Duration::from_millis(50)).await;
     assert_eq!(case.ask("a").await, unavailable(5));
-    assert!(matches!(case.keys.source().fetch().await, Err(FetchError::TooSlow { .. })));
+    assert!(matches!(case.keys.source().fetch().await, Err(FetchError::Outbound(OutboundError::TooSlow { .. }))));
 }
 
 #[tokio::test]

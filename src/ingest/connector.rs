@@ -2,11 +2,15 @@
 //!
 //! A connector is pure: bytes in, a [`Reading`] out, the same for the same bytes, so that the archive of raw payloads can
 //! be read again. It asks nobody, stores nothing and knows no tenant; [`super::receive`] does the rest. One file a
-//! platform; [`options`] (what is configured), [`json`] (payloads as values), [`payload`] (of links and buttons), [`sender`]
-//! (events of one account), [`deals`] (of CRMs), [`mod@phone`] (numbers as people write them) and [`signature`] are what they share.
+//! platform; [`options`] (what is configured), [`json`] (payloads as values), [`fields`] (forms beside them), [`payload`] (of
+//! links and buttons), [`sender`] (events of one account), [`signature`], [`deals`] and [`terms`] (of CRMs), [`mod@phone`]
+//! (numbers as people write them) and [`errands`] (what a platform has to be asked for) are what they share.
 
 mod amocrm;
+mod bitrix24;
 pub mod deals;
+pub mod errands;
+mod fields;
 mod hubspot;
 pub mod json;
 pub mod mapping;
@@ -15,9 +19,11 @@ pub mod options;
 mod own_phone;
 pub mod payload;
 pub mod phone;
+mod retailcrm;
 pub mod sender;
 pub mod signature;
 mod telegram;
+pub mod terms;
 mod viber;
 mod vk;
 mod whatsapp;
@@ -28,6 +34,7 @@ use std::sync::Arc;
 use hyper::HeaderMap;
 use serde_json::Value;
 
+use self::errands::Errands;
 use self::options::{OptionError, Options};
 use super::deal::DealFact;
 use crate::model::clock::Millis;
@@ -56,6 +63,11 @@ pub trait Connector: Send + Sync + fmt::Debug {
 
     /// What the payload says. Never fails: what cannot be read is said in the reading.
     fn read(&self, payload: &Payload<'_>) -> Reading;
+
+    /// What the platform has to be asked for in the background; `None` where it tells everything by itself.
+    fn errands(&self) -> Option<Arc<dyn Errands>> {
+        None
+    }
 
     /// What the platform's answer to a send says, where the sending system reports it word for word. `None`: the
     /// platform's answers are not known here, or this is none.
@@ -209,6 +221,8 @@ pub static PLATFORMS: &[Platform] = &[
     Platform { name: "vk", open: vk::open },
     Platform { name: "amocrm", open: amocrm::open },
     Platform { name: "hubspot", open: hubspot::open },
+    bitrix24::BITRIX24,
+    retailcrm::RETAILCRM,
     mapping::PLATFORM,
 ];
 

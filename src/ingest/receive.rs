@@ -5,15 +5,16 @@ use std::sync::Arc;
 use super::connection::Connection;
 use super::connector::{Payload, Reading};
 use super::raw::{self, RawPayload};
-use super::{Ingest, IngestError, Item, Origin, Receipt};
+use super::{Ingest, IngestError, Item, Origin, Receipt, errands::stored};
 use crate::model::event::Scalar;
 
 /// What became of a payload that was taken.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Received {
     pub receipt: Receipt,
-    pub ignored: u32,
+    /// Things that it names, which are asked for where the platform can be.
     pub lookups: u32,
+    pub ignored: u32,
     pub unknown: Vec<String>,
     pub unreadable: Option<String>,
     /// Between what happened and its arrival, of the latest event that says when it happened.
@@ -67,6 +68,7 @@ impl Ingest {
         if 0 < settled.refused && unreadable.is_none() {
             unreadable = Some(format!("{} facts about deals have an impossible time or name", settled.refused));
         }
+        stored::note(self.door.store.as_ref(), connection, &lookups, payload.received_at).await?;
         Ok(Received {
             receipt,
             ignored,

@@ -116,6 +116,8 @@ pub const MIGRATIONS: &[Migration] = &[
     migration(45, "0045_events_connection.sql", include_str!("../../sql/migrations/0045_events_connection.sql")),
     migration(46, "0046_raw_payloads.sql", include_str!("../../sql/migrations/0046_raw_payloads.sql")),
     migration(47, "0047_deal_facts.sql", include_str!("../../sql/migrations/0047_deal_facts.sql")),
+    migration(48, "0048_pending_lookups.sql", include_str!("../../sql/migrations/0048_pending_lookups.sql")),
+    migration(49, "0049_history_positions.sql", include_str!("../../sql/migrations/0049_history_positions.sql")),
 ];
 
 const CREATE_REGISTER: &str = "\

@@ -13,11 +13,11 @@ use rapport::api::Limits;
 use rapport::app::build::{Policy, Service, build_router};
 use rapport::auth::claims::{ClaimPaths, ClaimRules};
 use rapport::auth::issuer::{Audience, KeySource, Others};
-use rapport::auth::remote::JwksUrl;
 use rapport::auth::{Issuer, IssuerConfig, Role, Secret};
 use rapport::ingest::Ingest;
 use rapport::ingest::connection::Connections;
 use rapport::model::clock::{Clock, Millis};
+use rapport::outbound::Address;
 use serde_json::{Value, json};
 
 use crate::http::{Answer, send};
@@ -56,7 +56,7 @@ impl House {
         let config = IssuerConfig {
             issuer: ISSUER.to_owned(),
             audience: Audience { name: "rapport".to_owned(), others: Others::Allowed },
-            keys: KeySource::Url { url: JwksUrl::parse(&source.url()).unwrap(), ca_file: None },
+            keys: KeySource::Url { url: Address::parse(&source.url()).unwrap(), ca_file: None },
             rules: ClaimRules {
                 paths: ClaimPaths {
                     tenant: "org".into(),

@@ -16,6 +16,7 @@ mod derivation;
 mod dialogs;
 mod drill;
 mod engine;
+mod errands;
 mod events;
 mod explain;
 mod fixture_schema;
@@ -35,8 +36,8 @@ mod table;
 #[path = "../../src/auth/test_keys.rs"]
 #[allow(dead_code, reason = "the tests of `auth` use the rest")]
 mod test_keys;
-#[path = "../../src/auth/test_source.rs"]
-#[allow(dead_code, reason = "the tests of `auth` use the rest")]
+#[path = "../../src/outbound/test_source.rs"]
+#[allow(dead_code, reason = "the tests of `auth` and `outbound` use the rest")]
 mod test_source;
 mod tidy;
 mod transport;

@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use crate::auth::claims::{ClaimPaths, ClaimRules};
 use crate::auth::issuer::{Audience, IssuerConfig, KeySource, Others};
-use crate::auth::remote::{AddressError, JwksUrl};
 use crate::auth::{Role, TokenConfig};
+use crate::outbound::{Address, AddressError};
 
 /// One issuer as written.
 #[derive(Debug, Deserialize)]
@@ -65,7 +65,7 @@ fn parse_one(written: WrittenIssuer) -> Result<IssuerConfig, IssuersError> {
     }
     let keys = match (written.jwks_url, written.jwks_file, written.public_key_file) {
         (Some(text), None, None) => {
-            let url = JwksUrl::parse(&text);
+            let url = Address::parse(&text);
             let url = url.map_err(|cause| IssuersError::Address { issuer: issuer.clone(), cause })?;
             KeySource::Url { url, ca_file: written.ca_file.clone() }
         }
@@ -152,7 +152,7 @@ mod tests {
             issuer: "https://id.example.com".to_owned(),
             audience: Audience { name: "rapport".to_owned(), others: Others::Allowed },
             keys: KeySource::Url {
-                url: JwksUrl::parse("https://id.example.com/certs").unwrap(),
+                url: Address::parse("https://id.example.com/certs").unwrap(),
                 ca_file: Some("company.pem".into()),
             },
             rules,

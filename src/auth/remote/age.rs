@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::auth::jwks::KeySet;
 use crate::model::clock::Millis;
+use crate::outbound::pause;
 
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -21,11 +22,6 @@ const KEPT_MS: i64 = 24 * HOUR_MS;
 
 /// Anybody can make up names of keys, so they cost the source one question a minute and no more.
 const UNKNOWN_NAME_EVERY_MS: i64 = MINUTE_MS;
-
-/// The pause after a first failure. It doubles with each further one.
-const PAUSE_FIRST_MS: i64 = 5 * SECOND_MS;
-
-const PAUSE_MAX_MS: i64 = 15 * MINUTE_MS;
 
 /// Why the source is to be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,10 +116,7 @@ impl Cached {
 
     /// How long after a fetch began the next one must not.
     fn pause_ms(&self, why: Why) -> i64 {
-        let after_failure = match self.failures {
-            0 => 0,
-            failures => PAUSE_FIRST_MS.saturating_mul(1 << (failures - 1).min(20)).min(PAUSE_MAX_MS),
-        };
+        let after_failure = pause::after_failures(self.failures);
         match why {
             Why::Due => after_failure,
             Why::UnknownName => after_failure.max(UNKNOWN_NAME_EVERY_MS),

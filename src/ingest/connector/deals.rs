@@ -99,23 +99,35 @@ impl Deals {
         format!("{}:{account}:contact:{id}", self.crm)
     }
 
-    /// That all these names are of one person. `parts` tell when and by what that was told. No names, no events.
+    /// As [`links`].
     pub fn links(&self, account: &str, contact: &str, identities: &[String], at: Millis, parts: &[&str]) -> Vec<Event> {
-        let mut distinct: Vec<&String> = identities.iter().filter(|name| *name != contact).collect();
-        distinct.sort_unstable();
-        distinct.dedup();
-        let link = |names: &[&String]| {
-            let mut all = vec![contact];
-            all.extend(parts);
-            all.extend(names.iter().map(|name| name.as_str()));
-            let mut event = self.sender.event(Kind::ContactLinked, account, &all);
-            event.at = Some(Scalar::from(at));
-            event.contact = Some(Scalar::from(contact));
-            event.identities = Some(names.iter().map(|name| Scalar::from(name.as_str())).collect());
-            event
-        };
-        distinct.chunks(LINKS_MAX).map(link).collect()
+        links(&self.sender, account, contact, (identities, at), parts)
     }
+}
+
+/// That all these names are of one person, as told at an instant. `parts` tell by what that was told; without any, the same
+/// link told again is the same. No names, no events.
+pub fn links(
+    sender: &Sender,
+    account: &str,
+    contact: &str,
+    (identities, at): (&[String], Millis),
+    parts: &[&str],
+) -> Vec<Event> {
+    let mut distinct: Vec<&String> = identities.iter().filter(|name| *name != contact).collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let link = |names: &[&String]| {
+        let mut all = vec![contact];
+        all.extend(parts);
+        all.extend(names.iter().map(|name| name.as_str()));
+        let mut event = sender.event(Kind::ContactLinked, account, &all);
+        event.at = Some(Scalar::from(at));
+        event.contact = Some(Scalar::from(contact));
+        event.identities = Some(names.iter().map(|name| Scalar::from(name.as_str())).collect());
+        event
+    };
+    distinct.chunks(LINKS_MAX).map(link).collect()
 }
 
 /// The id, where it can be one.

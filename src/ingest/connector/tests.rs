@@ -81,9 +81,10 @@ fn every_payload_becomes_the_events_that_were_reviewed() {
             let payload = Payload { body: &body, content_type: content_type(&path), received_at: NOW };
             let reading = connector.read(&payload);
             assert_eq!(reading, connector.read(&payload), "{} is read the same each time", path.display());
-            let channel = Some(platform.name.to_ascii_uppercase().into());
+            // A mapping speaks for any channel.
+            let channel = (platform.name != "mapping").then(|| platform.name.to_ascii_uppercase().into());
             assert!(
-                reading.events.iter().all(|event| event.channel == channel),
+                channel.is_none() || reading.events.iter().all(|event| event.channel == channel),
                 "{} has another channel",
                 path.display()
             );

@@ -1,16 +1,17 @@
-//! The addresses that keys may be fetched from.
+//! The addresses that may be asked.
 //!
-//! They come from the configuration and never from a token. Keys are as good as the way they came: HTTPS, or HTTP that
-//! does not leave the machine.
+//! They come from the configuration and never from a token or a payload. What comes is as good as the way it came: HTTPS,
+//! or HTTP that does not leave the machine.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use hyper::Uri;
+use hyper::http::uri::PathAndQuery;
 
-/// An address that may be asked for keys.
+/// An address that may be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JwksUrl {
+pub struct Address {
     // Invariant: HTTPS or HTTP, with a host and without a user.
     uri: Uri,
     way: Way,
@@ -24,7 +25,7 @@ pub enum Way {
     Loopback,
 }
 
-impl JwksUrl {
+impl Address {
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let shown = || text.chars().take(200).collect::<String>();
         let uri: Uri = text.trim().parse().map_err(|_| AddressError::Form { address: shown() })?;
@@ -62,12 +63,21 @@ impl JwksUrl {
         self.uri.authority().map_or("", |authority| authority.as_str())
     }
 
+    /// The path and what follows it. A configured address may have a secret in it, so it is shown with care.
     pub fn path_and_query(&self) -> &str {
         self.uri.path_and_query().map_or("/", |path| path.as_str())
     }
+
+    /// The same place without path and query: what can be told of an address with a secret in its path.
+    pub fn origin(&self) -> Self {
+        let mut parts = self.uri.clone().into_parts();
+        parts.path_and_query = Some(PathAndQuery::from_static("/"));
+        // Scheme and authority are those of a whole address.
+        Self { uri: Uri::from_parts(parts).unwrap_or_default(), way: self.way }
+    }
 }
 
-impl fmt::Display for JwksUrl {
+impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.uri.fmt(formatter)
     }
@@ -86,7 +96,9 @@ fn is_this_machine(host: &str) -> bool {
 pub enum AddressError {
     #[error("`{address}` is no address: write it as https://id.example.com/keys")]
     Form { address: String },
-    #[error("`{address}` would bring keys over plain HTTP, where anybody on the way can change them: use https")]
+    #[error(
+        "`{address}` is plain HTTP to another machine, where anybody on the way can read and change what is said: use https"
+    )]
     Plain { address: String },
     #[error("an address must not have a user or a password in it")]
     User,
@@ -105,11 +117,13 @@ mod tests {
             ("http://127.0.0.1/keys", Way::Loopback, "127.0.0.1", 80),
             ("http://[::1]:9/keys", Way::Loopback, "::1", 9),
         ] {
-            let url = JwksUrl::parse(text).unwrap();
+            let url = Address::parse(text).unwrap();
             assert_eq!((url.way(), url.host(), url.port()), (way, host, port), "{text}");
             assert_eq!(url.to_string(), text);
         }
-        assert_eq!(JwksUrl::parse("https://id.example.com").unwrap().path_and_query(), "/");
+        assert_eq!(Address::parse("https://id.example.com").unwrap().path_and_query(), "/");
+        let secret = Address::parse("https://crm.example.com:8443/rest/1/s3cret/?x=1").unwrap();
+        assert_eq!(secret.origin().to_string(), "https://crm.example.com:8443/");
     }
 
     #[test]
@@ -122,17 +136,17 @@ mod tests {
             "http://localhost.example.com/keys",
             "http://127.0.0.1.example.com/keys",
         ] {
-            assert_eq!(JwksUrl::parse(text), Err(AddressError::Plain { address: text.to_owned() }), "{text}");
+            assert_eq!(Address::parse(text), Err(AddressError::Plain { address: text.to_owned() }), "{text}");
         }
     }
 
     #[test]
-    fn what_is_no_address_of_keys_is_refused() {
+    fn what_is_no_address_is_refused() {
         for text in ["", "/keys", "id.example.com/keys", "file:///etc/keys", "ftp://id.example.com/", "https://", "a b"]
         {
-            assert!(matches!(JwksUrl::parse(text), Err(AddressError::Form { .. })), "{text}");
+            assert!(matches!(Address::parse(text), Err(AddressError::Form { .. })), "{text}");
         }
-        let error = JwksUrl::parse("https://anna:hunter2@id.example.com/").unwrap_err();
+        let error = Address::parse("https://anna:hunter2@id.example.com/").unwrap_err();
         assert_eq!(error, AddressError::User);
         assert!(!error.to_string().contains("hunter2"));
     }

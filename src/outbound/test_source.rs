@@ -1,4 +1,4 @@
-//! A source of keys for tests: a real socket on this machine that counts its requests and answers as it is told. Also used
+//! A place to ask, for tests: a real socket on this machine that counts its requests and answers as it is told. Also used
 //! by `tests/it`.
 
 use std::io::ErrorKind;

@@ -1,4 +1,4 @@
-//! Sources behind TLS: known by a company's own certificate, or not asked at all.
+//! Places behind TLS: known by a company's own certificate, or not asked at all.
 
 use std::convert::Infallible;
 
@@ -29,7 +29,7 @@ impl Company {
         Self { certificate, issuer: Issuer::new(params, key) }
     }
 
-    /// Serves an empty key set on this machine under a name. Gives the port.
+    /// Serves one answer on this machine under a name. Gives the port.
     async fn serve(&self, name: &str) -> u16 {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
@@ -48,7 +48,7 @@ impl Company {
                 // A client that does not believe us breaks off here.
                 let Ok(stream) = acceptor.accept(stream).await else { continue };
                 let answer = service_fn(|_| async {
-                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(br#"{"keys":[]}"#))))
+                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"here"))))
                 });
                 let _ = server::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
             }
@@ -56,32 +56,38 @@ impl Company {
         port
     }
 
-    /// Asks a source that it trusts if this company has signed for it.
-    async fn ask(&self, address: &str) -> Result<KeySet, FetchError> {
+    /// Asks a place that it trusts if this company has signed for it.
+    async fn ask(&self, address: &str) -> Result<Bytes, OutboundError> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("company.pem");
         std::fs::write(&path, &self.certificate).unwrap();
-        Source::new(JwksUrl::parse(address).unwrap(), Some(&path)).unwrap().fetch().await
+        ask(&Target::new(Address::parse(address).unwrap(), Some(&path), BOUNDS).unwrap()).await
     }
+}
+
+const BOUNDS: Bounds = Bounds { time_max: Duration::from_secs(30), body_bytes_max: 1_000 };
+
+async fn ask(target: &Target) -> Result<Bytes, OutboundError> {
+    target.ask(Question::get("/keys")).await.map(|answer| answer.body)
 }
 
 #[tokio::test]
 async fn a_source_that_the_named_company_signed_for_is_asked() {
     let company = Company::new();
     let port = company.serve("localhost").await;
-    assert!(company.ask(&format!("https://localhost:{port}/keys")).await.unwrap().is_empty());
+    assert!(company.ask(&format!("https://localhost:{port}/keys")).await.unwrap() == "here");
     let port = company.serve("127.0.0.1").await;
-    assert!(company.ask(&format!("https://127.0.0.1:{port}/keys")).await.unwrap().is_empty());
+    assert!(company.ask(&format!("https://127.0.0.1:{port}/keys")).await.unwrap() == "here");
 }
 
 #[tokio::test]
 async fn a_source_that_another_signed_for_is_refused() {
     let (company, other) = (Company::new(), Company::new());
     let address = format!("https://localhost:{}/keys", company.serve("localhost").await);
-    assert!(matches!(other.ask(&address).await, Err(FetchError::Connect(_))));
+    assert!(matches!(other.ask(&address).await, Err(OutboundError::Connect(_))));
     // The system's certificates do not know it either, where there are any.
-    match Source::new(JwksUrl::parse(&address).unwrap(), None) {
-        Ok(source) => assert!(matches!(source.fetch().await, Err(FetchError::Connect(_)))),
+    match Target::new(Address::parse(&address).unwrap(), None, BOUNDS) {
+        Ok(target) => assert!(matches!(ask(&target).await, Err(OutboundError::Connect(_)))),
         Err(error) => assert!(matches!(error, TrustError::None)),
     }
 }
@@ -90,7 +96,7 @@ async fn a_source_that_another_signed_for_is_refused() {
 async fn a_certificate_for_another_name_is_refused() {
     let company = Company::new();
     let address = format!("https://localhost:{}/keys", company.serve("id.example.com").await);
-    assert!(matches!(company.ask(&address).await, Err(FetchError::Connect(_))));
+    assert!(matches!(company.ask(&address).await, Err(OutboundError::Connect(_))));
 }
 
 #[tokio::test]
@@ -103,5 +109,5 @@ async fn a_source_without_tls_where_tls_is_due_is_refused() {
         // It says that this is not HTTP, in plain text.
         let _ = server::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
     });
-    assert!(matches!(Company::new().ask(&address).await, Err(FetchError::Connect(_))));
+    assert!(matches!(Company::new().ask(&address).await, Err(OutboundError::Connect(_))));
 }

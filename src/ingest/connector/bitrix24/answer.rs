@@ -1,0 +1,115 @@
+//! What the portal says of a deal or a contact becomes facts and links.
+//!
+//! A deal is told as it stands now. Its stage is as old as its last move, its amount as its last change: two facts, so that
+//! a won deal whose note is changed a month later stays won when it was.
+
+use chrono::DateTime;
+use serde_json::Value;
+
+use super::{Deals, rest};
+use crate::ingest::connector::Reading;
+use crate::ingest::connector::deals::{email, links};
+use crate::ingest::connector::errands::{Told, digits};
+use crate::ingest::connector::json::{list, text};
+use crate::ingest::connector::phone::phone;
+use crate::ingest::connector::terms::{amount, currency};
+use crate::ingest::deal::{DealFact, Stage};
+use crate::model::clock::Millis;
+
+/// Phones, addresses and messengers of one card that are read, each.
+const CARD_ENTRIES_MAX: usize = 100;
+
+pub(super) fn read(deals: &Deals, told: &Told<'_>, received_at: Millis) -> Reading {
+    let asked_at = told.asked_at.unwrap_or(received_at);
+    if rest::is_not_found(told.answer) {
+        return Reading { ignored: 1, ..Reading::default() };
+    }
+    let Some(card) = told.answer.get("result").filter(|card| card.is_object()) else {
+        return Reading::unreadable(format!("the answer to {} has no result", told.method));
+    };
+    if digits(card, "/ID").as_deref() != Some(told.id) {
+        return Reading::unreadable(format!("the answer to {} is about another number", told.method));
+    }
+    match told.method {
+        "crm.deal.get" => read_deal(deals, told.id, card, asked_at),
+        "crm.contact.get" => read_contact(deals, told.id, card, asked_at),
+        method => Reading::unreadable(format!("an answer to {method}, which is never asked")),
+    }
+}
+
+fn read_deal(deals: &Deals, id: &str, card: &Value, asked_at: Millis) -> Reading {
+    let mut reading = Reading::default();
+    let changed_at = instant(card, "/DATE_MODIFY").unwrap_or(asked_at);
+    match (text(card, "/STAGE_ID"), deals.stage(card)) {
+        (stage_id, Some(stage)) => {
+            let at = instant(card, "/MOVED_TIME").unwrap_or(changed_at);
+            let name = stage_id.unwrap_or_default();
+            let fact = deals.fact(id, &["stage", &name, &at.to_string()], at);
+            reading.deals.push(DealFact { stage: Some(stage), ..fact });
+        }
+        (_, None) => reading.unreadable = Some("the deal has no stage that is known".to_owned()),
+    }
+    if let Some(amount) = amount(card, "/OPPORTUNITY") {
+        let currency = currency(text(card, "/CURRENCY_ID"));
+        let money = currency.clone().unwrap_or_default();
+        let fact = deals.fact(id, &["amount", &amount, &money, &changed_at.to_string()], changed_at);
+        reading.deals.push(DealFact { amount: Some(amount), currency, ..fact });
+    }
+    // The main contact alone: all people of a deal would become one person.
+    if let Some(contact) = digits(card, "/CONTACT_ID").filter(|contact| contact != "0") {
+        let names = vec![deals.deal(id)];
+        reading.events = links(&deals.sender, &deals.account, &deals.contact(&contact), (&names, changed_at), &[]);
+        reading.lookups.push(format!("contact {contact}"));
+    }
+    reading
+}
+
+impl Deals {
+    /// The configured stages, and those that the portal itself calls won and lost.
+    fn stage(&self, card: &Value) -> Option<Stage> {
+        let stage = text(card, "/STAGE_ID");
+        let is_among = |stages: &[String]| stage.as_ref().is_some_and(|stage| stages.contains(stage));
+        if is_among(&self.won_stages) {
+            return Some(Stage::Won);
+        }
+        if is_among(&self.lost_stages) {
+            return Some(Stage::Lost);
+        }
+        match text(card, "/STAGE_SEMANTIC_ID").as_deref() {
+            Some("S") => Some(Stage::Won),
+            Some("F") => Some(Stage::Lost),
+            Some("P") => Some(Stage::Open),
+            // Boxed portals of some versions leave it out; an unknown stage is on the way.
+            _ => stage.map(|_| Stage::Open),
+        }
+    }
+}
+
+fn read_contact(deals: &Deals, id: &str, card: &Value, asked_at: Millis) -> Reading {
+    let at = instant(card, "/DATE_MODIFY").unwrap_or(asked_at);
+    let values = |pointer| list(card, pointer).iter().take(CARD_ENTRIES_MAX).filter_map(|entry| text(entry, "/VALUE"));
+    let country = deals.terms.country;
+    let mut names: Vec<String> = values("/PHONE").filter_map(|value| phone(&value, country)).collect();
+    names.extend(values("/EMAIL").filter_map(|value| email(&value)));
+    names.extend(values("/IM").filter_map(|value| open_line(&value)));
+    let events = links(&deals.sender, &deals.account, &deals.contact(id), (&names, at), &[]);
+    let ignored = u32::from(events.is_empty());
+    Reading { events, ignored, ..Reading::default() }
+}
+
+/// The client of an open line, written `imol|connector|line|chat|user`: of these messengers the chat is the person.
+fn open_line(value: &str) -> Option<String> {
+    let parts: Vec<&str> = value.strip_prefix("imol|")?.split('|').collect();
+    let [connector, _line, chat, _user] = parts[..] else { return None };
+    let is_number = !chat.is_empty() && chat.bytes().all(|byte| byte.is_ascii_digit());
+    match connector {
+        "telegrambot" if is_number => Some(format!("telegram:{chat}")),
+        "vkgroup" if is_number => Some(format!("vk:{chat}")),
+        "viber" if !chat.is_empty() => Some(format!("viber:{chat}")),
+        _ => None,
+    }
+}
+
+fn instant(card: &Value, pointer: &str) -> Option<Millis> {
+    DateTime::parse_from_rfc3339(&text(card, pointer)?).ok().map(|at| at.timestamp_millis())
+}

@@ -1,0 +1,122 @@
+//! Calls of an account's triggers: the fields that its people wrote into them.
+//!
+//! Nothing signs such a call: it has a secret in its address or in a header.
+
+use super::Orders;
+use crate::ingest::connector::deals::links;
+use crate::ingest::connector::errands;
+use crate::ingest::connector::fields::Fields;
+use crate::ingest::connector::options::{Hidden, OptionError, Options};
+use crate::ingest::connector::phone::phone;
+use crate::ingest::connector::signature::{header, is_same};
+use crate::ingest::connector::terms::{currency, decimal};
+use crate::ingest::connector::{Accounts, Delivery, Reading, Refusal};
+use crate::ingest::deal::DealFact;
+use crate::model::clock::Millis;
+
+/// What a trigger can say, by our names; they are the names of its fields too, unless `fields` says others.
+const NAMES: [&str; 8] = ["order", "status", "total", "currency", "customer", "phone", "at", "account"];
+
+/// The header that can carry the secret in place of the address.
+const SECRET_HEADER: &str = "x-rapport-secret";
+
+#[derive(Debug)]
+pub(super) struct Trigger {
+    secret: Hidden,
+    /// Theirs for ours, in the order of [`NAMES`].
+    names: [String; NAMES.len()],
+}
+
+impl Trigger {
+    /// Takes the options `path_secret` and `fields`.
+    ///
+    /// # Errors
+    /// When one is not what it should be.
+    pub fn from_options(options: &mut Options) -> Result<Option<Self>, OptionError> {
+        let secret = options.secret_if_given("path_secret")?;
+        let table = options.table("fields")?;
+        let Some(secret) = secret else {
+            return match table.is_empty() {
+                true => Ok(None),
+                false => Err(OptionError::Missing { name: "path_secret" }),
+            };
+        };
+        let mut names = NAMES.map(str::to_owned);
+        for (ours, theirs) in table {
+            let place = NAMES.iter().zip(&mut names).find(|(name, _)| **name == ours);
+            let Some((_, name)) = place.filter(|_| !theirs.is_empty()) else {
+                let reason = format!("`{ours}` is none of {}", NAMES.join(", "));
+                return Err(OptionError::Invalid { name: "fields", reason });
+            };
+            *name = theirs;
+        }
+        Ok(Some(Self { secret, names }))
+    }
+
+    pub fn verify(&self, accounts: &Accounts, delivery: &Delivery<'_>) -> Result<(), Refusal> {
+        let what = "the parameter `secret`";
+        let mut given = form_urlencoded::parse(delivery.query.as_bytes()).filter(|(name, _)| name == "secret");
+        let is_right = match (given.next(), given.next()) {
+            (Some((_, secret)), None) => is_same(&self.secret, &secret),
+            (None, _) => {
+                is_same(&self.secret, header(delivery, SECRET_HEADER).map_err(|_| Refusal::Unsigned { what })?)
+            }
+            (Some(_), Some(_)) => false,
+        };
+        let fields = Fields::of(delivery.body, "");
+        let is_answer = fields.as_ref().and_then(Fields::json).is_some_and(errands::is_wrapped);
+        if !is_right || is_answer {
+            return Err(Refusal::BadSignature { what });
+        }
+        match fields.and_then(|fields| self.text(&fields, "account")) {
+            Some(account) => accounts.check(&account),
+            // The secret is this connection's alone.
+            None => Ok(()),
+        }
+    }
+
+    pub fn read(&self, orders: &Orders, fields: &Fields, received_at: Millis) -> Reading {
+        let text = |name| self.text(fields, name);
+        let Some(order) = text("order").filter(|order| errands::is_digits(order)) else {
+            return Reading::unreadable(format!("the field `{}` has no number of an order", self.name("order")));
+        };
+        let mut reading = Reading::default();
+        let at = text("at").map(|at| orders.instant(&at).ok_or(at));
+        if let Some(Err(_)) = &at {
+            reading.unreadable = Some(format!("the field `{}` is no time; that of arrival is taken", self.name("at")));
+        }
+        let at = at.and_then(Result::ok).unwrap_or(received_at);
+        let moment = at.to_string();
+        if let Some(status) = text("status") {
+            let fact = orders.fact(&order, &["trigger", &moment, "status", &status], at);
+            reading.deals.push(DealFact { stage: Some(orders.stage(&status)), ..fact });
+        }
+        if let Some(amount) = text("total").and_then(|total| decimal(&total)) {
+            let currency = currency(text("currency"));
+            let fact = orders.fact(&order, &["trigger", &moment, "amount", &amount], at);
+            reading.deals.push(DealFact { amount: Some(amount), currency, ..fact });
+        }
+        let phone = text("phone").and_then(|text| phone(&text, orders.terms.country));
+        let deal = orders.order(&order);
+        let (contact, names): (String, Vec<String>) =
+            match text("customer").filter(|customer| errands::is_digits(customer)) {
+                Some(customer) => (orders.customer(&customer), phone.into_iter().chain([deal]).collect()),
+                None => (deal, phone.into_iter().collect()),
+            };
+        reading.events = links(&orders.sender, &orders.account, &contact, (&names, at), &[]);
+        if reading.deals.is_empty() && reading.events.is_empty() {
+            reading.ignored = 1;
+        }
+        reading
+    }
+
+    fn name(&self, ours: &str) -> &str {
+        NAMES.iter().zip(&self.names).find(|(name, _)| **name == ours).map_or("", |(_, theirs)| theirs)
+    }
+
+    /// Theirs may lead into objects: `order.status`.
+    fn text(&self, fields: &Fields, ours: &str) -> Option<String> {
+        let path: Vec<&str> = self.name(ours).split('.').collect();
+        fields.text(&path)
+    }
+}

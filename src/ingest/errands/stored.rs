@@ -1,0 +1,145 @@
+//! What is still to be asked, and how far histories were read, in the store. One of the places outside `sql/` with SQL text:
+//! see `lib.rs`.
+//!
+//! Rows are only added, and say the same when they are added twice.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, AsArray, PrimitiveArray, RecordBatch, StringArray, TimestampMillisecondArray, UInt64Array,
+};
+use arrow::datatypes::{Int64Type, UInt64Type};
+use arrow::error::ArrowError;
+
+use crate::ingest::IngestError;
+use crate::ingest::connection::Connection;
+use crate::model::clock::Millis;
+use crate::sql::Sql;
+use crate::store::{Store, StoreError};
+
+/// After so long nobody asks any more; the table forgets a day later.
+const PENDING_MS: Millis = 90 * 86_400_000;
+
+/// Lookups that one payload may name; platforms name one.
+const NAMED_MAX: usize = 1_000;
+
+/// Something that was named and not told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    pub lookup: String,
+    /// When it was named last.
+    pub named_at: Millis,
+}
+
+/// Notes what a payload names.
+pub async fn note(store: &dyn Store, of: &Connection, lookups: &[String], named_at: Millis) -> Result<(), IngestError> {
+    let lookups = &lookups[..lookups.len().min(NAMED_MAX)];
+    if lookups.is_empty() {
+        return Ok(());
+    }
+    insert(store, of, lookups, named_at, 0).await
+}
+
+/// Notes that an answer covers all that was named until then.
+pub async fn settle(store: &dyn Store, of: &Connection, pending: &Pending) -> Result<(), IngestError> {
+    insert(store, of, std::slice::from_ref(&pending.lookup), pending.named_at, pending.named_at).await
+}
+
+async fn insert(
+    store: &dyn Store,
+    of: &Connection,
+    lookups: &[String],
+    named_at: Millis,
+    answered_to: Millis,
+) -> Result<(), IngestError> {
+    let count = lookups.len();
+    let columns: [(&str, ArrayRef); 5] = [
+        ("tenant", repeated(&of.tenant, count)),
+        ("connection", repeated(&of.name, count)),
+        ("lookup", Arc::new(StringArray::from_iter_values(lookups))),
+        ("named_at", instants(named_at, count)),
+        ("answered_to", instants(answered_to, count)),
+    ];
+    let rows = rows(columns).map_err(IngestError::Batch)?;
+    Ok(store.insert("pending_lookups", rows).await?)
+}
+
+/// What is to be asked, what was named first before the rest.
+pub async fn pending(
+    store: &dyn Store,
+    of: &Connection,
+    now: Millis,
+    count_max: i64,
+) -> Result<Vec<Pending>, StoreError> {
+    let mut sql = Sql::new("SELECT lookup, toUnixTimestamp64Milli(max(named_at)) AS named FROM pending_lookups WHERE ");
+    push_pending(&mut sql, of, now);
+    sql.push(" ORDER BY named, lookup LIMIT ").bind(count_max);
+    let mut found = Vec::new();
+    for batch in store.query(sql).await? {
+        let named: &PrimitiveArray<Int64Type> = batch.column(1).as_primitive();
+        let lookups = batch.column(0).as_string::<i32>();
+        let pairs = lookups.iter().zip(named.iter()).filter_map(|(lookup, named_at)| lookup.zip(named_at));
+        found.extend(pairs.map(|(lookup, named_at)| Pending { lookup: lookup.to_owned(), named_at }));
+    }
+    Ok(found)
+}
+
+/// How much is to be asked.
+pub async fn count_pending(store: &dyn Store, of: &Connection, now: Millis) -> Result<u64, StoreError> {
+    let mut sql = Sql::new("SELECT count() FROM (SELECT lookup FROM pending_lookups WHERE ");
+    push_pending(&mut sql, of, now);
+    sql.push(")");
+    let batches = store.query(sql).await?;
+    Ok(first_of::<UInt64Type>(&batches).unwrap_or_default())
+}
+
+fn push_pending(sql: &mut Sql, of: &Connection, now: Millis) {
+    sql.push("tenant = ").bind(of.tenant.as_str()).push(" AND connection = ").bind(of.name.as_str());
+    sql.push(" GROUP BY lookup HAVING max(answered_to) < max(named_at)");
+    sql.push(" AND fromUnixTimestamp64Milli(").bind(now.saturating_sub(PENDING_MS)).push(") < max(named_at)");
+}
+
+/// How far a history was read; `None`: not at all.
+pub async fn position(store: &dyn Store, of: &Connection, history: &str) -> Result<Option<u64>, StoreError> {
+    let mut sql = Sql::new("SELECT toUInt64(max(position)) FROM history_positions WHERE tenant = ");
+    sql.bind(of.tenant.as_str()).push(" AND connection = ").bind(of.name.as_str());
+    sql.push(" AND history = ").bind(history);
+    let batches = store.query(sql).await?;
+    Ok(first_of::<UInt64Type>(&batches).filter(|position| 0 < *position))
+}
+
+/// Notes that a history was read up to a position, and stored.
+pub async fn move_to(
+    store: &dyn Store,
+    of: &Connection,
+    history: &str,
+    position: u64,
+    read_at: Millis,
+) -> Result<(), IngestError> {
+    let columns: [(&str, ArrayRef); 5] = [
+        ("tenant", repeated(&of.tenant, 1)),
+        ("connection", repeated(&of.name, 1)),
+        ("history", repeated(history, 1)),
+        ("position", Arc::new(UInt64Array::from_iter_values([position]))),
+        ("read_at", instants(read_at, 1)),
+    ];
+    let rows = rows(columns).map_err(IngestError::Batch)?;
+    Ok(store.insert("history_positions", rows).await?)
+}
+
+fn first_of<T: arrow::datatypes::ArrowPrimitiveType>(batches: &[RecordBatch]) -> Option<T::Native> {
+    let column = batches.first()?.column(0).as_primitive_opt::<T>()?;
+    (!column.is_empty()).then(|| column.value(0))
+}
+
+fn repeated(text: &str, count: usize) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, count)))
+}
+
+fn instants(at: Millis, count: usize) -> ArrayRef {
+    Arc::new(TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(at, count)).with_timezone("UTC"))
+}
+
+fn rows<const N: usize>(columns: [(&str, ArrayRef); N]) -> Result<RecordBatch, ArrowError> {
+    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, false)))
+}
