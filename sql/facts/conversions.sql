@@ -1,14 +1,46 @@
 -- A row is a cycle of a dialog with a client message, at the time at which it opened, with one conversion that was found
 -- for it; a cycle without any has one row. Conversions are sought over all cycles of the tenant: whom one is credited to
 -- depends neither on the range nor on who asks. `attribution`: 0 the last, 1 the first, 2 all in equal parts.
+-- A conversion finds the dialogs of the person whose name it has: those with any name of the person, or in a chat that was
+-- linked to it. It finds the dialog and the chat that it names, too, and of these no others.
 CREATE OR REPLACE VIEW fact_conversions AS
 WITH
+    -- Whom the source of conversions has told anything of: the persons.
+    told AS
+    (
+        SELECT name_key
+        FROM linked_contacts
+        WHERE tenant = {tenant:String}
+        UNION DISTINCT
+        SELECT sipHash64(contact) AS name_key
+        FROM conversion_events
+        WHERE tenant = {tenant:String} AND contact != ''
+    ),
+    known AS
+    (
+        SELECT if(person_key = 0, t.name_key, person_key) AS person
+        FROM told AS t
+        LEFT JOIN
+        (
+            SELECT name_key, person_key
+            FROM people FINAL
+            WHERE tenant = {tenant:String} AND name_key IN (SELECT name_key FROM told)
+        ) AS p ON t.name_key = p.name_key
+    ),
+    -- Chats that were linked to a contact, with the person.
+    linked_chats AS
+    (
+        SELECT name_key AS chat_key, person_key
+        FROM people FINAL
+        WHERE tenant = {tenant:String}
+            AND name_key IN (SELECT chat_key FROM linked_contacts WHERE tenant = {tenant:String} AND chat_key != 0)
+    ),
     recorded AS
     (
         SELECT
             id, toUnixTimestamp64Milli(at) AS recorded_at, toString(action) AS action, value,
             toString(currency) AS currency, order_id,
-            [if(contact = '', 0, sipHash64('contact', contact)), if(dialog = '', 0, sipHash64('dialog', dialog)),
+            [if(contact = '', 0, sipHash64(contact)), if(dialog = '', 0, sipHash64('dialog', dialog)),
                 if(chat_key = 0, 0, sipHash64('chat', chat_key))] AS keys
         FROM conversion_events FINAL
         WHERE tenant = {tenant:String} AND kind = 'conversion.recorded'
@@ -34,27 +66,65 @@ WITH
     ),
     by_key AS
     (
+        SELECT if(person_key = 0, name, person_key) AS key, conversion, recorded_at, action, value, currency, reversed
+        FROM
+        (
+            SELECT
+                arrayJoin(arrayFilter(key -> key != 0, keys)) AS name,
+                recorded.id AS conversion, recorded_at, action, value, currency, reversed
+            FROM recorded
+            LEFT JOIN reversals ON recorded.id = reversals.id
+            WHERE recorded_at >= {from:Int64}
+                AND (empty({actions:Array(String)}) OR has({actions:Array(String)}, action))
+        ) AS n
+        LEFT JOIN
+        (
+            SELECT name_key, person_key
+            FROM people FINAL
+            WHERE tenant = {tenant:String} AND name_key IN (SELECT arrayJoin(keys) FROM recorded)
+        ) AS p ON n.name = p.name_key
+    ),
+    owned AS
+    (
         SELECT
-            arrayJoin(arrayFilter(key -> key != 0, keys)) AS key,
-            recorded.id AS conversion, recorded_at, action, value, currency, reversed
-        FROM recorded
-        LEFT JOIN reversals ON recorded.id = reversals.id
-        WHERE recorded_at >= {from:Int64}
-            AND (empty({actions:Array(String)}) OR has({actions:Array(String)}, action))
+            c.*,
+            if(contact = '', 0, if(p.person_key = 0, sipHash64(contact), p.person_key)) AS person,
+            -- Of a tenant that tells whose a contact is, those count of whom it told; of others all that have a name.
+            if(tenant IN (SELECT tenant FROM linked_contacts WHERE tenant = {tenant:String} LIMIT 1),
+                (person != 0 AND person IN (SELECT person FROM known))
+                    OR arrayExists(key -> key IN (SELECT chat_key FROM linked_chats WHERE person_key IN (SELECT person FROM known)), chat_keys),
+                contact != '') AS is_known
+        FROM
+        (
+            SELECT *
+            FROM derived_cycles FINAL
+            WHERE tenant = {tenant:String}
+                AND first_client_at > 0
+                -- What recorded since the range began can be due to it.
+                AND first_client_at >= {from:Int64} - {window_ms:Int64}
+        ) AS c
+        LEFT JOIN
+        (
+            SELECT name_key, person_key
+            FROM people FINAL
+            WHERE tenant = {tenant:String}
+        ) AS p ON sipHash64(c.contact) = p.name_key
     ),
     keyed AS
     (
-        SELECT
-            *,
-            arrayJoin(arrayConcat(
-                if(contact = '', [], [sipHash64('contact', contact)]),
-                if(dialog = '', [], [sipHash64('dialog', dialog)]),
-                arrayMap(key -> sipHash64('chat', key), chat_keys))) AS key
-        FROM derived_cycles FINAL
-        WHERE tenant = {tenant:String}
-            AND first_client_at > 0
-            -- What recorded since the range began can be due to it.
-            AND first_client_at >= {from:Int64} - {window_ms:Int64}
+        SELECT k.* EXCEPT (node), if(l.person_key = 0, k.node, l.person_key) AS key
+        FROM
+        (
+            SELECT
+                *,
+                arrayJoin(arrayConcat(
+                    if(person = 0, [], [person]),
+                    if(dialog = '', [], [sipHash64('dialog', dialog)]),
+                    arrayMap(key -> sipHash64('chat', key), chat_keys),
+                    arrayFilter(key -> key IN (SELECT chat_key FROM linked_chats), chat_keys))) AS node
+            FROM owned
+        ) AS k
+        LEFT JOIN linked_chats AS l ON k.node = l.chat_key
     ),
     found AS
     (
@@ -95,6 +165,7 @@ SELECT
     channel, account, contact, segments, campaign, scenario, source, operator, team,
     dialog_key, opened_at AS at, first_client_at, last_at, closed_at, messages,
     (dialog_key, opened_at) AS cycle_key,
+    is_known,
     is_credited,
     if(is_credited, conversion, '') AS conversion,
     if(is_credited, recorded_at, 0) AS recorded_at,

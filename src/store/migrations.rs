@@ -115,6 +115,16 @@ pub const MIGRATIONS: &[Migration] = &[
     migration(44, "0044_inbox_connection.sql", include_str!("../../sql/migrations/0044_inbox_connection.sql")),
     migration(45, "0045_events_connection.sql", include_str!("../../sql/migrations/0045_events_connection.sql")),
     migration(46, "0046_raw_payloads.sql", include_str!("../../sql/migrations/0046_raw_payloads.sql")),
+    migration(47, "0047_identity_links.sql", include_str!("../../sql/migrations/0047_identity_links.sql")),
+    migration(48, "0048_identity_links_feed.sql", include_str!("../../sql/migrations/0048_identity_links_feed.sql")),
+    migration(49, "0049_identity_links_past.sql", include_str!("../../sql/migrations/0049_identity_links_past.sql")),
+    migration(50, "0050_arrivals_identities.sql", include_str!("../../sql/migrations/0050_arrivals_identities.sql")),
+    migration(51, "0051_stale_links.sql", include_str!("../../sql/migrations/0051_stale_links.sql")),
+    migration(52, "0052_stale_links_feed.sql", include_str!("../../sql/migrations/0052_stale_links_feed.sql")),
+    migration(53, "0053_people.sql", include_str!("../../sql/migrations/0053_people.sql")),
+    migration(54, "0054_linked_contacts.sql", include_str!("../../sql/migrations/0054_linked_contacts.sql")),
+    migration(55, "0055_linked_contacts_feed.sql", include_str!("../../sql/migrations/0055_linked_contacts_feed.sql")),
+    migration(56, "0056_linked_contacts_past.sql", include_str!("../../sql/migrations/0056_linked_contacts_past.sql")),
 ];
 
 const CREATE_REGISTER: &str = "\

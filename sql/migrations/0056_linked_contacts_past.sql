@@ -1,0 +1,5 @@
+-- What arrived before the table was there.
+INSERT INTO linked_contacts (tenant, name_key, chat_key)
+SELECT DISTINCT tenant, sipHash64(contact) AS name_key, if(chat != '', sipHash64(channel, account, chat), 0) AS chat_key
+FROM events
+WHERE kind = 'contact.linked'
