@@ -5,7 +5,7 @@
 -- linked to it. It finds the dialog and the chat that it names, too, and of these no others.
 CREATE OR REPLACE VIEW fact_conversions AS
 WITH
-    -- Whom the source of conversions has told anything of: the persons.
+    -- Whom a tenant that links contacts has told anything of, and all other names of the same persons.
     told AS
     (
         SELECT name_key
@@ -15,25 +15,19 @@ WITH
         SELECT sipHash64(contact) AS name_key
         FROM conversion_events
         WHERE tenant = {tenant:String} AND contact != ''
+            AND tenant IN (SELECT tenant FROM linked_contacts WHERE tenant = {tenant:String} LIMIT 1)
     ),
     known AS
     (
-        SELECT if(person_key = 0, t.name_key, person_key) AS person
-        FROM told AS t
-        LEFT JOIN
-        (
-            SELECT name_key, person_key
-            FROM people FINAL
-            WHERE tenant = {tenant:String} AND name_key IN (SELECT name_key FROM told)
-        ) AS p ON t.name_key = p.name_key
-    ),
-    -- Chats that were linked to a contact, with the person.
-    linked_chats AS
-    (
-        SELECT name_key AS chat_key, person_key
+        SELECT name_key FROM told
+        UNION ALL
+        SELECT name_key
         FROM people FINAL
         WHERE tenant = {tenant:String}
-            AND name_key IN (SELECT chat_key FROM linked_contacts WHERE tenant = {tenant:String} AND chat_key != 0)
+            AND person_key IN
+            (
+                SELECT person_key FROM people FINAL WHERE tenant = {tenant:String} AND name_key IN (SELECT name_key FROM told)
+            )
     ),
     recorded AS
     (
@@ -64,9 +58,31 @@ WITH
         ) AS c ON r.order_id = c.order_id AND r.action = c.action AND r.reverted_at >= c.recorded_at
         GROUP BY c.id
     ),
+    -- The names of conversions that are a person's, each with all names of the person.
+    joined AS
+    (
+        SELECT name_key, person_key
+        FROM people FINAL
+        WHERE tenant = {tenant:String} AND name_key IN (SELECT arrayJoin(keys) FROM recorded)
+    ),
+    named AS
+    (
+        SELECT j.name_key AS name_key, p.names AS names
+        FROM joined AS j
+        INNER JOIN
+        (
+            SELECT person_key, groupArray(name_key) AS names
+            FROM people FINAL
+            WHERE tenant = {tenant:String} AND person_key IN (SELECT person_key FROM joined)
+            GROUP BY person_key
+        ) AS p ON j.person_key = p.person_key
+    ),
     by_key AS
     (
-        SELECT if(person_key = 0, name, person_key) AS key, conversion, recorded_at, action, value, currency, reversed
+        SELECT
+            -- A name can be a chat's: cycles are found by their chats, too. That of no chat finds none.
+            arrayJoin(if(empty(names), [name], arrayConcat(names, arrayMap(key -> sipHash64('chat', key), names)))) AS key,
+            conversion, recorded_at, action, value, currency, reversed
         FROM
         (
             SELECT
@@ -77,54 +93,25 @@ WITH
             WHERE recorded_at >= {from:Int64}
                 AND (empty({actions:Array(String)}) OR has({actions:Array(String)}, action))
         ) AS n
-        LEFT JOIN
-        (
-            SELECT name_key, person_key
-            FROM people FINAL
-            WHERE tenant = {tenant:String} AND name_key IN (SELECT arrayJoin(keys) FROM recorded)
-        ) AS p ON n.name = p.name_key
-    ),
-    owned AS
-    (
-        SELECT
-            c.*,
-            if(contact = '', 0, if(p.person_key = 0, sipHash64(contact), p.person_key)) AS person,
-            -- Of a tenant that tells whose a contact is, those count of whom it told; of others all that have a name.
-            if(tenant IN (SELECT tenant FROM linked_contacts WHERE tenant = {tenant:String} LIMIT 1),
-                (person != 0 AND person IN (SELECT person FROM known))
-                    OR arrayExists(key -> key IN (SELECT chat_key FROM linked_chats WHERE person_key IN (SELECT person FROM known)), chat_keys),
-                contact != '') AS is_known
-        FROM
-        (
-            SELECT *
-            FROM derived_cycles FINAL
-            WHERE tenant = {tenant:String}
-                AND first_client_at > 0
-                -- What recorded since the range began can be due to it.
-                AND first_client_at >= {from:Int64} - {window_ms:Int64}
-        ) AS c
-        LEFT JOIN
-        (
-            SELECT name_key, person_key
-            FROM people FINAL
-            WHERE tenant = {tenant:String}
-        ) AS p ON sipHash64(c.contact) = p.name_key
+        LEFT JOIN named AS p ON n.name = p.name_key
     ),
     keyed AS
     (
-        SELECT k.* EXCEPT (node), if(l.person_key = 0, k.node, l.person_key) AS key
-        FROM
-        (
-            SELECT
-                *,
-                arrayJoin(arrayConcat(
-                    if(person = 0, [], [person]),
-                    if(dialog = '', [], [sipHash64('dialog', dialog)]),
-                    arrayMap(key -> sipHash64('chat', key), chat_keys),
-                    arrayFilter(key -> key IN (SELECT chat_key FROM linked_chats), chat_keys))) AS node
-            FROM owned
-        ) AS k
-        LEFT JOIN linked_chats AS l ON k.node = l.chat_key
+        SELECT
+            *,
+            -- Of a tenant that tells whose a contact is, those count of whom it told; of others all that have a name.
+            if(tenant IN (SELECT tenant FROM linked_contacts WHERE tenant = {tenant:String} LIMIT 1),
+                arrayExists(key -> key IN (SELECT name_key FROM known), arrayConcat(if(contact = '', [], [sipHash64(contact)]), chat_keys)),
+                contact != '') AS is_known,
+            arrayJoin(arrayConcat(
+                if(contact = '', [], [sipHash64(contact)]),
+                if(dialog = '', [], [sipHash64('dialog', dialog)]),
+                arrayMap(key -> sipHash64('chat', key), chat_keys))) AS key
+        FROM derived_cycles FINAL
+        WHERE tenant = {tenant:String}
+            AND first_client_at > 0
+            -- What recorded since the range began can be due to it.
+            AND first_client_at >= {from:Int64} - {window_ms:Int64}
     ),
     found AS
     (
