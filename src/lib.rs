@@ -42,6 +42,9 @@
 //!   `derived_*`, whose rows stand on the day of their time. They were views over the states first; on a tenant of ten
 //!   million messages those took more than ten seconds. A run of `ingest::derive` that breaks off is begun again, because
 //!   it takes the marks away last.
+//! * Whose a name is follows from links (`identity_links`), which are only ever added; it is derived in the same way into
+//!   `people`, and is the same in whatever order links come. Facts that count or find contacts read it; no fact shows a name
+//!   of a person that its own row does not have.
 //! * No file has more than 400 lines; migrations are numbered without gaps (a test beside the store's holds it).
 
 pub mod api;

@@ -1,14 +1,40 @@
 -- A row is a cycle of a dialog with a client message, at the time at which it opened, with one conversion that was found
 -- for it; a cycle without any has one row. Conversions are sought over all cycles of the tenant: whom one is credited to
 -- depends neither on the range nor on who asks. `attribution`: 0 the last, 1 the first, 2 all in equal parts.
+-- A conversion finds the dialogs of the person whose name it has: those with any name of the person, or in a chat that was
+-- linked to it. It finds the dialog and the chat that it names, too, and of these no others.
 CREATE OR REPLACE VIEW fact_conversions AS
 WITH
+    -- Whom a tenant that links contacts has told anything of, and all other names of the same persons.
+    told AS
+    (
+        SELECT name_key
+        FROM linked_contacts
+        WHERE tenant = {tenant:String}
+        UNION DISTINCT
+        SELECT sipHash64(contact) AS name_key
+        FROM conversion_events
+        WHERE tenant = {tenant:String} AND contact != ''
+            AND tenant IN (SELECT tenant FROM linked_contacts WHERE tenant = {tenant:String} LIMIT 1)
+    ),
+    known AS
+    (
+        SELECT name_key FROM told
+        UNION ALL
+        SELECT name_key
+        FROM people FINAL
+        WHERE tenant = {tenant:String}
+            AND person_key IN
+            (
+                SELECT person_key FROM people FINAL WHERE tenant = {tenant:String} AND name_key IN (SELECT name_key FROM told)
+            )
+    ),
     recorded AS
     (
         SELECT
             id, toUnixTimestamp64Milli(at) AS recorded_at, toString(action) AS action, value,
             toString(currency) AS currency, order_id,
-            [if(contact = '', 0, sipHash64('contact', contact)), if(dialog = '', 0, sipHash64('dialog', dialog)),
+            [if(contact = '', 0, sipHash64(contact)), if(dialog = '', 0, sipHash64('dialog', dialog)),
                 if(chat_key = 0, 0, sipHash64('chat', chat_key))] AS keys
         FROM conversion_events FINAL
         WHERE tenant = {tenant:String} AND kind = 'conversion.recorded'
@@ -32,22 +58,53 @@ WITH
         ) AS c ON r.order_id = c.order_id AND r.action = c.action AND r.reverted_at >= c.recorded_at
         GROUP BY c.id
     ),
+    -- The names of conversions that are a person's, each with all names of the person.
+    joined AS
+    (
+        SELECT name_key, person_key
+        FROM people FINAL
+        WHERE tenant = {tenant:String} AND name_key IN (SELECT arrayJoin(keys) FROM recorded)
+    ),
+    named AS
+    (
+        SELECT j.name_key AS name_key, p.names AS names
+        FROM joined AS j
+        INNER JOIN
+        (
+            SELECT person_key, groupArray(name_key) AS names
+            FROM people FINAL
+            WHERE tenant = {tenant:String} AND person_key IN (SELECT person_key FROM joined)
+            GROUP BY person_key
+        ) AS p ON j.person_key = p.person_key
+    ),
     by_key AS
     (
         SELECT
-            arrayJoin(arrayFilter(key -> key != 0, keys)) AS key,
-            recorded.id AS conversion, recorded_at, action, value, currency, reversed
-        FROM recorded
-        LEFT JOIN reversals ON recorded.id = reversals.id
-        WHERE recorded_at >= {from:Int64}
-            AND (empty({actions:Array(String)}) OR has({actions:Array(String)}, action))
+            -- A name can be a chat's: cycles are found by their chats, too. That of no chat finds none.
+            arrayJoin(if(empty(names), [name], arrayConcat(names, arrayMap(key -> sipHash64('chat', key), names)))) AS key,
+            conversion, recorded_at, action, value, currency, reversed
+        FROM
+        (
+            SELECT
+                arrayJoin(arrayFilter(key -> key != 0, keys)) AS name,
+                recorded.id AS conversion, recorded_at, action, value, currency, reversed
+            FROM recorded
+            LEFT JOIN reversals ON recorded.id = reversals.id
+            WHERE recorded_at >= {from:Int64}
+                AND (empty({actions:Array(String)}) OR has({actions:Array(String)}, action))
+        ) AS n
+        LEFT JOIN named AS p ON n.name = p.name_key
     ),
     keyed AS
     (
         SELECT
             *,
+            -- Of a tenant that tells whose a contact is, those count of whom it told; of others all that have a name.
+            if(tenant IN (SELECT tenant FROM linked_contacts WHERE tenant = {tenant:String} LIMIT 1),
+                arrayExists(key -> key IN (SELECT name_key FROM known), arrayConcat(if(contact = '', [], [sipHash64(contact)]), chat_keys)),
+                contact != '') AS is_known,
             arrayJoin(arrayConcat(
-                if(contact = '', [], [sipHash64('contact', contact)]),
+                if(contact = '', [], [sipHash64(contact)]),
                 if(dialog = '', [], [sipHash64('dialog', dialog)]),
                 arrayMap(key -> sipHash64('chat', key), chat_keys))) AS key
         FROM derived_cycles FINAL
@@ -95,6 +152,7 @@ SELECT
     channel, account, contact, segments, campaign, scenario, source, operator, team,
     dialog_key, opened_at AS at, first_client_at, last_at, closed_at, messages,
     (dialog_key, opened_at) AS cycle_key,
+    is_known,
     is_credited,
     if(is_credited, conversion, '') AS conversion,
     if(is_credited, recorded_at, 0) AS recorded_at,

@@ -1,11 +1,19 @@
 -- A row is a time at which a contact was reached (EXPOSED: an outbound message that the channel accepted), left (LEFT) or
 -- muted (MUTED). Leaving and muting belong to the last message before them, at most 72 hours.
+-- A contact is a person under any of its names (`contact_key`); `contact_name` is the one that the row has.
 CREATE OR REPLACE VIEW fact_reach AS
 WITH
-    outbound AS
+    named AS
+    (
+        SELECT name_key, person_key
+        FROM people FINAL
+        WHERE tenant = {tenant:String}
+    ),
+    written AS
     (
         SELECT
-            if(contact = '', concat(channel, ' ', account, ' ', chat), contact) AS contact_key,
+            if(contact = '', chat_key, sipHash64(contact)) AS node,
+            if(contact = '', concat(channel, ' ', account, ' ', chat), contact) AS contact_name,
             dialog_key, channel, account, contact, segments, campaign, scenario, source, message_kind, author_kind, operator,
             team, message, chat, at
         FROM derived_messages FINAL
@@ -16,10 +24,16 @@ WITH
             AND at < {to:Int64}
             AND (taken OR (told_failed AND told_reached))
     ),
-    told AS
+    outbound AS
+    (
+        SELECT w.* EXCEPT (node), if(p.person_key = 0, w.node, p.person_key) AS contact_key
+        FROM written AS w
+        LEFT JOIN named AS p ON w.node = p.name_key
+    ),
+    told_names AS
     (
         SELECT
-            contact AS contact_key, toString(channel) AS channel, toUnixTimestamp64Milli(at) AS at, id,
+            sipHash64(contact) AS node, contact AS contact_name, toString(channel) AS channel, toUnixTimestamp64Milli(at) AS at, id,
             toString(account) AS account, '' AS place, contact, segments,
             multiIf(kind IN ('contact.subscribed', 'contact.unblocked'), 'RETURNED', kind = 'contact.muted', 'MUTED', 'LEFT') AS what,
             toUInt8(0) AS by_failure
@@ -27,11 +41,23 @@ WITH
         WHERE tenant = {tenant:String}
         UNION ALL
         SELECT
-            if(contact = '', concat(channel, ' ', account, ' ', chat), contact) AS contact_key,
+            if(contact = '', chat_key, sipHash64(contact)) AS node,
+            if(contact = '', concat(channel, ' ', account, ' ', chat), contact) AS contact_name,
             toString(channel) AS channel, at, message AS id, toString(account) AS account, chat AS place, contact, segments,
             'LEFT' AS what, toUInt8(1) AS by_failure
         FROM derived_refusals FINAL
         WHERE tenant = {tenant:String}
+    ),
+    told AS
+    (
+        SELECT t.* EXCEPT (node), if(p.person_key = 0, t.node, p.person_key) AS contact_key
+        FROM told_names AS t
+        LEFT JOIN
+        (
+            SELECT name_key, person_key
+            FROM named
+            WHERE name_key IN (SELECT node FROM told_names)
+        ) AS p ON t.node = p.name_key
     ),
     placed AS
     (
@@ -61,7 +87,7 @@ WITH
     rows AS
     (
         SELECT
-            contact_key, toString(channel) AS channel, toString(account) AS account, contact, segments, toString(campaign) AS campaign,
+            contact_key, contact_name, toString(channel) AS channel, toString(account) AS account, contact, segments, toString(campaign) AS campaign,
             toString(scenario) AS scenario, toString(source) AS source, toString(message_kind) AS message_kind,
             toString(author_kind) AS author_kind, toString(operator) AS operator, toString(team) AS team, dialog_key, at,
             'EXPOSED' AS what, toUInt8(0) AS by_failure, toUInt8(0) AS is_back
@@ -69,7 +95,7 @@ WITH
         WHERE at >= {from:Int64}
         UNION ALL
         SELECT
-            g.contact_key, g.channel,
+            g.contact_key, g.contact_name, g.channel,
             if(m.at > 0 AND g.at - m.at <= 259200000 AS is_attributed, toString(m.message.1), g.account) AS account, g.contact,
             if(is_attributed, m.message.2, g.segments) AS segments,
             if(is_attributed, toString(m.message.3), '') AS campaign, if(is_attributed, toString(m.message.4), '') AS scenario,

@@ -25,6 +25,25 @@ WITH
             AND dialog_key IN (SELECT dialog_key FROM chosen)
             AND opened_at > 0
     ),
+    -- All names of the persons whose it is.
+    own_names AS
+    (
+        SELECT arrayJoin(arrayConcat(if(contact = '', [], [sipHash64(contact)]), chat_keys)) AS name_key FROM own_cycles
+        UNION ALL
+        SELECT name_key
+        FROM people FINAL
+        WHERE tenant = {tenant:String}
+            AND person_key IN
+            (
+                SELECT person_key
+                FROM people FINAL
+                WHERE tenant = {tenant:String}
+                    AND name_key IN
+                    (
+                        SELECT arrayJoin(arrayConcat(if(contact = '', [], [sipHash64(contact)]), chat_keys)) FROM own_cycles
+                    )
+            )
+    ),
     -- Conversions of which this dialog can be the cause: within a week after a first client message.
     touched AS
     (
@@ -32,14 +51,14 @@ WITH
             id, toUnixTimestamp64Milli(e.at) AS at, e.kind AS kind, e.action AS action, e.value AS value,
             e.currency AS currency, order_id,
             e.kind = 'conversion.recorded'
-                AND ((e.contact != '' AND has(contacts, e.contact)) OR has(chats, e.chat_key)
+                AND ((e.contact != '' AND sipHash64(e.contact) IN (SELECT name_key FROM own_names)) OR has(chats, e.chat_key)
                     OR (e.dialog != '' AND sipHash64(e.dialog) = reinterpretAsUInt64(reverse(unhex({dialog:String})))))
                 AND arrayExists(first -> at >= first AND at <= first + 604800000, firsts) AS is_found
         FROM (SELECT * FROM conversion_events FINAL WHERE tenant = {tenant:String}) AS e
         CROSS JOIN
         (
             SELECT
-                groupArrayIf(first_client_at, first_client_at > 0) AS firsts, groupUniqArray(contact) AS contacts,
+                groupArrayIf(first_client_at, first_client_at > 0) AS firsts,
                 groupUniqArrayArray(chat_keys) AS chats
             FROM own_cycles
         ) AS c

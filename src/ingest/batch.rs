@@ -17,10 +17,10 @@ use crate::model::event::{Amount, Author, FailureReason, NormalEvent};
 /// The columns that may hold nulls.
 const NULLABLE: [&str; 4] = ["survey_score", "survey_scale", "conversion_value", "cost_amount"];
 
-/// The columns of `sql/migrations/0030_arrivals.sql`.
-const ARRIVALS: [&str; 6] = ["tenant", "kind", "channel", "account", "chat", "dialog"];
+/// The columns of `sql/migrations/0030_arrivals.sql`, and those that `0050` added.
+const ARRIVALS: [&str; 8] = ["tenant", "kind", "channel", "account", "chat", "dialog", "contact", "identities"];
 
-/// What tells which threads the rows touch.
+/// What tells which threads the rows touch, and which links between names they bring.
 pub fn arrivals(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let places = ARRIVALS.iter().map(|name| rows.schema().index_of(name)).collect::<Result<Vec<_>, _>>()?;
     rows.project(&places)

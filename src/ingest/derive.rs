@@ -4,8 +4,10 @@
 //!
 //! Feeds mark the threads that events touch (`stale_threads`). A run takes a stretch of them, derives their dialogs anew
 //! from the state tables, writes the rows that differ, and only then takes the marks away: one that breaks off is begun
-//! again by the next. The rules are in `sql/derived`; this module only says when.
+//! again by the next. The rules are in `sql/derived`; this module only says when. Whose a name is comes before them and in the
+//! same way: [`people`].
 
+mod people;
 mod run;
 
 use std::sync::Arc;
@@ -24,12 +26,14 @@ pub struct Stretch {
     pub threads_max: i64,
     /// Messages of its chats, roughly: one more chat may go beyond.
     pub messages_max: i64,
+    /// Links between names.
+    pub links_max: i64,
 }
 
 impl Default for Stretch {
     /// Some hundred megabytes, about two seconds.
     fn default() -> Self {
-        Self { threads_max: 4_000, messages_max: 200_000 }
+        Self { threads_max: 4_000, messages_max: 200_000, links_max: 20_000 }
     }
 }
 
@@ -99,6 +103,7 @@ impl Derivation {
         if self.count_stale(tenant).await? == 0 {
             return Ok(runs);
         }
+        runs += self.join_people(tenant, left).await?;
         let mut from = 0;
         loop {
             let _turn = self.shared.turn.lock().await;
@@ -118,6 +123,24 @@ impl Derivation {
             from = after;
         }
         Ok(runs)
+    }
+
+    /// Derives whose the names are that links were told of. Returns how many runs it took.
+    async fn join_people(&self, tenant: &str, left: Option<&(dyn Fn(u64) + Sync)>) -> Result<usize, StoreError> {
+        let store = self.shared.store.as_ref();
+        let mut runs = 0;
+        let mut after = (0, 0);
+        loop {
+            let _turn = self.shared.turn.lock().await;
+            let links = people::next_links(store, tenant, after, self.shared.stretch.links_max).await?;
+            let Some(last) = links.last() else { return Ok(runs) };
+            people::run(store, tenant, &links).await?;
+            runs += 1;
+            after = last.place();
+            if let Some(left) = left {
+                left(self.count_stale(tenant).await?);
+            }
+        }
     }
 
     /// Merges what was written, after an import of more than one run: each run has written a part with rows of all days, and
@@ -150,7 +173,7 @@ impl Derivation {
         }
     }
 
-    /// How many threads of a tenant have changed since they were derived.
+    /// How many threads and links of a tenant have changed since they were derived.
     ///
     /// # Errors
     /// When the engine fails.

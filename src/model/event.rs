@@ -57,7 +57,8 @@ pub struct Event {
     #[schemars(with = "Option<Id>")]
     pub contact: Option<Scalar>,
     /// Other names of the contact, each as `kind:value`: `phone:+4915112345678`, `telegram:7264`, `crm:c-55`. Contacts
-    /// that share one are one person, whenever that is told; ids of contacts are such names too. At most 16.
+    /// that share one are one person, whenever that is told; ids of contacts are such names too. A phone or an `email:` that
+    /// more than 50 contacts share joins nobody. At most 16.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Vec<Id>>", length(max = 16))]
     pub identities: Option<Vec<Scalar>>,

@@ -118,6 +118,16 @@ pub const MIGRATIONS: &[Migration] = &[
     migration(47, "0047_deal_facts.sql", include_str!("../../sql/migrations/0047_deal_facts.sql")),
     migration(48, "0048_pending_lookups.sql", include_str!("../../sql/migrations/0048_pending_lookups.sql")),
     migration(49, "0049_history_positions.sql", include_str!("../../sql/migrations/0049_history_positions.sql")),
+    migration(50, "0050_identity_links.sql", include_str!("../../sql/migrations/0050_identity_links.sql")),
+    migration(51, "0051_identity_links_feed.sql", include_str!("../../sql/migrations/0051_identity_links_feed.sql")),
+    migration(52, "0052_identity_links_past.sql", include_str!("../../sql/migrations/0052_identity_links_past.sql")),
+    migration(53, "0053_arrivals_identities.sql", include_str!("../../sql/migrations/0053_arrivals_identities.sql")),
+    migration(54, "0054_stale_links.sql", include_str!("../../sql/migrations/0054_stale_links.sql")),
+    migration(55, "0055_stale_links_feed.sql", include_str!("../../sql/migrations/0055_stale_links_feed.sql")),
+    migration(56, "0056_people.sql", include_str!("../../sql/migrations/0056_people.sql")),
+    migration(57, "0057_linked_contacts.sql", include_str!("../../sql/migrations/0057_linked_contacts.sql")),
+    migration(58, "0058_linked_contacts_feed.sql", include_str!("../../sql/migrations/0058_linked_contacts_feed.sql")),
+    migration(59, "0059_linked_contacts_past.sql", include_str!("../../sql/migrations/0059_linked_contacts_past.sql")),
 ];
 
 const CREATE_REGISTER: &str = "\

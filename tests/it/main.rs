@@ -22,6 +22,7 @@ mod explain;
 mod fixture_schema;
 mod history;
 mod http;
+mod identity;
 mod issuers;
 mod oracle;
 mod outcomes;

@@ -16,6 +16,7 @@ mod local;
 mod measure;
 mod messages;
 mod outcomes;
+mod people;
 mod properties;
 mod question;
 mod replies;

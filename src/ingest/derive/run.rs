@@ -3,7 +3,7 @@
 use arrow::array::AsArray;
 use sha2::{Digest, Sha256};
 
-use super::{Stretch, first_number};
+use super::{Stretch, first_number, people};
 use crate::sql::Sql;
 use crate::store::{Store, StoreError};
 
@@ -125,7 +125,7 @@ fn fill(table: &'static str, tenant: &str, query: &'static str) -> Sql {
 }
 
 /// A key as the engine takes it: it has no unsigned parameters.
-fn push_key(sql: &mut Sql, key: u64) {
+pub(super) fn push_key(sql: &mut Sql, key: u64) {
     sql.push("toUInt64(").bind(key.to_string()).push(")");
 }
 
@@ -157,7 +157,7 @@ pub(super) async fn next_stretch(
 /// The statements that merge the tables of derived rows, but for those that are too large.
 pub(super) async fn merges(store: &dyn Store, rows_max: u64) -> Result<Vec<Sql>, StoreError> {
     let mut merges = Vec::new();
-    for Derived { table, .. } in &DERIVED {
+    for table in DERIVED.iter().map(|derived| derived.table).chain(["people", "stale_links"]) {
         let mut rows = Sql::new("SELECT count() FROM ");
         rows.push(table);
         if first_number(&store.query(rows).await?, 0)? <= rows_max {
@@ -169,15 +169,19 @@ pub(super) async fn merges(store: &dyn Store, rows_max: u64) -> Result<Vec<Sql>,
     Ok(merges)
 }
 
+/// Threads, and links between names.
 pub(super) fn count_stale(tenant: &str) -> Sql {
     let mut sql = Sql::new("SELECT count() FROM (SELECT thread_key FROM stale_threads WHERE tenant = ");
-    sql.bind(tenant).push(" GROUP BY thread_key HAVING sum(marks) > 0)");
+    sql.bind(tenant).push(" GROUP BY thread_key HAVING sum(marks) > 0");
+    sql.push(" UNION ALL SELECT key FROM stale_links WHERE tenant = ");
+    sql.bind(tenant).push(" GROUP BY key, other HAVING sum(marks) > 0)");
     sql
 }
 
 pub(super) async fn stale_tenants(store: &dyn Store) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT DISTINCT CAST(tenant, 'String') FROM \
-               (SELECT tenant FROM stale_threads GROUP BY tenant, thread_key HAVING sum(marks) > 0)";
+               (SELECT tenant FROM stale_threads GROUP BY tenant, thread_key HAVING sum(marks) > 0 \
+               UNION ALL SELECT tenant FROM stale_links GROUP BY tenant, key, other HAVING sum(marks) > 0)";
     let mut tenants = Vec::new();
     for batch in store.query(Sql::new(sql)).await? {
         tenants.extend(batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned));
@@ -217,18 +221,18 @@ pub(super) async fn is_derived_by_these_rules(store: &dyn Store) -> Result<bool,
     Ok(first_number(&store.query(sql).await?, 0)? == 1)
 }
 
-/// Marks every thread there is, and then notes by which rules they will be derived.
+/// Marks every thread and every link there is, and then notes by which rules they will be derived.
 pub(super) fn derive_everything_anew() -> Vec<Sql> {
     let marks = Sql::new("INSERT INTO stale_threads SELECT DISTINCT tenant, thread_key, 1 FROM threads");
     let mut note = Sql::new("INSERT INTO derived_by SELECT '', ");
     note.bind(checksum()).push(", max(number) + 1 FROM derived_by WHERE tenant = ''");
-    vec![marks, note]
+    vec![marks, people::mark_everything(), note]
 }
 
 /// SHA-256 of all rules, in hexadecimal digits.
 fn checksum() -> String {
     let mut rules = Sha256::new();
-    for statement in run("", 0, 0) {
+    for statement in run("", 0, 0).into_iter().chain(people::rules()) {
         rules.update(format!("{statement:?}"));
     }
     rules.finalize().iter().map(|byte| format!("{byte:02x}")).collect()

@@ -10,8 +10,8 @@ const NOT_BY_KIND: &[Dimension] = &[Dimension::ConversionKind];
 pub static CONVERSION: Family = Family {
     name: "conversion",
     type_name: "Conversion",
-    definition: "Whether dialogs lead to what is wanted: a conversion of the contact within `windowDays` after its first \
-                 message in the dialog. A cycle of a dialog counts at the time it opened. A conversion is credited to the \
+    definition: "Whether dialogs lead to what is wanted: a conversion of the contact, under any of its names, within \
+                 `windowDays` after its first message in the dialog. A cycle of a dialog counts at the time it opened. A conversion is credited to the \
                  last dialog before it unless `attribution` says otherwise, and a reversal within the window takes it back.",
     fact: &CONVERSIONS,
     cohort: Cohort {
@@ -20,7 +20,7 @@ pub static CONVERSION: Family = Family {
         called: "dialogs",
         time: "when the dialog cycle opened",
     },
-    sees: Sees::Row { level: "if(contact = '', 1, 0)", signal: "contact" },
+    sees: Sees::Row { level: "if(is_known, 0, 1)", signal: "contact" },
     settle_ms: |terms| terms.window_ms(),
     checks: &[Check {
         code: "MIXED_CURRENCIES",
@@ -81,10 +81,12 @@ pub static CONVERSION: Family = Family {
         },
         Metric {
             name: "identityCoverage",
-            what: "Dialogs whose contact is known, so that a conversion can find them",
+            what: "Dialogs whose contact the source of conversions knows, so that a conversion can find them",
             over: "dialogs with at least one client message",
+            note: "Known is who has, under any of its names, a conversion or a `contact.linked`, whenever that was told. \
+                   Where no contact was ever linked, every dialog with a contact counts.",
             fact: &CONVERSIONS,
-            measure: Measure::DistinctShare { key: "cycle_key", rows: "contact != ''", of: "true" },
+            measure: Measure::DistinctShare { key: "cycle_key", rows: "is_known", of: "true" },
             not_by: NOT_BY_KIND,
             ..Metric::PLAIN
         },

@@ -251,7 +251,12 @@ static CONVERTED: [Column; 1] = [column(
 )];
 
 static CONTACT: [Column; 3] = [
-    column("key", "contact_key", Text, "The contact's id; where it has none channel, account and chat."),
+    column(
+        "key",
+        "min(contact_name)",
+        Text,
+        "The contact's id, of several that are one person the first in order; where it has none channel, account and chat.",
+    ),
     column("isBack", "toUInt8(max(is_back))", Flag, "Whether it has come back since."),
     column("seenByFailure", "toUInt8(max(by_failure))", Flag, "Whether only a message that failed tells that it left."),
 ];
@@ -276,7 +281,7 @@ pub static CONTACTS: Record = Record {
     kind: RecordKind::Contacts,
     rows: "true",
     group: "contact_key",
-    place: ["min(at)", "reinterpretAsInt64(sipHash64(contact_key))", "toInt64(0)"],
+    place: ["min(at)", "reinterpretAsInt64(contact_key)", "toInt64(0)"],
     columns: &[&CONTACT, &GROUP, &COUNTED],
 };
 

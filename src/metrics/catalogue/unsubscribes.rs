@@ -15,7 +15,7 @@ pub static UNSUBSCRIBES: Family = Family {
     name: "unsubscribes",
     type_name: "Unsubscribes",
     definition: "Who leaves: contacts that unsubscribe, block or stop the sender, beside those reached in the same period. \
-                 Leaving belongs to the last outbound message to the contact at most 72 hours before it.",
+                 Contacts that are one person count once. Leaving belongs to the last outbound message to the contact at most 72 hours before it.",
     fact: &REACH,
     cohort: Cohort {
         rows: EXPOSED,

@@ -100,7 +100,12 @@ static TABLE: [Entry; 32] = {
         entry(SurveyRated, "survey.rated", Rating, "The client rated."),
         entry(ConversionRecorded, "conversion.recorded", Conversion, "The client did what was wanted, or bought."),
         entry(ConversionReverted, "conversion.reverted", Conversion, "A conversion was taken back, such as a refund."),
-        entry(ContactLinked, "contact.linked", Contact, "A chat was found to belong to `contact`."),
+        entry(
+            ContactLinked,
+            "contact.linked",
+            Contact,
+            "A chat, or the names in `identities`, were found to be those of `contact`.",
+        ),
         entry(ContactSegmented, "contact.segmented", Contact, "The contact's labels are now `segments`."),
         entry(ContactSubscribed, "contact.subscribed", Contact, "The contact agreed to receive messages."),
         entry(ContactUnsubscribed, "contact.unsubscribed", Contact, "The contact asked for no more messages."),

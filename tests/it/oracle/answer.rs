@@ -10,6 +10,7 @@ use super::expected::{self, selection};
 use super::local::{compared, local, steps, written};
 use super::measure::{Level, share};
 use super::messages::{Row, messages};
+use super::people::People;
 use super::question::{Question, keys};
 use super::schedule::Schedule;
 use super::turns::client_messages;
@@ -21,6 +22,7 @@ pub struct Facts {
     pub outbound: Vec<Row>,
     pub clients: Vec<Row>,
     pub dialogs: Vec<Dialog>,
+    pub people: People,
     pub events: Vec<Event>,
     pub schedule: Option<Schedule>,
     pub now: i64,
@@ -34,6 +36,7 @@ impl Facts {
             outbound,
             clients: client_messages(&dialogs),
             dialogs,
+            people: People::of(&history.events),
             events: history.events.clone(),
             schedule: history.schedule.clone(),
             now: history.now,

@@ -9,6 +9,7 @@ use super::events::{Event, HOUR, id};
 use super::expected::{Keeps, Measures, within};
 use super::measure::{Level, quality, share};
 use super::messages::Row;
+use super::people::Name;
 
 pub struct Unsubscribes<'a> {
     facts: &'a Facts,
@@ -19,6 +20,7 @@ pub struct Unsubscribes<'a> {
 
 struct OptOut {
     row: Row,
+    who: BTreeSet<Name>,
     /// Told by a failed send only.
     through_failure: bool,
     came_back: bool,
@@ -40,12 +42,12 @@ struct Told {
     row: Row,
 }
 
-/// The contact, else the place.
-fn contact_of(row: &Row) -> String {
-    match row.contact {
-        "" => [row.channel, row.account, row.chat].join(" "),
-        contact => contact.to_owned(),
-    }
+/// The person who is the contact, else the one whose the place is.
+fn contact_of(facts: &Facts, row: &Row) -> BTreeSet<Name> {
+    facts.people.person(&match row.contact {
+        "" => Name::Chat(row.channel, row.account, row.chat),
+        contact => Name::Contact(contact),
+    })
 }
 
 impl<'a> Unsubscribes<'a> {
@@ -60,8 +62,8 @@ impl<'a> Unsubscribes<'a> {
         let mut told = told(facts);
         told.sort_by(|one, other| one.order.cmp(&other.order));
         for (index, one) in told.iter().enumerate() {
-            let same =
-                |other: &&Told| other.row.channel == one.row.channel && contact_of(&other.row) == contact_of(&one.row);
+            let who = contact_of(facts, &one.row);
+            let same = |other: &&Told| other.row.channel == one.row.channel && contact_of(facts, &other.row) == who;
             let moves = |other: &&Told| other.what != What::Muted;
             let before = told[..index].iter().rev().filter(same).find(moves);
             let is_out = before.is_some_and(|before| before.what != What::Returned);
@@ -72,7 +74,7 @@ impl<'a> Unsubscribes<'a> {
                 What::Muted => all.mutes.push(all.attributed(&one.row)),
                 What::LeftByFailure if is_out => {}
                 What::Left | What::LeftByFailure => {
-                    all.opt_outs.push(OptOut { row: all.attributed(&one.row), through_failure, came_back });
+                    all.opt_outs.push(OptOut { row: all.attributed(&one.row), who, through_failure, came_back });
                 }
             }
         }
@@ -82,7 +84,8 @@ impl<'a> Unsubscribes<'a> {
     /// A row with the attributes of the last message that the contact was sent on the channel.
     fn attributed(&self, row: &Row) -> Row {
         let soon = |sent: &&Row| sent.at < row.at && row.at <= sent.at + 72 * HOUR;
-        let same = |sent: &&Row| sent.channel == row.channel && contact_of(sent) == contact_of(row);
+        let same =
+            |sent: &&Row| sent.channel == row.channel && contact_of(self.facts, sent) == contact_of(self.facts, row);
         let last = self
             .exposures
             .iter()
@@ -90,14 +93,7 @@ impl<'a> Unsubscribes<'a> {
             .filter(soon)
             .max_by_key(|sent| (sent.at, [sent.message, sent.account, sent.chat].map(str::to_owned)));
         let nothing = Row { account: row.account, segments: row.segments.clone(), ..Row::default() };
-        Row {
-            at: row.at,
-            channel: row.channel,
-            contact: row.contact,
-            // Who has no name is named by the place, and that is the message's too.
-            chat: row.chat,
-            ..last.cloned().unwrap_or(nothing)
-        }
+        Row { at: row.at, channel: row.channel, contact: row.contact, ..last.cloned().unwrap_or(nothing) }
     }
 }
 
@@ -152,8 +148,8 @@ fn level(row: &Row) -> Level {
     }
 }
 
-fn distinct<'a>(rows: impl Iterator<Item = &'a Row>) -> usize {
-    rows.map(contact_of).collect::<BTreeSet<_>>().len()
+fn distinct(persons: impl Iterator<Item = BTreeSet<Name>>) -> usize {
+    persons.collect::<BTreeSet<_>>().len()
 }
 
 impl Measures for Unsubscribes<'_> {
@@ -167,12 +163,13 @@ impl Measures for Unsubscribes<'_> {
         let lies = |row: &Row| within(from, to)(&row) && keeps(row);
         let exposures: Vec<&Row> = self.exposures.iter().filter(|row| lies(row)).collect();
         let opt_outs: Vec<&OptOut> = self.opt_outs.iter().filter(|opt_out| lies(&opt_out.row)).collect();
-        let exposed = distinct(exposures.iter().copied());
-        let unsubscribed = distinct(opt_outs.iter().map(|opt_out| &opt_out.row));
-        let gone = opt_outs.iter().filter(|opt_out| !opt_out.came_back).map(|opt_out| &opt_out.row);
+        let of = |row: &Row| contact_of(self.facts, row);
+        let exposed = distinct(exposures.iter().map(|row| of(row)));
+        let unsubscribed = distinct(opt_outs.iter().map(|opt_out| opt_out.who.clone()));
+        let gone = opt_outs.iter().filter(|opt_out| !opt_out.came_back).map(|opt_out| opt_out.who.clone());
 
-        let telling = distinct(exposures.iter().copied().filter(|row| tells_mutes(row)));
-        let muted = distinct(self.mutes.iter().filter(|row| tells_mutes(row) && lies(row)));
+        let telling = distinct(exposures.iter().filter(|row| tells_mutes(row)).map(|row| of(row)));
+        let muted = distinct(self.mutes.iter().filter(|row| tells_mutes(row) && lies(row)).map(of));
         let blind = 0 < exposed && telling == 0;
 
         let failed = opt_outs.iter().any(|opt_out| opt_out.through_failure);

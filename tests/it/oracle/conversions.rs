@@ -10,6 +10,7 @@ use super::events::{DAY, Event, id};
 use super::expected::{Keeps, Measures, within};
 use super::measure::{Level, decimal, quality, share};
 use super::messages::Row;
+use super::people::{Name, People};
 use super::question::{Question, Viewer};
 
 pub struct Conversions<'a> {
@@ -70,8 +71,11 @@ impl<'a> Conversions<'a> {
     }
 
     fn credit(&mut self, index: usize, event: &Event, attribution: Option<&str>) {
-        let touches =
-            |touch: &Touch| names(event, touch) && touch.first <= event.at && event.at <= touch.first + self.window();
+        let touches = |touch: &Touch| {
+            names(&self.facts.people, event, touch)
+                && touch.first <= event.at
+                && event.at <= touch.first + self.window()
+        };
         let mut candidates: Vec<usize> = (0..self.cycles.len()).filter(|cycle| touches(&self.cycles[*cycle])).collect();
         // Cycles of one dialog stand in order, so that the later one has the greater index.
         candidates.sort_by_key(|cycle| {
@@ -134,11 +138,21 @@ impl<'a> Conversions<'a> {
     }
 }
 
-/// Whether a conversion names the cycle's contact, its dialog, or a chat of one of its messages.
-fn names(event: &Event, touch: &Touch) -> bool {
+impl Touch<'_> {
+    /// Whose the cycle is: its contact, and the chats of its messages.
+    fn names(&self) -> Vec<Name> {
+        let contact = Some(Name::Contact(self.row.contact)).filter(|_| !self.row.contact.is_empty());
+        let chats = self.cycle.said.iter().map(|said| Name::Chat(said.row.channel, said.row.account, said.row.chat));
+        contact.into_iter().chain(chats).collect()
+    }
+}
+
+/// Whether a conversion names, by any name, a person whose the cycle is; or its dialog, or a chat of one of its messages.
+fn names(people: &People, event: &Event, touch: &Touch) -> bool {
     let same = |one: &str, other: &str| !one.is_empty() && one == other;
     let place = (event.channel, event.account, event.chat);
-    same(event.contact, touch.row.contact)
+    let person = people.person(&Name::Contact(event.contact));
+    (!event.contact.is_empty() && touch.names().iter().any(|name| person.contains(name)))
         || same(event.dialog, touch.dialog)
         || (!event.chat.is_empty()
             && touch.cycle.said.iter().any(|said| (said.row.channel, said.row.account, said.row.chat) == place))
@@ -159,7 +173,7 @@ impl Measures for Conversions<'_> {
         let currencies: BTreeSet<&str> = values.iter().map(|(_, _, currency)| *currency).collect();
         let shares: Vec<(i128, i128)> = values.iter().map(|(amount, of, _)| (*amount, *of)).collect();
         let one_currency = currencies.len() == 1;
-        let known = cycles.iter().filter(|touch| !touch.row.contact.is_empty()).count();
+        let known = cycles.iter().filter(|touch| self.facts.people.knows(&touch.names())).count();
         let level = if known < cycles.len() { Level::LowerBound } else { Level::Exact };
         let is_mixed = self.tells_value && 1 < currencies.len();
         let warnings: &[&str] = if is_mixed { &["MIXED_CURRENCIES"] } else { &[] };

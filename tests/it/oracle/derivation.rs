@@ -19,8 +19,8 @@ fn it_does_not_matter_when_rows_are_derived() {
             if let Some(schedule) = &history.schedule {
                 schedule::tell(&bit_by_bit, schedule).await;
             }
-            // Runs of one or two chats.
-            let stretch = Stretch { threads_max: 2, messages_max: 10 };
+            // Runs of one or two chats or links.
+            let stretch = Stretch { threads_max: 2, messages_max: 10, links_max: 2 };
             let derivation = Derivation::in_stretches(bit_by_bit.store.clone(), stretch);
             for body in arrivals(&history) {
                 bit_by_bit.take(&body).await;

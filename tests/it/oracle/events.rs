@@ -19,7 +19,9 @@ pub const ACCOUNTS: &[&str] = &["a", "b", ""];
 pub const CHATS: &[&str] = &["x", "y", "z"];
 pub const OPERATORS: &[&str] = &["", "anna", "bob"];
 pub const TEAMS: &[&str] = &["", "north", "south"];
-pub const CONTACTS: &[&str] = &["", "c1", "c2"];
+pub const CONTACTS: &[&str] = &["", "c1", "c2", "c3"];
+/// Other names of contacts, and a deal.
+const IDENTITIES: &[&str] = &["phone:+4915111111111", "telegram:1", "crm:1:contact:2", "crm:1:deal:7"];
 pub const SEGMENTS: &[&str] = &["vip", "new"];
 pub const CAMPAIGNS: &[&str] = &["", "", "", "spring", "fall"];
 pub const SCENARIOS: &[&str] = &["", "welcome", "faq"];
@@ -61,6 +63,7 @@ pub struct Event {
     pub dialog: &'static str,
     pub who: Who,
     pub contact: &'static str,
+    pub identities: Vec<&'static str>,
     pub segments: Vec<&'static str>,
     pub campaign: &'static str,
     pub scenario: &'static str,
@@ -106,12 +109,15 @@ impl Event {
         let mut json = json!({
             "id": id(index), "kind": self.kind, "at": self.at, "channel": self.channel, "account": self.account,
             "chat": self.chat, "message": self.message, "dialog": self.dialog, "operator": self.who.operator,
-            "team": self.who.team, "author": self.who.author, "contact": self.contact, "segments": self.segments,
+            "team": self.who.team, "author": self.who.author, "contact": self.contact, "identities": self.identities, "segments": self.segments,
             "campaign": self.campaign, "scenario": self.scenario, "source": self.source,
             "message_kind": self.message_kind, "failure": {"reason": self.reason, "code": self.code}, "assisted": self.assisted,
             "survey": self.survey.map(Survey::json), "conversion": self.conversion.map(Conversion::json),
         });
         json.as_object_mut().unwrap().retain(|_, value| value != "" && !value.is_null());
+        if self.identities.is_empty() {
+            json.as_object_mut().unwrap().remove("identities");
+        }
         json
     }
 }
@@ -196,6 +202,7 @@ fn kind() -> impl Strategy<Value = &'static str> {
         2 => select(&["contact.unsubscribed", "contact.blocked"][..]),
         1 => select(&["contact.subscribed", "contact.unblocked"][..]),
         1 => select(&["contact.muted", "contact.muted", "contact.unmuted"][..]),
+        1 => Just("contact.linked"),
     ]
 }
 
@@ -209,7 +216,8 @@ fn event() -> impl Strategy<Value = (usize, Event)> {
     let who = (select(OPERATORS), select(TEAMS), select(AUTHORS), any::<bool>(), select(&[false, false, true][..]));
     let words = (select(CONTACTS), select(CAMPAIGNS), select(SCENARIOS), select(SOURCES), subsequence(SEGMENTS, 0..=2));
     let message_kind = prop_oneof![3 => Just("text"), 3 => select(MESSAGE_KINDS)];
-    let rest = (message_kind, select(REASONS), select(CODES), survey(), conversion());
+    let names = (subsequence(IDENTITIES, 0..=2), 0..20);
+    let rest = (message_kind, select(REASONS), select(CODES), survey(), conversion(), names);
     (0_usize..6, kind(), at, ids, who, words, rest).prop_map(|(place, kind, at, ids, who, words, rest)| {
         let (operator, team, author, client, assisted) = who;
         let (step, beside, late) = at;
@@ -234,7 +242,12 @@ fn event() -> impl Strategy<Value = (usize, Event)> {
             },
             dialog: ids.2,
             who: Who { operator, team, author },
-            contact: words.0,
+            // A conversion can be of a deal; few messages say who else their contact is.
+            contact: match (kind, rest.5.1) {
+                ("conversion.recorded", 0..5) => "crm:1:deal:7",
+                _ => words.0,
+            },
+            identities: if kind == "contact.linked" || rest.5.1 == 0 { rest.5.0 } else { Vec::new() },
             segments: words.4,
             campaign: words.1,
             scenario: words.2,

@@ -1,7 +1,7 @@
 //! What is out of sight changes no answer: a tenant with it and one without it answer alike.
 //!
-//! Three things are the tenant's and not somebody's rows: whether an account reports statuses at all, whether its sources
-//! close dialogs, and its hours of business. Both tenants have them alike.
+//! Four things are the tenant's and not somebody's rows: whether an account reports statuses at all, whether its sources
+//! close dialogs, whether they link contacts, and its hours of business. Both tenants have them alike.
 
 use proptest::collection::vec;
 use proptest::prelude::any;
@@ -14,7 +14,7 @@ use super::question::{Viewer, question};
 use super::{differences, runner, runtime, token, world_of};
 use crate::world::World;
 
-/// Everybody's accounts report, and sources close dialogs: told by somebody whom nobody sees.
+/// Everybody's accounts report, and sources close dialogs and link contacts: told by somebody whom nobody sees.
 fn of_the_tenant(history: &History) -> Vec<Value> {
     let mut events = Vec::new();
     let mut tell = |kind: &str, channel: &str, account: &str, dialog: &str| {
@@ -34,6 +34,8 @@ fn of_the_tenant(history: &History) -> Vec<Value> {
     for kind in ["dialog.opened", "dialog.closed"] {
         tell(kind, "SITE", "a", "of all");
     }
+    tell("contact.linked", "SITE", "a", "of all");
+    events.last_mut().expect("it was just told")["contact"] = "of all".into();
     events
 }
 
@@ -51,6 +53,9 @@ fn beside(history: &History, other: &History) -> Vec<Vec<Value>> {
             if let Some(Value::String(text)) = event.get_mut(name) {
                 text.insert_str(0, "other ");
             }
+        }
+        if let Some(Value::Array(names)) = event.get_mut("identities") {
+            names.iter_mut().for_each(|name| *name = format!("other-{}", name.as_str().expect("a name")).into());
         }
         for (object, name) in [("survey", "id"), ("conversion", "order")] {
             if let Some(Value::String(text)) = event.get_mut(object).and_then(|object| object.get_mut(name)) {

@@ -1,0 +1,7 @@
+-- What arrived before the table was there.
+INSERT INTO linked_contacts (tenant, name_key, chat_key)
+SELECT DISTINCT tenant, sipHash64(contact) AS name_key, if(chat != '', sipHash64(channel, account, chat), 0) AS chat_key
+FROM events
+WHERE kind = 'contact.linked'
+    -- What a messenger itself tells of a client, such as a new number, says nothing of whom the company knows.
+    AND NOT (connection != '' AND channel IN ('WHATSAPP', 'TELEGRAM', 'VIBER', 'MAX', 'VK'))

@@ -1,0 +1,204 @@
+//! Who is who: contacts under several names, told early or late, through HTTP, exactly.
+
+mod crowds;
+
+use rapport::auth::Role;
+use serde_json::{Value, json};
+
+use crate::dialogs::MARCH;
+use crate::world::World;
+
+const PHONE: &str = "phone:+4915100000007";
+const CONTACT: &str = "hubspot:1:contact:5";
+const DEAL: &str = "hubspot:1:deal:7";
+
+/// A client's first message of a chat on the 10th of March; without a contact where that is empty.
+fn wrote(chat: &str, contact: &str) -> Value {
+    said("message.received", chat, contact, "2026-03-10T10:00:00Z")
+}
+
+fn said(kind: &str, chat: &str, contact: &str, at: &str) -> Value {
+    let mut event = json!({"id": format!("{kind} {chat} {at}"), "kind": kind, "at": at, "channel": "TELEGRAM", "account": "bot",
+        "chat": chat, "message": at, "contact": contact});
+    if contact.is_empty() {
+        event.as_object_mut().unwrap().remove("contact");
+    }
+    event
+}
+
+fn bought(contact: &str, order: &str, value: &str) -> Value {
+    json!({"id": format!("sale {order}"), "kind": "conversion.recorded", "at": "2026-03-11T10:00:00Z", "channel": "HUBSPOT",
+        "account": "1", "contact": contact,
+        "conversion": {"action": "purchase", "value": value, "currency": "EUR", "order": order}})
+}
+
+/// Told long after all else: links have no time.
+fn linked(contact: &str, identities: &[&str]) -> Value {
+    json!({"id": format!("link {contact} {identities:?}"), "kind": "contact.linked", "at": "2026-03-25T10:00:00Z",
+        "channel": "HUBSPOT", "account": "1", "contact": contact, "identities": identities})
+}
+
+/// Converted dialogs, all dialogs, value, `identityCoverage`.
+async fn conversion(world: &World) -> Value {
+    let fields = "conversion { total { converted dialogs value identityCoverage } }";
+    let total = world.analytics(MARCH, fields).await["conversion"]["total"].clone();
+    json!([total["converted"], total["dialogs"], total["value"], total["identityCoverage"]])
+}
+
+async fn exposed(world: &World) -> Value {
+    world.analytics(MARCH, "unsubscribes { total { exposed } }").await["unsubscribes"]["total"]["exposed"].clone()
+}
+
+#[tokio::test]
+async fn a_late_link_changes_yesterdays_answer() {
+    let world = World::at("2026-03-30T00:00:00Z").await;
+    world.take(&[wrote("7", "telegram:7"), bought(DEAL, "o1", "90")]).await;
+    // Nobody was ever linked: the contact is known, and nothing says whose the deal is.
+    assert_eq!(conversion(&world).await, json!([0, 1, null, 1.0]));
+    // Deal, contact of the CRM, phone: one person, whom no dialog has.
+    world.take(&[linked(CONTACT, &[DEAL, PHONE])]).await;
+    assert_eq!(conversion(&world).await, json!([0, 1, null, 0.0]));
+    // The messenger's contact shares the phone: contact, phone, CRM, deal.
+    world.take(&[linked("telegram:7", &[PHONE])]).await;
+    assert_eq!(conversion(&world).await, json!([1, 1, "90", 1.0]));
+}
+
+#[tokio::test]
+async fn contacts_that_share_a_phone_are_one_person_and_count_once() {
+    let world = World::at("2026-03-30T00:00:00Z").await;
+    let sent = |chat: &str, contact: &str| said("message.sent", chat, contact, "2026-03-10T11:00:00Z");
+    world.take(&[wrote("1", "c1"), sent("1", "c1"), sent("2", "c2"), sent("3", "c3"), bought("c2", "o1", "10")]).await;
+    assert_eq!((exposed(&world).await, conversion(&world).await), (json!(3), json!([0, 1, null, 1.0])));
+    // An ordinary message says what the phone is; so does the other contact's, in names of one event without a contact.
+    let mut more = said("message.received", "1", "c1", "2026-03-10T12:00:00Z");
+    more["identities"] = json!(["phone:+49 151 00000007"]);
+    let mut nameless = said("message.clicked", "2", "", "2026-03-10T12:00:00Z");
+    nameless["identities"] = json!([PHONE, "site:visitor-2"]);
+    world.take(&[more, nameless]).await;
+    assert_eq!(exposed(&world).await, 3);
+    let mut visitor = said("message.clicked", "2", "c2", "2026-03-10T12:30:00Z");
+    visitor["identities"] = json!(["site:visitor-2"]);
+    world.take(&[visitor]).await;
+    // c1 and c2 are one, c3 another; c2's purchase was led to by the dialog of c1.
+    assert_eq!((exposed(&world).await, conversion(&world).await), (json!(2), json!([1, 1, "10", 1.0])));
+    // The record has one of the names that its rows have, and no other.
+    let keys =
+        "unsubscribes { total { behind(of: exposed) { contacts { totalCount nodes { key contact records } } } } }";
+    let contacts = world.analytics(MARCH, keys).await["unsubscribes"]["total"]["behind"]["contacts"].clone();
+    let c3 = json!({"key": "c3", "contact": "c3", "records": 1});
+    let both = json!({"key": "c1", "contact": "c2", "records": 2});
+    assert_eq!(contacts["totalCount"], 2);
+    assert!([json!([c3, both]), json!([both, c3])].contains(&contacts["nodes"]), "{contacts}");
+}
+
+#[tokio::test]
+async fn whom_the_crm_does_not_know_stays_in_the_denominator() {
+    let world = World::at("2026-03-30T00:00:00Z").await;
+    // Of five dialogs: one linked, one with a conversion of its own, one linked by its chat, one unknown, one without a contact.
+    let mut chat = linked(CONTACT, &[]);
+    (chat["channel"], chat["account"], chat["chat"]) = ("TELEGRAM".into(), "bot".into(), "3".into());
+    world
+        .take(&[
+            wrote("1", "telegram:1"),
+            wrote("2", "telegram:2"),
+            wrote("3", ""),
+            wrote("4", "telegram:4"),
+            wrote("5", ""),
+            linked("hubspot:1:contact:1", &["telegram:1"]),
+            bought("telegram:2", "o2", "5"),
+            bought(CONTACT, "o3", "7"),
+            chat,
+        ])
+        .await;
+    // 5 + 7 from two of five; three of five are known.
+    assert_eq!(conversion(&world).await, json!([2, 5, "12", 0.6]));
+    let parts = "conversion { by(dimensions: [ACCOUNT]) { keys metrics { rate identityCoverage } }
+                 total { quality { level } } }";
+    let answer = world.analytics(MARCH, parts).await["conversion"].clone();
+    assert_eq!(answer["by"], json!([{"keys": ["bot"], "metrics": {"rate": 0.4, "identityCoverage": 0.6}}]));
+    assert_eq!(answer["total"]["quality"]["level"], "LOWER_BOUND");
+}
+
+#[tokio::test]
+async fn a_chat_that_is_linked_afterwards_brings_its_dialogs_with_it() {
+    let world = World::at("2026-03-30T00:00:00Z").await;
+    world.take(&[wrote("1", ""), wrote("2", "telegram:2"), bought(DEAL, "o1", "90"), linked(CONTACT, &[DEAL])]).await;
+    assert_eq!(conversion(&world).await, json!([0, 2, null, 0.0]));
+    let in_chat = |chat: &str| {
+        let mut link = linked(CONTACT, &[]);
+        (link["channel"], link["account"], link["chat"]) = ("TELEGRAM".into(), "bot".into(), chat.into());
+        link["id"] = format!("link chat {chat}").into();
+        link
+    };
+    // Another account's chat of the same name is another chat.
+    let mut elsewhere = in_chat("1");
+    (elsewhere["account"], elsewhere["id"]) = ("other bot".into(), "elsewhere".into());
+    world.take(&[elsewhere]).await;
+    assert_eq!(conversion(&world).await, json!([0, 2, null, 0.0]));
+    world.take(&[in_chat("1")]).await;
+    assert_eq!(conversion(&world).await, json!([1, 2, "90", 0.5]));
+    // A chat whose messages name a contact of their own: the purchase is still one, for the later of two dialogs.
+    world.take(&[in_chat("2")]).await;
+    assert_eq!(conversion(&world).await, json!([1, 2, "90", 1.0]));
+    // The dialog shows what it led to.
+    let query = format!(
+        r#"{{ analytics({MARCH}) {{ conversion {{ total {{ behind(of: converted) {{ dialogs {{ nodes {{ id }} }} }} }} }} }} }}"#
+    );
+    let answer = world.ask(&world.manager(), &query).await;
+    let id = answer["analytics"]["conversion"]["total"]["behind"]["dialogs"]["nodes"][0]["id"].clone();
+    let query = format!("{{ dialog(id: {id}) {{ timeline(first: 50) {{ nodes {{ kind }} }} }} }}");
+    let answer = world.ask(&world.manager(), &query).await;
+    let happened = answer["dialog"]["timeline"]["nodes"].to_string();
+    assert!(happened.contains("CONVERTED"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_refund_takes_back_what_another_name_bought() {
+    let world = World::at("2026-03-30T00:00:00Z").await;
+    world.take(&[wrote("7", "telegram:7"), bought(DEAL, "o1", "90"), bought("telegram:7", "o2", "10")]).await;
+    world.take(&[linked("telegram:7", &[DEAL])]).await;
+    // 90 + 10.
+    assert_eq!(conversion(&world).await, json!([1, 1, "100", 1.0]));
+    let mut refund = bought(CONTACT, "o1", "90");
+    (refund["kind"], refund["id"]) = ("conversion.reverted".into(), "refund".into());
+    refund["at"] = "2026-03-12T10:00:00Z".into();
+    world.take(&[refund]).await;
+    assert_eq!(conversion(&world).await, json!([1, 1, "10", 1.0]));
+}
+
+#[tokio::test]
+async fn names_of_one_tenant_join_nothing_of_another() {
+    let world = World::at("2026-03-30T00:00:00Z").await;
+    let history = [wrote("7", "telegram:7"), bought(DEAL, "o1", "90")];
+    world.take(&history).await;
+    // The other tenant has the same chat, contact, deal and purchase, and knows whose they are.
+    let other = world.token_of("other", Role::Service, None, &[]);
+    let mut theirs = history.to_vec();
+    theirs.extend([linked(CONTACT, &[DEAL, PHONE]), linked("telegram:7", &[PHONE])]);
+    let (status, receipt) = world.post_events(&other, None, Value::from(theirs).to_string()).await;
+    assert!(status.is_success() && receipt["accepted"] == 4, "{receipt}");
+    assert_eq!(conversion(&world).await, json!([0, 1, null, 1.0]));
+    let manager = world.token_of("other", Role::Manager, None, &[]);
+    let query = format!("{{ analytics({MARCH}) {{ conversion {{ total {{ converted value }} }} }} }}");
+    let answer = world.ask(&manager, &query).await;
+    assert_eq!(answer["analytics"]["conversion"]["total"], json!({"converted": 1, "value": "90"}));
+}
+
+#[tokio::test]
+async fn an_operator_sees_no_name_that_own_rows_do_not_have() {
+    let world = World::at("2026-03-30T00:00:00Z").await;
+    let by = |operator: &str, chat: &str, contact: &str| {
+        let mut event = said("message.sent", chat, contact, "2026-03-10T11:00:00Z");
+        event["operator"] = operator.into();
+        event
+    };
+    world.take(&[by("anna", "7", "telegram:7"), by("bob", "8", "a secret name"), linked("telegram:7", &[PHONE])]).await;
+    world.take(&[linked("a secret name", &[PHONE, "email:anna@example.com"])]).await;
+    let query = format!(
+        "{{ analytics({MARCH}) {{ unsubscribes {{ total {{ exposed behind(of: exposed) {{ contacts {{ nodes {{ key contact }} }} }} }} }} }} }}"
+    );
+    let answer = world.ask(&world.operator("anna"), &query).await;
+    let total = answer["analytics"]["unsubscribes"]["total"].clone();
+    let own = json!({"contacts": {"nodes": [{"key": "telegram:7", "contact": "telegram:7"}]}});
+    assert_eq!(total, json!({"exposed": 1, "behind": own}));
+}

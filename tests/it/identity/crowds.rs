@@ -1,0 +1,120 @@
+//! Many names: in any order, told again, worked out anew, and shared by too many.
+
+use arrow::array::AsArray;
+use arrow::datatypes::UInt64Type;
+use proptest::collection::vec;
+use proptest::prelude::Strategy;
+use proptest::prop_assert_eq;
+use proptest::test_runner::{Config, TestRunner};
+use rapport::ingest::derive::{Derivation, Stretch};
+use rapport::sql::Sql;
+use rapport::store::Store;
+use serde_json::{Value, json};
+
+use super::{PHONE, exposed, linked, said};
+use crate::world::{TENANT, World};
+
+/// Whose each joined name is.
+async fn people(world: &World) -> Vec<(u64, u64)> {
+    let sql = "SELECT name_key, person_key FROM people FINAL WHERE name_key != person_key ORDER BY name_key";
+    let mut people = Vec::new();
+    for batch in world.store.query(Sql::new(sql)).await.unwrap() {
+        let column = |index: usize| batch.column(index).as_primitive::<UInt64Type>().values().to_vec();
+        people.extend(column(0).into_iter().zip(column(1)));
+    }
+    people
+}
+
+async fn derive_everything_anew(world: &World, links_max: i64) {
+    world.store.execute(Sql::new("TRUNCATE TABLE people")).await.unwrap();
+    let marks = "INSERT INTO stale_links SELECT DISTINCT tenant, key, other, 1 FROM identity_links WHERE key < other";
+    world.store.execute(Sql::new(marks)).await.unwrap();
+    let stretch = Stretch { links_max, ..Stretch::default() };
+    Derivation::in_stretches(world.store.clone(), stretch).catch_up(TENANT).await.unwrap();
+}
+
+#[test]
+fn links_join_the_same_persons_in_any_order_and_in_any_pieces() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let links = vec((0..9_u8, 0..9_u8), 1..10).prop_shuffle();
+    let cases = (links, 1..5_usize, 1..4_i64).prop_map(|(links, piece, links_max)| (links, piece, links_max));
+    let config = Config { cases: 3, failure_persistence: None, ..Config::default() };
+    let result = TestRunner::new_with_rng(
+        config,
+        proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
+    )
+    .run(&cases, |(links, piece, links_max)| {
+        let events: Vec<Value> = links
+            .iter()
+            .enumerate()
+            .map(|(index, (one, other))| {
+                let mut link = linked(&format!("crm:{one}"), &[&format!("crm:{other}")]);
+                link["id"] = format!("link {index}").into();
+                link
+            })
+            .collect();
+        runtime.block_on(async {
+            let at_once = World::at("2026-03-30T00:00:00Z").await;
+            at_once.take(&events).await;
+            Derivation::new(at_once.store.clone()).catch_up(TENANT).await.unwrap();
+            let in_pieces = World::at("2026-03-30T00:00:00Z").await;
+            let stretch = Stretch { links_max, ..Stretch::default() };
+            let derivation = Derivation::in_stretches(in_pieces.store.clone(), stretch);
+            for piece in events.rchunks(piece) {
+                in_pieces.take(piece).await;
+                derivation.catch_up(TENANT).await.unwrap();
+                in_pieces.take(piece).await;
+            }
+            derivation.catch_up(TENANT).await.unwrap();
+            let expect = people(&at_once).await;
+            prop_assert_eq!(people(&in_pieces).await, expect.clone());
+            derive_everything_anew(&in_pieces, links_max).await;
+            prop_assert_eq!(people(&in_pieces).await, expect);
+            Ok(())
+        })
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_phone_that_too_many_share_joins_nobody() {
+    let world = World::at("2026-03-30T00:00:00Z").await;
+    let reached = |contact: &str| {
+        let mut event = said("message.sent", contact, contact, "2026-03-10T11:00:00Z");
+        event["identities"] = json!([PHONE]);
+        event
+    };
+    let contacts: Vec<String> = (1..=50).map(|number| format!("c{number}")).collect();
+    world.take(&contacts.iter().map(|contact| reached(contact)).collect::<Vec<_>>()).await;
+    // Any number of deals and chats are one customer's.
+    let deals: Vec<Value> = (0..60).map(|deal| linked(&format!("hubspot:1:deal:{deal}"), &[PHONE])).collect();
+    world.take(&deals).await;
+    assert_eq!(exposed(&world).await, 1);
+    // One more: it is a switchboard, and was one all along.
+    world.take(&[reached("c51")]).await;
+    assert_eq!(exposed(&world).await, 51);
+    // What else joins two of them still does.
+    world.take(&[linked("c1", &["email:c1@example.com"]), linked("c2", &["email:c1@example.com"])]).await;
+    assert_eq!(exposed(&world).await, 50);
+    let expect = people(&world).await;
+    derive_everything_anew(&world, 7).await;
+    assert_eq!(people(&world).await, expect);
+    assert_eq!(exposed(&world).await, 50);
+}
+
+#[tokio::test]
+async fn a_run_that_breaks_off_is_begun_again() {
+    let world = World::at("2026-03-30T00:00:00Z").await;
+    let sent = |contact: &str| said("message.sent", contact, contact, "2026-03-10T11:00:00Z");
+    world.take(&[sent("c1"), sent("c2"), linked("c1", &["c:1"]), linked("c2", &["c:1"])]).await;
+    world.store.execute(Sql::new("RENAME TABLE people TO hidden_people")).await.unwrap();
+    let derivation = Derivation::new(world.store.clone());
+    assert!(derivation.catch_up(TENANT).await.is_err());
+    world.store.execute(Sql::new("RENAME TABLE hidden_people TO people")).await.unwrap();
+    assert_eq!(derivation.stale_tenants().await.unwrap(), [TENANT]);
+    assert_eq!(exposed(&world).await, 1);
+    assert_eq!(derivation.count_stale(TENANT).await.unwrap(), 0);
+    assert!(derivation.stale_tenants().await.unwrap().is_empty());
+}
