@@ -7,7 +7,8 @@
 //! of an event) with [`reason`] (why not), [`mod@prepare`] (a batch without repeats), [`batch`] (Arrow), [`commit`] (into the
 //! store) in [`mod@group`]s, [`known`] (which ids are stored already), [`receipt`]. What platforms send comes by
 //! [`receive`]: a [`connector`] reads it for its [`connection`], [`raw`] keeps it, [`deal`] makes conversions of it. What follows from the events is kept by [`mod@derive`],
-//! afterwards. Beside the API's way stand [`mod@file`] (NDJSON, CSV,
+//! afterwards. [`mod@replay`] tries the archive with
+//! other connectors beside what stands. Beside the API's way stand [`mod@file`] (NDJSON, CSV,
 //! Parquet, chat histories) and [`generate`] (synthetic traffic).
 
 pub mod batch;
@@ -29,6 +30,7 @@ pub mod raw;
 pub mod reason;
 pub mod receipt;
 pub mod receive;
+pub mod replay;
 
 use std::sync::Arc;
 

@@ -19,10 +19,11 @@
 //!
 //! * A module imports only from the modules to its right in the picture; `model` and `sql` import nothing of ours.
 //! * Only `app::config` reads the environment and only `model::clock` reads the time of day (clippy holds it).
-//! * SQL text lives only in `sql/`, `metrics`, `store`, in `ingest::known`, which asks what is known, and in
-//!   `ingest::derive`, which runs the rules of `sql/derived`; a value reaches the engine only as a bound parameter (the
-//!   type [`sql::Sql`] holds it).
-//! * A fact is read only through its parameterised view, which takes a `Scope`; only `auth` makes one. The rows of a team are
+//! * SQL text lives only in `sql/`, `metrics`, `store`, in `ingest::known`, which asks what is known, in
+//!   `ingest::derive`, which runs the rules of `sql/derived`, and in `ingest::replay`, which moves whole tables between two
+//!   databases; a value reaches the engine only as a bound parameter (the type [`sql::Sql`] holds it).
+//! * A fact is read only through its parameterised view, which takes a `Scope`; only `auth` makes one, from a token, and
+//!   for `app::replay`, which compares what lies on its own disk. The rows of a team are
 //!   read for somebody who sees only its own in one place, `metrics::standing`, by a right that `auth` grants.
 //! * Who may read a figure or a column stands in the catalogue, who may read any other field in `api::schema::rules`; a field
 //!   without a rule is nobody's. The rules are held before a field resolves and, for figures that arguments name, by the
@@ -38,6 +39,8 @@
 //!   `derived_*`, whose rows stand on the day of their time. They were views over the states first; on a tenant of ten
 //!   million messages those took more than ten seconds. A run of `ingest::derive` that breaks off is begun again, because
 //!   it takes the marks away last.
+//! * What is stored is never changed but by a replay: it builds the tenant a second time beside, shows what differs, and puts
+//!   the second in the place of the first. A mark says that it began; `app::build` ends it before anything is answered.
 //! * No file has more than 400 lines; migrations are numbered without gaps (a test beside the store's holds it).
 
 pub mod api;

@@ -18,7 +18,7 @@ use crate::model::event::{Amount, Author, FailureReason, NormalEvent};
 const NULLABLE: [&str; 4] = ["survey_score", "survey_scale", "conversion_value", "cost_amount"];
 
 /// The columns of `sql/migrations/0030_arrivals.sql`.
-const ARRIVALS: [&str; 6] = ["tenant", "kind", "channel", "account", "chat", "dialog"];
+pub(super) const ARRIVALS: [&str; 6] = ["tenant", "kind", "channel", "account", "chat", "dialog"];
 
 /// What tells which threads the rows touch.
 pub fn arrivals(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::connector::{Connector, Platform};
 
 /// One configured connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Connection {
     /// `/webhooks/{name}`.
     pub name: String,

@@ -25,6 +25,7 @@ mod oracle;
 mod outcomes;
 mod pickers;
 mod questions;
+mod replay;
 mod schema;
 mod standing;
 mod statements;

@@ -1,0 +1,77 @@
+//! Every table of a database, and what a replay does with it. A test compares the list with the tables that there are:
+//! whoever adds one says here what it is.
+
+/// What a table holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// What was told from outside, a row an event or fact, with `tenant`, `connection` and `received_at`: built anew from
+    /// the archive where it tells it, copied where it does not, and published.
+    Told(&'static [Door]),
+    /// What follows from that, by feeds or by derivation: never copied, for it follows in the scratch database too;
+    /// published.
+    Follows,
+    /// What people set, and what is kept for itself: neither copied nor published.
+    Stays,
+    /// Nothing: rows pass through, or stand there while a run lasts.
+    Nothing,
+}
+
+/// A table to which rows of a log go when it is copied, and which columns of them; none names all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Door {
+    pub table: &'static str,
+    pub columns: &'static [&'static str],
+}
+
+/// The order in which an event is stored: see `ingest::commit`.
+const DOORS_OF_EVENTS: &[Door] = &[
+    Door { table: "inbox", columns: &[] },
+    Door { table: "arrivals", columns: &crate::ingest::batch::ARRIVALS },
+    Door { table: "events", columns: &[] },
+];
+
+pub static TABLES: &[(&str, Holds)] = &[
+    ("events", Holds::Told(DOORS_OF_EVENTS)),
+    ("messages", Holds::Follows),
+    ("read_marks", Holds::Follows),
+    ("engagements", Holds::Follows),
+    ("dialog_events", Holds::Follows),
+    ("reporting_accounts", Holds::Follows),
+    ("survey_events", Holds::Follows),
+    ("conversion_events", Holds::Follows),
+    ("contact_events", Holds::Follows),
+    ("ambiguous_failures", Holds::Follows),
+    ("threads", Holds::Follows),
+    ("derived_messages", Holds::Follows),
+    ("derived_clients", Holds::Follows),
+    ("derived_cycles", Holds::Follows),
+    ("derived_steps", Holds::Follows),
+    ("derived_refusals", Holds::Follows),
+    // That the tenant closes dialogs. The row of all rules has no tenant and stays.
+    ("derived_by", Holds::Follows),
+    // What is still to be derived: nothing of the scratch database.
+    ("stale_threads", Holds::Follows),
+    ("business_hours", Holds::Stays),
+    ("raw_payloads", Holds::Stays),
+    ("schema_migrations", Holds::Stays),
+    ("inbox", Holds::Nothing),
+    ("arrivals", Holds::Nothing),
+    ("deriving_threads", Holds::Nothing),
+    ("deriving_dialogs", Holds::Nothing),
+    ("deriving_chats", Holds::Nothing),
+    ("deriving_messages", Holds::Nothing),
+    ("deriving_steps", Holds::Nothing),
+];
+
+/// Logs of what was told, with their doors.
+pub fn told() -> impl Iterator<Item = (&'static str, &'static [Door])> {
+    TABLES.iter().filter_map(|(table, holds)| match holds {
+        Holds::Told(doors) => Some((*table, *doors)),
+        Holds::Follows | Holds::Stays | Holds::Nothing => None,
+    })
+}
+
+/// Tables whose rows of a tenant are replaced when a replay is published.
+pub fn published() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().filter(|(_, holds)| matches!(holds, Holds::Told(_) | Holds::Follows)).map(|(table, _)| *table)
+}
