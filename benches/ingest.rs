@@ -1,7 +1,8 @@
-//! How fast events come in: NDJSON over HTTP, a Parquet file, and the engine alone with the same rows.
+//! How fast events come in: NDJSON over HTTP, a Parquet file, single webhooks, and the engine alone with the same rows.
 //!
 //! ```text
-//! cargo bench --bench ingest -- [--events 200000] [--body-events 1000] [--connections 8] [--json]
+//! cargo bench --bench ingest -- [--events 200000] [--body-events 1000] [--connections 8]
+//!     [--webhooks 20000] [--webhook-connections 64] [--json]
 //! ```
 //!
 //! Each way runs in a process of its own, so that its peak memory is its own; the HTTP client is the parent.
@@ -11,6 +12,8 @@
 mod client;
 #[path = "ingest/ways.rs"]
 mod ways;
+#[path = "ingest/webhooks.rs"]
+mod webhooks;
 mod world;
 
 use std::fs::{self, File};
@@ -34,6 +37,11 @@ struct Options {
     body_events: usize,
     #[arg(long, default_value_t = 8)]
     connections: usize,
+    /// Deliveries of a platform, one event each
+    #[arg(long, default_value_t = 20_000)]
+    webhooks: u64,
+    #[arg(long, default_value_t = 64)]
+    webhook_connections: usize,
     /// Print one JSON document instead of a table
     #[arg(long)]
     json: bool,
@@ -62,20 +70,25 @@ fn compare(options: &Options) {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory can be made");
     let events = generate(options, directory.path());
     let mut rows = Vec::new();
-    for way in [Way::Engine, Way::Http, Way::File] {
+    for way in [Way::Engine, Way::Http, Way::File, Way::Webhooks] {
         let mut measured = run_child(way, options, directory.path());
-        measured["eventsPerSecond"] = json!((events as f64 / seconds(&measured)).round());
+        let sent = if way == Way::Webhooks { options.webhooks } else { events };
+        measured["eventsPerSecond"] = json!((sent as f64 / seconds(&measured)).round());
         rows.push((way, measured));
     }
-    let alone = seconds(&rows[0].1);
+    let alone = rate(&rows[0].1);
     for (_, measured) in &mut rows {
-        measured["ratioToEngine"] = json!(alone / seconds(measured));
+        measured["ratioToEngine"] = json!(rate(measured) / alone);
     }
     print(options, events, &rows);
 }
 
 fn seconds(measured: &Value) -> f64 {
     measured["seconds"].as_f64().expect("every way tells its seconds")
+}
+
+fn rate(measured: &Value) -> f64 {
+    measured["eventsPerSecond"].as_f64().expect("every way has its rate")
 }
 
 /// The same events in both formats. Nine events to four messages, as the generator says.
@@ -104,11 +117,15 @@ fn run_child(way: Way, options: &Options, directory: &Path) -> Value {
         .expect("the benchmark starts itself");
     let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
     let mut sent = None;
-    if way == Way::Http {
+    let messages = match way {
+        Way::Http => Some((client::bodies(&directory.join(ways::NDJSON), options.body_events), options.connections)),
+        Way::Webhooks => Some((webhooks::messages(options.webhooks), options.webhook_connections)),
+        Way::Engine | Way::File => None,
+    };
+    if let Some((messages, connections)) = messages {
         let mut address = String::new();
         output.read_line(&mut address).expect("the server tells its address");
-        let bodies = client::bodies(&directory.join(ways::NDJSON), options.body_events);
-        sent = Some(client::send(address.trim(), bodies, options.connections));
+        sent = Some(client::send(address.trim(), messages, connections));
     }
     drop(child.stdin.take());
     let mut text = String::new();
@@ -128,12 +145,16 @@ fn print(options: &Options, events: u64, rows: &[(Way, Value)]) {
             rows.iter().map(|(way, measured)| (way.name().to_owned(), measured.clone())).collect();
         let document = json!({
             "benchmark": "ingest", "events": events, "bodyEvents": options.body_events,
-            "connections": options.connections, "ways": ways,
+            "connections": options.connections, "webhooks": options.webhooks,
+            "webhookConnections": options.webhook_connections, "ways": ways,
         });
         println!("{document}");
         return;
     }
-    println!("{events} events; HTTP: {} events a body, {} connections", options.body_events, options.connections);
+    println!(
+        "{events} events; HTTP: {} events a body, {} connections; {} webhooks of one event, {} connections",
+        options.body_events, options.connections, options.webhooks, options.webhook_connections
+    );
     println!("{:<8} {:>10} {:>10} {:>10} {:>10}", "way", "seconds", "events/s", "to engine", "peak MiB");
     for (way, measured) in rows {
         println!(

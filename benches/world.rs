@@ -15,6 +15,7 @@ use rapport::api::audit::Log;
 use rapport::app::build::{Policy, Service, build_router, facts};
 use rapport::auth::{Authenticator, Grant, Role, Secret, TokenConfig, issue};
 use rapport::ingest::Ingest;
+use rapport::ingest::connection::Connections;
 use rapport::model::clock::{Clock, Millis};
 use rapport::store::data_directory::DataDirectory;
 use rapport::store::embedded::EmbeddedStore;
@@ -50,6 +51,11 @@ pub fn router(store: &Arc<EmbeddedStore>) -> axum::Router {
 
 /// The same, recorded.
 pub fn router_with(store: &Arc<EmbeddedStore>, audit: Log) -> axum::Router {
+    router_for(store, Connections::default(), audit)
+}
+
+/// The same for platforms that send by these.
+pub fn router_for(store: &Arc<EmbeddedStore>, connections: Connections, audit: Log) -> axum::Router {
     build_router(Service {
         ingest: Ingest::new(store.clone(), Arc::new(FixedClock)),
         clock: Arc::new(FixedClock),
@@ -58,6 +64,7 @@ pub fn router_with(store: &Arc<EmbeddedStore>, audit: Log) -> axum::Router {
         // A benchmark asks as fast as it can, and its clock stands still.
         limits: Limits { cost_per_minute: 1 << 30, tenant_cost_per_minute: 1 << 30, ..Limits::default() }.into(),
         queries_at_once: store.limits().connections,
+        connections,
         policy: Policy { audit, ..Policy::default() },
     })
     .expect("the schema is sound")

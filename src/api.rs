@@ -2,8 +2,9 @@
 //!
 //! This module checks and translates; it computes no figure and writes no SQL. A connection enters in
 //! [`mod@serve`], through [`tls`] where that is configured, a request in [`server`], the GraphQL-over-HTTP protocol is in
-//! [`http`], what a document may cost in [`document`], every limit in [`limits`], every error code in [`errors`], and what is
-//! recorded of a request in [`audit`]. Who may read which field is held in [`access`], what a request costs is in [`price`], who may ask
+//! [`http`], what a document may cost in [`document`], every limit in [`limits`], every error code in [`errors`], what is
+//! recorded of a request in [`audit`], and what platforms send comes by [`webhooks`]; how they fare is in
+//! [`exposition`]. Who may read which field is held in [`access`], what a request costs is in [`price`], who may ask
 //! how much in [`rates`], and the attacks that all of this withstands in [`attacks`].
 
 pub mod access;
@@ -17,6 +18,7 @@ pub mod document;
 pub mod documents;
 pub mod errors;
 pub mod execution;
+pub mod exposition;
 pub mod http;
 pub mod limits;
 pub mod price;
@@ -27,6 +29,7 @@ pub mod serve;
 pub mod server;
 pub mod tls;
 pub mod turns;
+pub mod webhooks;
 
 pub use arguments::bounded_int;
 pub use errors::{ApiError, Code};

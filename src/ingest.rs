@@ -6,9 +6,9 @@
 //! Reading order: [`body`] (decompress), [`lines`] (take apart), [`item`] (one JSON object), [`normalise`] (the rules
 //! of an event) with [`reason`] (why not), [`mod@prepare`] (a batch without repeats), [`batch`] (Arrow), [`commit`] (into the
 //! store) in [`mod@group`]s, [`known`] (which ids are stored already), [`receipt`]. What platforms send comes by
-//! [`receive`]: a [`connector`] reads it for its [`connection`], [`raw`] keeps it, [`deal`] makes conversions of it. What follows from the events is kept by [`mod@derive`],
-//! afterwards. [`mod@replay`] tries the archive with
-//! other connectors beside what stands. Beside the API's way stand [`mod@file`] (NDJSON, CSV,
+//! [`receive`]: a [`connector`] reads it for its [`connection`], [`raw`] keeps it, [`deal`] makes conversions of it;
+//! what a platform answers to a send comes by [`sends`]. What follows from the events is kept by [`mod@derive`],
+//! afterwards. [`mod@replay`] reads the archive again beside what stands. Beside the API's way stand [`mod@file`] (NDJSON, CSV,
 //! Parquet, chat histories) and [`generate`] (synthetic traffic).
 
 pub mod batch;
@@ -31,6 +31,7 @@ pub mod reason;
 pub mod receipt;
 pub mod receive;
 pub mod replay;
+pub mod sends;
 
 use std::sync::Arc;
 

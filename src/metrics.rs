@@ -8,6 +8,7 @@ pub mod answer;
 pub mod calendar;
 pub mod catalogue;
 pub mod compile;
+pub mod deliveries;
 pub mod filter;
 pub mod heatmap;
 pub mod period;

@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use rapport::api::Limits;
+use rapport::api::audit::Log;
 use rapport::ingest::file::{self, AdapterOptions};
 use rapport::ingest::{Ingest, Item, batch, normalise};
 use rapport::store::Store;
 use rapport::store::embedded::EmbeddedStore;
 use serde_json::json;
 
+use super::webhooks;
 use crate::world::{self, FixedClock, NOW};
 
 pub const NDJSON: &str = "events.ndjson";
@@ -30,6 +32,8 @@ pub enum Way {
     Engine,
     Http,
     File,
+    /// Single deliveries of a platform.
+    Webhooks,
 }
 
 impl Way {
@@ -38,6 +42,7 @@ impl Way {
             Self::Engine => "engine",
             Self::Http => "http",
             Self::File => "file",
+            Self::Webhooks => "webhooks",
         }
     }
 }
@@ -50,7 +55,11 @@ pub async fn run(way: Way, directory: &Path) {
         Way::File => Some(parquet(&store, directory).await),
         // The client counts the time.
         Way::Http => {
-            serve(&store).await;
+            serve(world::router(&store)).await;
+            None
+        }
+        Way::Webhooks => {
+            serve(world::router_for(&store, webhooks::connections(), Log::off())).await;
             None
         }
     };
@@ -98,12 +107,12 @@ async fn parquet(store: &Arc<EmbeddedStore>, directory: &Path) -> Duration {
 }
 
 /// Serves on a loopback port, tells its address, and ends when standard input does.
-async fn serve(store: &Arc<EmbeddedStore>) {
+async fn serve(router: axum::Router) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     println!("{}", listener.local_addr().expect("it has an address"));
     let stop = async {
         let wait = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
         let _ = wait.await;
     };
-    rapport::api::serve(listener, world::router(store), Limits::default(), stop).await;
+    rapport::api::serve(listener, router, Limits::default(), stop).await;
 }

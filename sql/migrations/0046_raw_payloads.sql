@@ -1,4 +1,5 @@
--- What platforms sent, word for word, and what was read of it. A body that is not UTF-8 is `base64:` and its Base64.
+-- What platforms sent, word for word, and what became of it. A body that is not UTF-8 is `base64:` and its Base64; a
+-- connection that keeps nothing has rows with empty bodies, because they are counted all the same.
 CREATE TABLE IF NOT EXISTS raw_payloads
 (
     tenant LowCardinality(String),
@@ -8,10 +9,16 @@ CREATE TABLE IF NOT EXISTS raw_payloads
     content_type LowCardinality(String),
     body String CODEC(ZSTD(3)),
     hash String,
-    events UInt32,
+    accepted UInt32,
+    duplicates UInt32,
+    rejected UInt32,
     ignored UInt32,
+    lookups UInt32,
     unknown Array(LowCardinality(String)),
-    is_unreadable Bool
+    -- Why it, or the first event of it, could not be taken; empty when all is well.
+    trouble String,
+    -- Between what happened and its arrival, of the latest event.
+    lag_ms Nullable(Int64)
 )
 ENGINE = MergeTree
 ORDER BY (tenant, connection, received_at)

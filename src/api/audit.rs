@@ -32,7 +32,10 @@ use super::http::client::ClientAddress;
 use super::http::request_id::RequestId;
 
 /// The routes that are recorded. The others tell nothing of a tenant.
-const ROUTES: [&str; 2] = ["/graphql", "/v1/events"];
+const ROUTES: [&str; 3] = ["/graphql", "/v1/events", SENDS];
+
+/// Below it stand the names of connections.
+const SENDS: &str = "/v1/sends";
 
 /// The layer of the router: gives each request its [`Trace`], and writes its line before it is answered.
 pub async fn record(State(log): State<Log>, mut request: Request, next: Next) -> Response {
@@ -52,6 +55,13 @@ pub async fn record(State(log): State<Log>, mut request: Request, next: Next) ->
         Ok(()) => response,
         Err(_) => unrecorded().into_response(),
     }
+}
+
+fn recorded_route(path: &str) -> Option<&'static str> {
+    ROUTES.into_iter().find(|route| match path.strip_prefix(route) {
+        Some(rest) => rest.is_empty() || (*route == SENDS && rest.starts_with('/')),
+        None => false,
+    })
 }
 
 fn unrecorded() -> ApiError {
@@ -75,7 +85,7 @@ impl Visit {
     /// `None` for what is not recorded.
     fn begin(log: &Log, request: &Request, trace: Arc<Trace>) -> Option<Self> {
         let at = log.now()?;
-        let route = ROUTES.into_iter().find(|route| *route == request.uri().path())?;
+        let route = recorded_route(request.uri().path())?;
         let extensions = request.extensions();
         let requested = Requested {
             at,

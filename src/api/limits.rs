@@ -21,6 +21,8 @@ pub struct Limits {
     pub ingest_compressed_bytes: usize,
     /// Bytes of an ingest body when decompressed; held by the ingest route.
     pub ingest_bytes: usize,
+    /// Bytes of one delivery of a platform; held by the webhook route.
+    pub webhook_bytes: usize,
     /// Bytes of the variables as JSON; held by `http::parameters`.
     pub variables_bytes: usize,
     /// Connections open at once; held by `serve`, as is the next.

@@ -63,6 +63,8 @@ impl<'a> Pricing<'a> {
             }
             "table" => self.table(field).saturating_mul(self.months(field)),
             "operators" | "teams" | "segments" | "campaigns" | "scenarios" => 2 * self.months(field),
+            // Counts, unknown kinds, and orphans.
+            "connections" => 3,
             "dialog" => 1 + self.records(field),
             name if FREE.contains(&name) => 0,
             // The schema and its documentation, which are long, and a field that nobody has priced yet.

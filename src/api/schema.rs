@@ -10,6 +10,7 @@ pub mod asking;
 mod behind;
 mod business_hours;
 mod connection;
+mod connections;
 pub mod cursor;
 mod definitions;
 mod dialog;
@@ -49,6 +50,7 @@ pub fn builder() -> SchemaBuilder {
     query = definitions::add_to(query);
     query = table::add_to(query);
     query = pickers::add_to(query);
+    query = connections::add_to(query);
     query = business_hours::add_to_query(query);
     let mutation = Object::new("Mutation").description("Everything that can be changed.");
     let mutation = business_hours::add_to_mutation(mutation);
@@ -59,6 +61,7 @@ pub fn builder() -> SchemaBuilder {
     schema = definitions::register(schema);
     schema = table::register(schema);
     schema = pickers::register(schema);
+    schema = connections::register(schema);
     schema = analytics::register(schema);
     schema = hours::register(schema);
     schema = quality::register(schema);

@@ -10,12 +10,15 @@ use chrono_tz::Tz;
 
 use crate::api::documents::DocumentPolicy;
 use crate::api::execution::Introspection;
+use crate::api::exposition::{self, ExpositionState};
 use crate::api::schema::asking::House;
 use crate::api::schema::{self, Asking};
 use crate::api::server::{HttpParts, HttpState, Network, SetupError, router};
 use crate::api::turns::Turns;
-use crate::api::{LimitsByRole, audit, rest};
+use crate::api::{LimitsByRole, audit, rest, webhooks};
 use crate::auth::{Authenticator, Issuer, Seal, Secret, TokenConfig};
+use crate::ingest::connection::Connections;
+use crate::ingest::connector::options::Hidden;
 use crate::ingest::replay::{Databases, publish};
 use crate::ingest::{Ingest, derive};
 use crate::metrics;
@@ -130,6 +133,7 @@ pub struct Service {
     /// Statements that the engine answers at once.
     pub queries_at_once: usize,
     pub policy: Policy,
+    pub connections: Connections,
 }
 
 /// What the house allows and keeps beyond what it needs to run; the default is the least.
@@ -141,6 +145,8 @@ pub struct Policy {
     pub documents: DocumentPolicy,
     pub network: Network,
     pub audit: audit::Log,
+    /// Who may read `/metrics`; nobody without it.
+    pub metrics_token: Option<Hidden>,
 }
 
 impl Policy {
@@ -163,6 +169,7 @@ impl Policy {
             documents: documents::policy(&config.documents)?,
             network: config.network.network.clone(),
             audit,
+            metrics_token: config.metrics_token.clone(),
         })
     }
 }
@@ -175,6 +182,7 @@ impl Default for Policy {
             documents: DocumentPolicy::default(),
             network: Network::default(),
             audit: audit::Log::off(),
+            metrics_token: None,
         }
     }
 }
@@ -184,14 +192,15 @@ impl Default for Policy {
 /// # Errors
 /// When a trusted document cannot be run, or the schema contradicts itself: a mistake in the catalogue, which a test finds.
 pub fn build_router(service: Service) -> Result<Router, SetupError> {
-    let Service { ingest, clock, secret, timezone, limits, queries_at_once, policy } = service;
-    let Policy { introspection, issuers, documents, network, audit } = policy;
+    let Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections } = service;
+    let Policy { introspection, issuers, documents, network, audit, metrics_token } = policy;
     let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock)).with_issuers(issuers);
     let house = House {
         default_zone: timezone,
         derivation: ingest.derivation().clone(),
         turns: Turns::new(queries_at_once),
         seal: Seal::new(&secret, "rapport cursors"),
+        ways_in: connections.clone(),
     };
     let started = clock.now();
     let parts = HttpParts {
@@ -209,6 +218,9 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         request.data(Arc::new(Asking::new(arrival, clock.now(), &house)))
     }));
     let state = Arc::new(state);
-    let other = rest::routes(rest::RestState::new(Arc::clone(&state), ingest));
+    let exposed = ExpositionState { http: Arc::clone(&state), connections: connections.clone(), token: metrics_token };
+    let hooks = webhooks::WebhookState::new(Arc::clone(&state), ingest.clone(), connections.clone());
+    let other = rest::routes(rest::RestState::new(Arc::clone(&state), ingest, connections));
+    let other = other.merge(webhooks::routes(hooks)).merge(exposition::routes(exposed));
     Ok(router(state, other, started))
 }

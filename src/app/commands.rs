@@ -11,6 +11,7 @@ use crate::api::execution::{Introspection, finish_schema};
 use crate::api::schema::{builder, rules::rules};
 use crate::api::server::sdl;
 use crate::auth::{Grant, TokenConfig, issue};
+use crate::ingest::connection::Connections;
 use crate::ingest::generate::{Plan, write};
 use crate::ingest::{Ingest, file};
 use crate::model::{Clock, SystemClock, event};
@@ -19,6 +20,7 @@ use crate::store::{OpenError, Store};
 
 use super::build::{self, Policy, Service, build_router};
 use super::config::Config;
+use super::connections;
 use super::demo;
 use super::documents;
 use super::findings::{self, Finding};
@@ -36,17 +38,20 @@ const DAY_MS: i64 = 86_400_000;
 pub async fn serve(config: &Config) -> Result<()> {
     let secret = config.secret()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let connections = connections::open(&config.connections)?;
     let entrance = serve::enter(config).await?;
     let open = build::open_store(config, clock.as_ref()).await?;
+    connections::recall(&connections, open.store.as_ref()).await?;
     let policy = Policy::of(config, &clock)?;
     let audit = policy.audit.clone();
+    let connections = connections::open(&config.connections)?;
     let limits = config.limits.clone();
     let server_limits = limits.of_server();
     let ingest = Ingest::new(open.store.clone(), Arc::clone(&clock));
     let derivation = ingest.derivation().clone();
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;
-    let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy };
+    let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections };
     let router = build_router(service)?;
     let stop = StopSignal::new()?;
     eprintln!("Serving {}://{}/graphql; Ctrl-C ends it.", entrance.scheme(), entrance.listener.local_addr()?);
@@ -208,10 +213,19 @@ pub async fn doctor(config: &Config) -> Result<()> {
     for (name, finding) in findings::of_network(config) {
         line(name, finding);
     }
-    let (address, engine) = look(config).await;
+    let opened = config.connections.iter().map(connections::open_one).collect::<Vec<_>>();
+    let (connections, unfit): (Vec<_>, Vec<_>) = opened.into_iter().partition(|opened| opened.is_ok());
+    let connections = Connections::new(connections.into_iter().flatten());
+    let (address, engine) = look(config, &connections).await;
     line("address", address);
     for (name, finding) in engine {
         line(name, finding);
+    }
+    for connection in connections.all() {
+        line("connection", Ok(connections::describe(connection, SystemClock.now())));
+    }
+    for error in unfit.into_iter().filter_map(Result::err) {
+        line("connection", Err(format!("{error:#}")));
     }
     match wrong {
         0 => Ok(()),
@@ -232,7 +246,7 @@ fn limits(config: &Config) -> String {
 }
 
 /// Whether the address is free and the store opens; both are in use, and that is no fault, while a server runs.
-async fn look(config: &Config) -> (Finding, Vec<(&'static str, Finding)>) {
+async fn look(config: &Config, connections: &Connections) -> (Finding, Vec<(&'static str, Finding)>) {
     let source = EngineSource { library: config.engine_library.clone(), cache_dir: config.cache_dir.clone() };
     let (data_dir, limits) = (config.data_dir.clone(), config.engine.clone());
     let opened = tokio::task::spawn_blocking(move || build::open_embedded(&source, &data_dir, limits)).await;
@@ -250,6 +264,8 @@ async fn look(config: &Config) -> (Finding, Vec<(&'static str, Finding)>) {
         Ok(_) => Ok(format!("{} is free", config.listen)),
         Err(error) => Err(format!("{error:#}")),
     };
+    // A store that no server has opened yet knows of none.
+    _ = connections::recall(connections, &store).await;
     let version = store.version().await;
     store.close().await;
     let version = version.map(|version| format!("ClickHouse {version}, embedded (package {})", engine::VERSION));

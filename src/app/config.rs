@@ -22,6 +22,7 @@ use self::documents::{DocumentsConfig, DocumentsConfigError, WrittenIntrospectio
 use self::limits::WrittenLimits;
 use crate::api::LimitsByRole;
 use crate::auth::{AuthError, IssuerConfig, Secret};
+use crate::ingest::connector::options::Hidden;
 use crate::store::limits::Limits as EngineLimits;
 
 pub use self::audit::{AuditConfig, AuditConfigError};
@@ -47,6 +48,7 @@ pub struct Config {
     pub network: NetworkConfig,
     pub audit: AuditConfig,
     pub log_format: LogFormat,
+    pub metrics_token: Option<Hidden>,
     /// Where the values came from, for `doctor`.
     pub file: Option<PathBuf>,
 }
@@ -90,6 +92,7 @@ struct Written {
     audit_dir: Option<PathBuf>,
     audit_days: Option<list::Number>,
     log_format: Option<String>,
+    metrics_token: Option<String>,
 }
 
 /// A variable is this and the key in upper case.
@@ -135,6 +138,7 @@ impl Config {
                 &written.data_dir,
             )?,
             log_format: written.log_format.map_or(Ok(LogFormat::default()), |format| format.parse())?,
+            metrics_token: metrics_token(written.metrics_token)?,
             listen: written.listen.parse().map_err(|_| ConfigError::Listen { listen: written.listen })?,
             data_dir: written.data_dir,
             jwt_secret: written
@@ -168,6 +172,17 @@ impl Config {
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config").field("listen", &self.listen).field("data_dir", &self.data_dir).finish_non_exhaustive()
+    }
+}
+
+/// As long as a secret for tokens: it can be tried as often as one likes.
+const METRICS_TOKEN_CHARS_MIN: usize = 32;
+
+fn metrics_token(written: Option<String>) -> Result<Option<Hidden>, ConfigError> {
+    let Some(token) = written else { return Ok(None) };
+    match METRICS_TOKEN_CHARS_MIN <= token.trim().chars().count() {
+        true => Ok(Some(Hidden::new(token.trim()))),
+        false => Err(ConfigError::MetricsToken { minimum: METRICS_TOKEN_CHARS_MIN }),
     }
 }
 
@@ -230,6 +245,8 @@ pub enum ConfigError {
     Store { store: String },
     #[error("`{name}` of `[engine]` is 0, which would be no limit: give at least 1")]
     Engine { name: &'static str },
+    #[error("`metrics_token` needs at least {minimum} characters: make one with `openssl rand -hex 32`")]
+    MetricsToken { minimum: usize },
     #[error("there is no home directory for the engine's library: set RAPPORT_CACHE_DIR")]
     NoHome,
     #[error(

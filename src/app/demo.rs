@@ -23,6 +23,7 @@ use crate::store::Store;
 
 use super::build::{self, Policy, Service, build_router};
 use super::config::Config;
+use super::connections;
 use super::options::DemoOptions;
 use super::progress;
 use super::serve::{self, StopSignal};
@@ -49,9 +50,11 @@ const FILLING_FILE: &str = "demo-filling";
 /// When the address is taken, the engine cannot be had, or the store cannot be opened or filled.
 pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let connections = connections::open(&config.connections)?;
     let entrance = serve::enter(config).await?;
     let base = format!("{}://{}", entrance.scheme(), reachable(entrance.listener.local_addr()?));
     let open = build::open_store(config, clock.as_ref()).await?;
+    connections::recall(&connections, open.store.as_ref()).await?;
     let policy = Policy::of(config, &clock)?;
     let audit = policy.audit.clone();
     let store: Arc<dyn Store> = open.store.clone();
@@ -97,7 +100,7 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     let derivation = ingest.derivation().clone();
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;
-    let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy };
+    let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections };
     serve::serve(entrance, build_router(service)?, server_limits, (&open.store, derivation), audit, stop).await;
     Ok(())
 }

@@ -190,7 +190,6 @@ impl Trial {
         progress::say("Copying what stays as it is …");
         copy::copy_kept(scratch.as_ref(), *databases, stretch).await.context(failed)?;
         let bar = progress::bar(extent.payloads, "payloads read again");
-        let connection = read::without_archive(connection);
         let mut tally = Tally::default();
         let mut last = None;
         loop {
@@ -198,11 +197,12 @@ impl Trial {
             if page.is_empty() {
                 break;
             }
-            read::read_again(ingest, &connection, &page, &mut tally).await.context(failed)?;
+            read::read_again(ingest, connection, &page, &mut tally).await.context(failed)?;
             bar.set_position(tally.payloads);
             last = page.last().cloned();
         }
         bar.finish_and_clear();
+        copy::copy_doubtful(scratch.as_ref(), *databases, stretch).await.context(failed)?;
         progress::derive(ingest, std::slice::from_ref(&stretch.tenant)).await?;
         Ok(tally)
     }

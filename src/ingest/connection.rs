@@ -1,20 +1,25 @@
 //! The configured ways in: each is one platform's accounts of one tenant, under the name that its address ends with.
 
+pub mod health;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::connector::{Connector, Platform};
+use self::health::Health;
+use super::connector::{Accounts, Connector, Platform};
 
 /// One configured connection.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Connection {
     /// `/webhooks/{name}`.
     pub name: String,
     pub tenant: String,
     pub platform: &'static Platform,
+    pub accounts: Accounts,
     pub connector: Arc<dyn Connector>,
-    /// How long raw payloads are kept; 0 keeps none.
+    /// How long raw payloads are kept; 0 keeps only their counts.
     pub keep_days: u16,
+    pub health: Health,
 }
 
 /// All of them, by name.

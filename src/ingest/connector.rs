@@ -6,10 +6,17 @@
 //! (events of one account) and [`signature`] are what they share.
 
 pub mod json;
+pub mod mapping;
+mod max;
 pub mod options;
+mod own_phone;
 pub mod payload;
 pub mod sender;
 pub mod signature;
+mod telegram;
+mod viber;
+mod vk;
+mod whatsapp;
 
 use std::fmt;
 use std::sync::Arc;
@@ -154,6 +161,10 @@ impl Accounts {
         &self.names[0]
     }
 
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.names.iter().any(|known| known == name)
     }
@@ -174,7 +185,7 @@ pub type Open = fn(&Accounts, &mut Options) -> Result<Arc<dyn Connector>, Option
 /// A platform that connections can be made to.
 #[derive(Clone, Copy)]
 pub struct Platform {
-    /// As in `platform = "…"`.
+    /// As in `platform = "…"`; in upper case the channel of its events.
     pub name: &'static str,
     pub open: Open,
 }
@@ -186,12 +197,21 @@ impl fmt::Debug for Platform {
 }
 
 /// All platforms.
-pub static PLATFORMS: &[Platform] = &[];
+pub static PLATFORMS: &[Platform] = &[
+    Platform { name: "whatsapp", open: whatsapp::open },
+    Platform { name: "telegram", open: telegram::open },
+    Platform { name: "viber", open: viber::open },
+    Platform { name: "max", open: max::open },
+    Platform { name: "vk", open: vk::open },
+    mapping::PLATFORM,
+];
 
 /// The platform of this name; names are exact.
 pub fn platform(name: &str) -> Option<&'static Platform> {
     PLATFORMS.iter().find(|platform| platform.name == name)
 }
 
+#[cfg(test)]
+mod odd_payloads;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@
 pub mod adapter;
 mod csv;
 mod history;
-mod local_time;
+pub(super) mod local_time;
 mod parquet;
 mod row;
 mod text;

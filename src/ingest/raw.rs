@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, ListBuilder, RecordBatch, StringArray, StringBuilder, TimestampMillisecondArray,
+    ArrayRef, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder, TimestampMillisecondArray,
     TimestampSecondArray, UInt32Array,
 };
 use arrow::error::ArrowError;
 use sha2::{Digest, Sha256};
 
 use super::connection::Connection;
-use super::connector::{Payload, Reading};
+use super::connector::Payload;
+use super::receive::Received;
 use crate::model::clock::Millis;
 
 const DAY_SECONDS: i64 = 86_400;
@@ -26,32 +27,48 @@ pub struct RawPayload {
     content_type: String,
     body: String,
     hash: String,
-    events: u32,
+    accepted: u32,
+    duplicates: u32,
+    rejected: u32,
     ignored: u32,
+    lookups: u32,
     unknown: Vec<String>,
-    is_unreadable: bool,
+    trouble: String,
+    lag_ms: Option<i64>,
 }
 
+/// Days for which a row is kept that has no body: counts only.
+const COUNTED_DAYS: u16 = 30;
+
+/// Characters of what is wrong with a payload.
+const TROUBLE_CHARS_MAX: usize = 300;
+
 impl RawPayload {
-    /// What is kept of a payload and its reading; `None` where the connection keeps nothing.
-    pub fn of(connection: &Connection, payload: &Payload<'_>, reading: &Reading) -> Option<Self> {
-        if connection.keep_days == 0 {
-            return None;
-        }
+    /// What is kept of a payload and of what became of it.
+    pub fn of(connection: &Connection, payload: &Payload<'_>, received: &Received) -> Self {
         let digest = Sha256::digest(payload.body);
-        Some(Self {
+        let keep_days = if connection.keep_days == 0 { COUNTED_DAYS } else { connection.keep_days };
+        let receipt = &received.receipt;
+        let first = receipt.rejected.first().map(|rejection| rejection.reason.as_str());
+        let trouble = received.unreadable.as_deref().or(first).unwrap_or_default();
+        let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        Self {
             tenant: connection.tenant.clone(),
             connection: connection.name.clone(),
             received_at: payload.received_at,
-            expires_at_seconds: payload.received_at / 1_000 + i64::from(connection.keep_days) * DAY_SECONDS,
+            expires_at_seconds: payload.received_at / 1_000 + i64::from(keep_days) * DAY_SECONDS,
             content_type: payload.content_type.to_owned(),
-            body: written(payload.body),
+            body: if connection.keep_days == 0 { String::new() } else { written(payload.body) },
             hash: digest[..16].iter().map(|byte| format!("{byte:02x}")).collect(),
-            events: u32::try_from(reading.events.len() + reading.deals.len()).unwrap_or(u32::MAX),
-            ignored: reading.ignored,
-            unknown: reading.unknown.clone(),
-            is_unreadable: reading.unreadable.is_some(),
-        })
+            accepted: count(receipt.accepted),
+            duplicates: count(receipt.duplicates),
+            rejected: count(receipt.rejected_total),
+            ignored: received.ignored,
+            lookups: received.lookups,
+            unknown: received.unknown.clone(),
+            trouble: trouble.chars().take(TROUBLE_CHARS_MAX).collect(),
+            lag_ms: received.lag_ms,
+        }
     }
 
     pub fn bytes(&self) -> usize {
@@ -59,10 +76,11 @@ impl RawPayload {
     }
 }
 
-/// The body as text. One that is not UTF-8 is written as Base64 behind this mark, which no JSON and no form begins with.
+/// What stands before a body in Base64; no JSON and no form begins with it.
 const BASE64_MARK: &str = "base64:";
 
-fn written(body: &[u8]) -> String {
+/// The body as text, from which [`read_back`] makes the same bytes: in Base64 behind a mark where it is not UTF-8.
+pub fn written(body: &[u8]) -> String {
     use base64::Engine;
     match std::str::from_utf8(body) {
         Ok(text) if !text.starts_with(BASE64_MARK) => text.to_owned(),
@@ -95,7 +113,8 @@ pub fn build(payloads: &[RawPayload]) -> Result<RecordBatch, ArrowError> {
         payload.unknown.iter().for_each(|kind| unknown.values().append_value(kind));
         unknown.append(true);
     }
-    let columns: [(&str, ArrayRef); 11] = [
+    let lags = payloads.iter().map(|payload| payload.lag_ms).collect::<Int64Array>();
+    let columns: [(&str, ArrayRef); 15] = [
         ("tenant", text(|payload| &payload.tenant)),
         ("connection", text(|payload| &payload.connection)),
         ("received_at", Arc::new(TimestampMillisecondArray::from_iter_values(received).with_timezone("UTC"))),
@@ -103,15 +122,16 @@ pub fn build(payloads: &[RawPayload]) -> Result<RecordBatch, ArrowError> {
         ("content_type", text(|payload| &payload.content_type)),
         ("body", text(|payload| &payload.body)),
         ("hash", text(|payload| &payload.hash)),
-        ("events", number(|payload| payload.events)),
+        ("accepted", number(|payload| payload.accepted)),
+        ("duplicates", number(|payload| payload.duplicates)),
+        ("rejected", number(|payload| payload.rejected)),
         ("ignored", number(|payload| payload.ignored)),
+        ("lookups", number(|payload| payload.lookups)),
         ("unknown", Arc::new(unknown.finish())),
-        (
-            "is_unreadable",
-            Arc::new(payloads.iter().map(|payload| Some(payload.is_unreadable)).collect::<BooleanArray>()),
-        ),
+        ("trouble", text(|payload| &payload.trouble)),
+        ("lag_ms", Arc::new(lags)),
     ];
-    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, false)))
+    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, name == "lag_ms")))
 }
 
 #[cfg(test)]

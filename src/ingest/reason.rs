@@ -23,6 +23,15 @@ pub enum Reason {
     Missing { field: &'static str },
     #[error("`{field}` is missing; {kind} needs it")]
     MissingForKind { field: &'static str, kind: Kind },
+    #[error("`{field}` has no place in a report of a send: the connection and the answer say it")]
+    NotInAReport { field: &'static str },
+    #[error(
+        "`answer` is none from which {platform}'s connector can tell one message: give what the platform answered to one \
+         send, word for word, as a JSON object; the README says which answers are read"
+    )]
+    UnreadAnswer { platform: &'static str },
+    #[error("`account` {account} is not one of the connection's")]
+    ForeignAccount { account: String },
     #[error("unknown kind {kind}")]
     UnknownKind { kind: String },
     #[error("`{field}` must be {expected}, not {got}")]

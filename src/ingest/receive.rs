@@ -6,29 +6,49 @@ use super::connection::Connection;
 use super::connector::{Payload, Reading};
 use super::raw::{self, RawPayload};
 use super::{Ingest, IngestError, Item, Origin, Receipt};
+use crate::model::event::Scalar;
 
 /// What became of a payload that was taken.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Received {
     pub receipt: Receipt,
     pub ignored: u32,
+    pub lookups: u32,
     pub unknown: Vec<String>,
     pub unreadable: Option<String>,
+    /// Between what happened and its arrival, of the latest event that says when it happened.
+    pub lag_ms: Option<i64>,
 }
 
-/// Bytes of payloads of one insert: a hundred of the largest that platforms send.
+/// Bytes of payloads of one insert: ten of the largest that platforms send.
 pub(super) const ARCHIVED_BYTES_MAX: usize = 32 << 20;
 
 impl Ingest {
-    /// Takes a verified payload in: when this returns, it is archived and what it says is stored. After an error the
+    /// Takes a verified payload in: when this returns, what it says is stored and it is archived. After an error the
     /// platform's next attempt completes it.
     ///
     /// # Errors
     /// When the store does not take it.
     pub async fn receive(&self, connection: &Arc<Connection>, payload: Payload<'_>) -> Result<Received, IngestError> {
         let reading = connection.connector.read(&payload);
-        let kept = RawPayload::of(connection, &payload, &reading);
-        let Reading { events, ignored, unknown, unreadable, .. } = reading;
+        let received = self.take_in(connection, payload, reading).await?;
+        // Afterwards, because the archive also tells what became of it.
+        self.archive(RawPayload::of(connection, &payload, &received)).await?;
+        Ok(received)
+    }
+
+    /// The same without the archive: what a payload said, at the time at which it came.
+    ///
+    /// # Errors
+    /// When the store does not take it.
+    pub async fn take_in(
+        &self,
+        connection: &Connection,
+        payload: Payload<'_>,
+        reading: Reading,
+    ) -> Result<Received, IngestError> {
+        let Reading { events, lookups, ignored, unknown, unreadable, .. } = reading;
+        let latest = events.iter().filter_map(|event| instant(event.at.as_ref()?)).max();
         let items = (1..).zip(events).map(|(line, event)| Item { line, event: Ok(event) });
         let items: Vec<Item> = items.collect();
         let origin = Origin {
@@ -36,14 +56,21 @@ impl Ingest {
             connection: connection.name.clone(),
             received_at: Some(payload.received_at),
         };
-        // Side by side: neither waits for the other's write to disk.
-        let (archived, receipt) = tokio::join!(self.archive(kept), self.accept_from(origin, items.into_iter()));
-        archived?;
-        Ok(Received { receipt: receipt?, ignored, unknown, unreadable })
+        let receipt = match items.is_empty() {
+            true => Receipt::default(),
+            false => self.accept_from(origin, items.into_iter()).await?,
+        };
+        Ok(Received {
+            receipt,
+            ignored,
+            lookups: u32::try_from(lookups.len()).unwrap_or(u32::MAX),
+            unknown,
+            unreadable,
+            lag_ms: latest.map(|latest| payload.received_at.saturating_sub(latest)),
+        })
     }
 
-    async fn archive(&self, payload: Option<RawPayload>) -> Result<(), IngestError> {
-        let Some(payload) = payload else { return Ok(()) };
+    async fn archive(&self, payload: RawPayload) -> Result<(), IngestError> {
         let ingest = self.clone();
         // A task of its own, as a write of events is: who hangs up does not stop it half way.
         tokio::spawn(async move {
@@ -57,5 +84,13 @@ impl Ingest {
             ingest.door.archive.write(payload, weight, write).await
         })
         .await?
+    }
+}
+
+/// Milliseconds of an event's time as connectors write it: a number. A text is rare, and its lag nobody's loss.
+fn instant(at: &Scalar) -> Option<i64> {
+    match at {
+        Scalar::Number(number) => number.as_i64(),
+        Scalar::Text(_) | Scalar::Other(_) => None,
     }
 }

@@ -55,12 +55,13 @@ impl Stretch {
     /// ` FROM … WHERE …`: the payloads that can be read again.
     fn archived(&self, databases: Databases) -> Sql {
         let mut sql = Sql::new(" FROM ");
-        sql.push(databases.main).push(".raw_payloads WHERE").append(&self.condition()).append(&self.unexpired());
+        sql.push(databases.main).push(".raw_payloads WHERE").append(&self.condition()).append(&self.readable());
         sql
     }
 
-    fn unexpired(&self) -> Sql {
-        let mut sql = Sql::new(" AND toInt64(toUnixTimestamp(expires_at)) * 1000 > ");
+    /// A connection that keeps nothing has rows without bodies.
+    fn readable(&self) -> Sql {
+        let mut sql = Sql::new(" AND notEmpty(body) AND toInt64(toUnixTimestamp(expires_at)) * 1000 > ");
         sql.bind(self.now);
         sql
     }
@@ -106,8 +107,8 @@ fn wrong_column() -> StoreError {
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     #[error(
-        "{events} events came by `{connection}` from {} to {}, and what the platform sent then is not archived (any more): a \
-         replay would lose them. {}",
+        "{events} events came by `{connection}` from {} to {}, when its archive had not begun (or not any more): they cannot be \
+         read again. {}",
         shown(*.first), shown(*.last), advice(*.archive_from)
     )]
     NotArchived { connection: String, events: i64, first: Millis, last: Millis, archive_from: Option<Millis> },

@@ -16,6 +16,7 @@ use rapport::auth::issuer::{Audience, KeySource, Others};
 use rapport::auth::remote::JwksUrl;
 use rapport::auth::{Issuer, IssuerConfig, Role, Secret};
 use rapport::ingest::Ingest;
+use rapport::ingest::connection::Connections;
 use rapport::model::clock::{Clock, Millis};
 use serde_json::{Value, json};
 
@@ -75,6 +76,7 @@ impl House {
             timezone: Tz::UTC,
             limits: Limits { catch_up_time: std::time::Duration::from_secs(600), ..Limits::default() }.into(),
             queries_at_once: 2,
+            connections: Connections::default(),
             policy: Policy { issuers: vec![issuer], ..Policy::default() },
         };
         let world = World { router: build_router(service).unwrap(), ..world };

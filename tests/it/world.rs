@@ -16,6 +16,8 @@ use rapport::api::{Limits, LimitsByRole};
 use rapport::app::build::{Policy, Service, build_router, facts};
 use rapport::auth::{Grant, Role, Secret, TokenConfig, issue};
 use rapport::ingest::Ingest;
+use rapport::ingest::connection::{Connection, Connections};
+use rapport::ingest::connector::options::Hidden;
 use rapport::model::clock::Millis;
 use rapport::sql::Sql;
 use rapport::store::migrations::{MIGRATIONS, migrate};
@@ -86,15 +88,7 @@ impl World {
         let store = empty_store();
         migrate(&store, &FixedClock(now), MIGRATIONS, &facts()).await.expect("the migrations run");
         let store = Arc::new(CountingStore { inner: store, queries: AtomicUsize::new(0) });
-        // However slow the machine is, a test sees all that it sent.
-        // The clock stands still, so that what is spent never comes back.
-        let limits = Limits {
-            catch_up_time: Duration::from_secs(600),
-            cost_per_minute: 1_000_000_000,
-            tenant_cost_per_minute: 1_000_000_000,
-            ..Limits::default()
-        };
-        Self::over(&store, now, limits)
+        Self::over(&store, now, patient())
     }
 
     /// An API over a store that is there.
@@ -104,17 +98,46 @@ impl World {
 
     /// The same with a way in that the test keeps a handle of.
     pub fn with(ingest: Ingest, store: &Arc<CountingStore>, now: Millis, limits: impl Into<LimitsByRole>) -> Self {
-        Self::under(Policy::default(), ingest, store, now, limits.into())
+        Self::under(Policy::default(), Connections::default(), ingest, store, now, limits.into())
+    }
+
+    /// The same world with these ways in.
+    pub fn connected(&self, connections: impl IntoIterator<Item = Connection>) -> Self {
+        self.connected_under(Policy::default(), connections)
+    }
+
+    /// The same with `/metrics` for who has the token.
+    pub fn exposed(&self, connections: impl IntoIterator<Item = Connection>, token: &str) -> Self {
+        self.connected_under(Policy { metrics_token: Some(Hidden::new(token)), ..Policy::default() }, connections)
+    }
+
+    fn connected_under(&self, policy: Policy, connections: impl IntoIterator<Item = Connection>) -> Self {
+        let ingest = Ingest::new(self.store.clone(), Arc::new(FixedClock(self.now)));
+        let connections = Connections::new(connections);
+        Self::under(policy, connections, ingest, &self.store, self.now, patient().into())
     }
 
     /// The same world, recorded.
     pub fn recorded(&self, audit: Log) -> Self {
-        let ingest = Ingest::new(self.store.clone(), Arc::new(FixedClock(self.now)));
-        let limits = Limits { catch_up_time: Duration::from_secs(600), ..Limits::default() };
-        Self::under(Policy { audit, ..Policy::default() }, ingest, &self.store, self.now, limits.into())
+        self.recorded_by(Connections::default(), audit)
     }
 
-    fn under(policy: Policy, ingest: Ingest, store: &Arc<CountingStore>, now: Millis, limits: LimitsByRole) -> Self {
+    /// The same world with these ways in, recorded.
+    pub fn recorded_by(&self, connections: Connections, audit: Log) -> Self {
+        let ingest = Ingest::new(self.store.clone(), Arc::new(FixedClock(self.now)));
+        let limits = Limits { catch_up_time: Duration::from_secs(600), ..Limits::default() };
+        let policy = Policy { audit, ..Policy::default() };
+        Self::under(policy, connections, ingest, &self.store, self.now, limits.into())
+    }
+
+    fn under(
+        policy: Policy,
+        connections: Connections,
+        ingest: Ingest,
+        store: &Arc<CountingStore>,
+        now: Millis,
+        limits: LimitsByRole,
+    ) -> Self {
         let service = Service {
             ingest,
             clock: Arc::new(FixedClock(now)),
@@ -122,6 +145,7 @@ impl World {
             timezone: Tz::UTC,
             limits,
             queries_at_once: 2,
+            connections,
             policy,
         };
         Self { router: build_router(service).expect("the schema is sound"), store: store.clone(), now }
@@ -210,10 +234,15 @@ impl World {
     }
 
     pub async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let (status, text) = self.send_for_text(request).await;
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    pub async fn send_for_text(&self, request: Request<Body>) -> (StatusCode, String) {
         let response = self.router.clone().oneshot(request).await.expect("the router answers");
         let status = response.status();
         let bytes = response.into_body().collect().await.expect("a whole body").to_bytes();
-        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        (status, String::from_utf8_lossy(&bytes).into_owned())
     }
 }
 
@@ -230,4 +259,14 @@ pub fn event(kind: &str, chat: &str, message: &str, at: &str, more: &Value) -> V
 /// Milliseconds of an RFC 3339 instant.
 pub fn instant(text: &str) -> Millis {
     chrono::DateTime::parse_from_rfc3339(text).expect("a test's instant").timestamp_millis()
+}
+
+/// However slow the machine is, a test sees all that it sent. The clock stands still, so that what is spent never comes back.
+fn patient() -> Limits {
+    Limits {
+        catch_up_time: Duration::from_secs(600),
+        cost_per_minute: 1_000_000_000,
+        tenant_cost_per_minute: 1_000_000_000,
+        ..Limits::default()
+    }
 }

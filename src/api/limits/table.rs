@@ -80,10 +80,11 @@ const COUNT_MOST: u64 = 1_000_000;
 const SECONDS_MOST: u64 = 300;
 
 /// All limits in reading order.
-pub static SPECS: [Spec; 47] = [
+pub static SPECS: [Spec; 48] = [
     of("bodyBytes", "bytes", BODY_MOST, |limits| &mut limits.body_bytes),
     of("ingestCompressedBytes", "bytes", BODY_MOST, |limits| &mut limits.ingest_compressed_bytes),
     of("ingestBytes", "bytes", BODY_MOST, |limits| &mut limits.ingest_bytes),
+    of_server(of("webhookBytes", "bytes", BODY_MOST, |limits| &mut limits.webhook_bytes)),
     of("variablesBytes", "bytes", BODY_MOST, |limits| &mut limits.variables_bytes),
     of_server(of("connections", "connections", COUNT_MOST, |limits| &mut limits.connections)),
     of_server(time("headSeconds", SECONDS_MOST, |limits| &mut limits.head_time)),
@@ -137,6 +138,8 @@ pub fn defaults() -> Limits {
         body_bytes: 256 * 1024,
         ingest_compressed_bytes: 8 * 1024 * 1024,
         ingest_bytes: 32 * 1024 * 1024,
+        // WhatsApp's largest has 3 MB.
+        webhook_bytes: 4 * 1024 * 1024,
         variables_bytes: 64 * 1024,
         // Each takes a file descriptor, of which a process commonly has 1,024, and the store needs some.
         connections: 768,

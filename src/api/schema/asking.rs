@@ -22,6 +22,7 @@ use crate::api::http::request_id::RequestId;
 use crate::api::limits::{Limits, check_limit};
 use crate::api::turns::Turns;
 use crate::auth::{Seal, Viewer};
+use crate::ingest::connection::Connections;
 use crate::ingest::derive::Derivation;
 use crate::metrics::answer::{self, AnswerError, Line, Rows};
 use crate::metrics::catalogue::Metric;
@@ -44,6 +45,8 @@ pub struct House {
     pub turns: Turns,
     /// Makes and checks cursors.
     pub seal: Seal,
+    /// By which platforms send.
+    pub ways_in: Connections,
 }
 
 /// What the resolvers of one request share.
@@ -58,6 +61,7 @@ pub struct Asking {
     pub trace: Arc<Trace>,
     /// Makes and checks cursors.
     pub seal: Seal,
+    pub ways_in: Connections,
     store: Arc<dyn Store>,
     freshness: freshness::Freshness,
     turns: Turns,
@@ -87,6 +91,7 @@ impl Asking {
             request_id: arrival.request_id.clone(),
             trace: Arc::clone(&arrival.trace),
             seal: house.seal.clone(),
+            ways_in: house.ways_in.clone(),
             store: Arc::clone(house.derivation.store()),
             freshness: freshness::Freshness::of(house.derivation.clone()),
             turns: house.turns.clone(),
@@ -238,6 +243,19 @@ impl Asking {
         let before = self.pages.fetch_add(1, Ordering::Relaxed);
         check_limit("pages", self.limits.pages, before.saturating_add(1))?;
         self.query(statement).await.map_err(|error| self.refuse_store(&error))
+    }
+
+    /// Runs a statement about what is no row of a fact.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn look_up(&self, statement: Sql) -> Result<Vec<RecordBatch>, Error> {
+        self.read(statement).await.map_err(|error| self.refuse_store(&error))
+    }
+
+    /// What is wrong inside the house: told by its id alone.
+    pub fn refuse_inside(&self, error: &(dyn std::error::Error + 'static)) -> Error {
+        ApiError::internal(&self.request_id, error).into()
     }
 
     pub fn refuse_query(&self, error: &QueryError) -> Error {

@@ -52,11 +52,18 @@ static OF_A_SIGHT: [(&str, &str); 25] = [
 ];
 
 /// How the house works inside, and what holds for a whole tenant.
-static OF_MANAGERS: [(&str, &str); 4] = [
+static OF_MANAGERS: [(&str, &str); 7] = [
     ("Explanation", "rowsRead statements"),
     ("ExplainedStatement", "sql parameters rowsRead"),
     ("ExplainedParameter", "type value"),
     ("Mutation", "setBusinessHours"),
+    ("Query", "connections"),
+    (
+        "ConnectionHealth",
+        "name platform accounts state lastReceivedAt received accepted duplicates rejected ignored lookups troubled lastTrouble \
+         unknownKinds orphans lagP50Seconds lagP95Seconds refusedSinceStart foreignSinceStart failedSinceStart",
+    ),
+    ("UnknownKind", "kind deliveries"),
 ];
 
 /// The rules of the whole schema.

@@ -56,7 +56,7 @@ pub fn instant(value: &Value, pointer: &str, unit: Unit) -> Option<Scalar> {
     let is_seconds = match unit {
         Unit::Seconds => true,
         Unit::Millis => false,
-        Unit::ByMagnitude => number.abs() < SECONDS_MAX,
+        Unit::ByMagnitude => number.saturating_abs() < SECONDS_MAX,
     };
     Some(Scalar::from(if is_seconds { number.saturating_mul(1_000) } else { number }))
 }

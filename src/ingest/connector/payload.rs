@@ -1,8 +1,8 @@
 //! What companies put into links and buttons, and platforms hand back: where a contact came from, who it is, how it rates.
 
 use super::options::{OptionError, Options};
-use super::sender::Sender;
-use crate::model::event::{Event, Kind, Scalar, Survey};
+use crate::ingest::normalise::{ID_CHARS_MAX, TEXT_CHARS_MAX};
+use crate::model::event::{Event, Scalar, Survey};
 
 /// How the payloads of links by which contacts come are understood.
 #[derive(Clone, Debug, Default)]
@@ -26,24 +26,30 @@ impl EntryLinks {
         let own =
             self.prefix.as_deref().and_then(|prefix| payload.strip_prefix(prefix)).filter(|rest| !rest.is_empty());
         match own {
-            Some(rest) => event.identities.get_or_insert_default().push(Scalar::Text(format!("link:{rest}"))),
+            Some(rest) => {
+                let name = format!("link:{rest}");
+                // Half a name would be the name of several.
+                if name.chars().count() <= ID_CHARS_MAX && !name.chars().any(char::is_control) {
+                    event.identities.get_or_insert_default().push(Scalar::Text(name));
+                }
+            }
             None if payload.is_empty() => {}
-            None => event.source = Some(Scalar::Text(payload.to_owned())),
+            // Cut rather than refused: a link must not cost the event.
+            None => event.source = Some(Scalar::Text(payload.chars().take(TEXT_CHARS_MAX).collect())),
         }
     }
 }
 
 /// A rating that a button hands back: `rate:{survey}:{score}/{scale}`, such as `rate:s-17:4/5`. `None`: another payload.
-pub fn rating(sender: &Sender, account: &str, payload: &str) -> Option<Event> {
+///
+/// Whose event it becomes must be told by the press and not by the score: who changes its mind and back again rates three
+/// times, and the last counts.
+pub fn rating(payload: &str) -> Option<Survey> {
     let (survey, rated) = payload.strip_prefix("rate:")?.rsplit_once(':')?;
     let (score, scale) = rated.split_once('/')?;
     let (score, scale): (i64, i64) = (score.parse().ok()?, scale.parse().ok()?);
-    if survey.is_empty() {
-        return None;
-    }
-    let mut event = sender.event(Kind::SurveyRated, account, &[survey, rated]);
-    event.survey = Some(Survey { id: Some(survey.into()), score: Some(score.into()), scale: Some(scale.into()) });
-    Some(event)
+    let survey = (!survey.is_empty()).then(|| Scalar::from(survey))?;
+    Some(Survey { id: Some(survey), score: Some(score.into()), scale: Some(scale.into()) })
 }
 
 #[cfg(test)]
@@ -72,8 +78,7 @@ mod tests {
 
     #[test]
     fn a_rating_is_read_from_a_buttons_payload() {
-        let sender = Sender { channel: "VK" };
-        let read = |payload| rating(&sender, "a", payload).map(|event| event.survey.unwrap());
+        let read = rating;
         let survey = Survey { id: Some("s:1".into()), score: Some(4.into()), scale: Some(5.into()) };
         assert_eq!(read("rate:s:1:4/5"), Some(survey));
         for other in ["", "rate:", "rate:s", "rate:s:4", "rate::4/5", "rate:s:x/5", "order:1"] {

@@ -1,7 +1,7 @@
 //! Every payload under `tests/payloads/{platform}/` beside what it becomes: one snapshot a payload, reviewed.
 //!
-//! The directory is named after the platform; `connection.json` in it is the connection's `accounts` and options. A file's
-//! ending decides its content type.
+//! The directory is named after the platform, alone or with something behind it (`mapping-wazzup`); `connection.json` in it
+//! is the connection's `accounts` and options. A file's ending decides its content type.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,17 @@ use crate::ingest::normalise::normalise;
 /// 2026-05-01T12:00:00Z: when every payload of the tests arrives.
 pub const NOW: Millis = 1_777_636_800_000;
 
-fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/payloads")
+/// The directories of a platform, at least one: a connection each.
+pub fn directories(platform: &Platform) -> Vec<PathBuf> {
+    let payloads = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/payloads");
+    let mut found: Vec<PathBuf> = fs::read_dir(payloads).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.retain(|path| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.strip_prefix(platform.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    });
+    found.sort();
+    assert!(!found.is_empty(), "{} has no payloads", platform.name);
+    found
 }
 
 /// The connector that `connection.json` of a directory describes.
@@ -59,8 +68,9 @@ fn show(reading: &Reading) -> String {
 
 #[test]
 fn every_payload_becomes_the_events_that_were_reviewed() {
-    for platform in PLATFORMS {
-        let directory = directory().join(platform.name);
+    for (platform, directory) in
+        PLATFORMS.iter().flat_map(|one| directories(one).into_iter().map(move |path| (one, path)))
+    {
         let connector = open(platform, &directory);
         let mut paths: Vec<PathBuf> = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
@@ -71,6 +81,12 @@ fn every_payload_becomes_the_events_that_were_reviewed() {
             let payload = Payload { body: &body, content_type: content_type(&path), received_at: NOW };
             let reading = connector.read(&payload);
             assert_eq!(reading, connector.read(&payload), "{} is read the same each time", path.display());
+            let channel = Some(platform.name.to_ascii_uppercase().into());
+            assert!(
+                reading.events.iter().all(|event| event.channel == channel),
+                "{} has another channel",
+                path.display()
+            );
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();
             with_settings!({ snapshot_path => &directory, prepend_module_to_snapshot => false, omit_expression => true }, {
                 assert_snapshot!(name, show(&reading));
@@ -94,8 +110,10 @@ fn nothing_that_comes_makes_a_connector_panic() {
         b"a[0][b]=1&a[0=2&=&%zz",
         deep.as_bytes(),
     ];
-    for platform in PLATFORMS {
-        let connector = open(platform, &directory().join(platform.name));
+    for (platform, directory) in
+        PLATFORMS.iter().flat_map(|one| directories(one).into_iter().map(move |path| (one, path)))
+    {
+        let connector = open(platform, &directory);
         for body in bodies {
             for content_type in ["application/json", "application/x-www-form-urlencoded", ""] {
                 let reading = connector.read(&Payload { body, content_type, received_at: NOW });

@@ -31,7 +31,7 @@ const SHAPES: [&str; 17] = [
 ];
 
 /// The instant that `text` means in the zone, or `None` if it has none of the shapes.
-pub(super) fn read(text: &str, zone: Tz, format: Option<&str>) -> Option<Millis> {
+pub(in crate::ingest) fn read(text: &str, zone: Tz, format: Option<&str>) -> Option<Millis> {
     // Telephones write narrow spaces before AM and PM.
     let text = text.replace(['\u{202f}', '\u{a0}'], " ");
     let text = text.trim();

@@ -29,8 +29,8 @@ impl Archived {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     pub payloads: u64,
-    /// Events of the stretch whose payloads were not archived: the connection kept nothing for a time, or a write broke off
-    /// half way. They are copied as they stand.
+    /// Events of the stretch without an archived payload: what a sending system reported of its sends, what came while the
+    /// connection kept nothing, or when a write broke off half way. They are copied as they stand.
     pub unarchived: u64,
 }
 
@@ -43,7 +43,7 @@ pub async fn examine(store: &dyn Store, databases: Databases, stretch: &Stretch)
     // The archive may well begin before the stretch.
     let mut whole = Sql::new("SELECT toInt64(count()), toInt64(toUnixTimestamp64Milli(min(received_at))) FROM ");
     whole.push(databases.main).push(".raw_payloads WHERE tenant = ").bind(stretch.tenant.as_str());
-    whole.push(" AND connection = ").bind(stretch.connection.as_str()).append(&stretch.unexpired());
+    whole.push(" AND connection = ").bind(stretch.connection.as_str()).append(&stretch.readable());
     let whole = first_row(&store.query(whole).await?)?;
     let archive_from = (0 < whole[0]).then_some(whole[1]);
 

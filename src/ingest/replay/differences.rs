@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::{Databases, Stretch, first_row, numbers, texts, wrong_column};
-use crate::ingest::replay::tables;
+use crate::ingest::replay::tables::{self, Rows};
 use crate::model::clock::Millis;
 use crate::sql::Sql;
 use crate::store::{Store, StoreError};
@@ -96,8 +96,8 @@ pub async fn find(
     let other = kinds.iter().map(|kind| kind.changed + kind.gone).sum();
     let times = if kinds.is_empty() { None } else { Some(times(main, databases).await?) };
     let mut other_logs = Vec::new();
-    for (log, _) in tables::told().filter(|(log, _)| *log != "events") {
-        if log_differs(main, log, databases, stretch).await? {
+    for (log, _, rows) in tables::told().filter(|(log, ..)| *log != "events") {
+        if log_differs(main, (log, rows), databases, stretch).await? {
             other_logs.push(log);
         }
     }
@@ -171,14 +171,15 @@ pub async fn times_of_all(
 /// Whether any row of a log that is no event differs, by number and hashes of its rows.
 async fn log_differs(
     store: &dyn Store,
-    log: &'static str,
+    (log, rows): (&'static str, Rows),
     databases: Databases,
     stretch: &Stretch,
 ) -> Result<bool, StoreError> {
     let mut sql = Sql::new("SELECT toInt64(uniqExact((rows, content)) > 1) FROM (");
     for (database, then) in [(databases.main, " UNION ALL "), (databases.scratch, ")")] {
         sql.push("SELECT count() AS rows, sum(sipHash64(toString(tuple(*)))) AS content FROM ");
-        sql.push(database).push(".").push(log).push(" WHERE tenant = ").bind(stretch.tenant.as_str()).push(then);
+        sql.push(database).push(".").push(log).push(if rows == Rows::Merging { " FINAL" } else { "" });
+        sql.push(" WHERE tenant = ").bind(stretch.tenant.as_str()).push(then);
     }
     Ok(first_row(&store.query(sql).await?)?[0] == 1)
 }

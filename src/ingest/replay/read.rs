@@ -1,7 +1,6 @@
-//! Archived payloads taken in again, by the way on which they came the first time: [`Ingest::receive`].
+//! Archived payloads taken in again, by the way on which they came the first time: [`Ingest::take_in`].
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 
 use futures_util::future::join_all;
 
@@ -30,11 +29,6 @@ pub struct Tally {
     pub unknown: BTreeMap<String, u64>,
 }
 
-/// The connection as a replay uses it: what is read from the archive is not archived again.
-pub fn without_archive(connection: &Connection) -> Arc<Connection> {
-    Arc::new(Connection { keep_days: 0, ..connection.clone() })
-}
-
 /// Takes the payloads in, in their order as far as it matters: of those that tell of the same event or the same deal, one
 /// waits until the one before it is stored. All others may overtake each other, which changes nothing.
 ///
@@ -42,33 +36,32 @@ pub fn without_archive(connection: &Connection) -> Arc<Connection> {
 /// When the store does not take them.
 pub async fn read_again(
     ingest: &Ingest,
-    connection: &Arc<Connection>,
+    connection: &Connection,
     payloads: &[Archived],
     tally: &mut Tally,
 ) -> Result<(), IngestError> {
-    let mut together: Vec<&Archived> = Vec::new();
+    let mut together: Vec<(&Archived, Reading)> = Vec::new();
     let mut names: HashSet<String> = HashSet::new();
     for archived in payloads {
-        // The connector is pure: it says the same again when the payload is received.
-        let told = names_of(&connection.connector.read(&archived.payload()));
+        let reading = connection.connector.read(&archived.payload());
+        let told = names_of(&reading);
         if AT_ONCE_MAX <= together.len() || told.iter().any(|name| names.contains(name)) {
-            take(ingest, connection, &together, tally).await?;
-            together.clear();
+            take(ingest, connection, std::mem::take(&mut together), tally).await?;
             names.clear();
         }
         names.extend(told);
-        together.push(archived);
+        together.push((archived, reading));
     }
-    take(ingest, connection, &together, tally).await
+    take(ingest, connection, together, tally).await
 }
 
 async fn take(
     ingest: &Ingest,
-    connection: &Arc<Connection>,
-    together: &[&Archived],
+    connection: &Connection,
+    together: Vec<(&Archived, Reading)>,
     tally: &mut Tally,
 ) -> Result<(), IngestError> {
-    let taken = together.iter().map(|archived| ingest.receive(connection, archived.payload()));
+    let taken = together.into_iter().map(|(archived, reading)| ingest.take_in(connection, archived.payload(), reading));
     for received in join_all(taken).await {
         let received = received?;
         tally.payloads += 1;

@@ -6,7 +6,7 @@
 pub enum Holds {
     /// What was told from outside, a row an event or fact, with `tenant`, `connection` and `received_at`: built anew from
     /// the archive where it tells it, copied where it does not, and published.
-    Told(&'static [Door]),
+    Told(&'static [Door], Rows),
     /// What follows from that, by feeds or by derivation: never copied, for it follows in the scratch database too;
     /// published.
     Follows,
@@ -14,6 +14,15 @@ pub enum Holds {
     Stays,
     /// Nothing: rows pass through, or stand there while a run lasts.
     Nothing,
+}
+
+/// How often a log has one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// Once.
+    Once,
+    /// Perhaps several times until the engine merges them.
+    Merging,
 }
 
 /// A table to which rows of a log go when it is copied, and which columns of them; none names all.
@@ -31,7 +40,7 @@ const DOORS_OF_EVENTS: &[Door] = &[
 ];
 
 pub static TABLES: &[(&str, Holds)] = &[
-    ("events", Holds::Told(DOORS_OF_EVENTS)),
+    ("events", Holds::Told(DOORS_OF_EVENTS, Rows::Once)),
     ("messages", Holds::Follows),
     ("read_marks", Holds::Follows),
     ("engagements", Holds::Follows),
@@ -64,14 +73,14 @@ pub static TABLES: &[(&str, Holds)] = &[
 ];
 
 /// Logs of what was told, with their doors.
-pub fn told() -> impl Iterator<Item = (&'static str, &'static [Door])> {
+pub fn told() -> impl Iterator<Item = (&'static str, &'static [Door], Rows)> {
     TABLES.iter().filter_map(|(table, holds)| match holds {
-        Holds::Told(doors) => Some((*table, *doors)),
+        Holds::Told(doors, rows) => Some((*table, *doors, *rows)),
         Holds::Follows | Holds::Stays | Holds::Nothing => None,
     })
 }
 
 /// Tables whose rows of a tenant are replaced when a replay is published.
 pub fn published() -> impl Iterator<Item = &'static str> {
-    TABLES.iter().filter(|(_, holds)| matches!(holds, Holds::Told(_) | Holds::Follows)).map(|(table, _)| *table)
+    TABLES.iter().filter(|(_, holds)| matches!(holds, Holds::Told(..) | Holds::Follows)).map(|(table, _)| *table)
 }

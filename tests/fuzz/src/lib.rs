@@ -1,9 +1,10 @@
 //! What the fuzz targets share: the whole API over a store without data, and what must hold of every answer.
 //!
 //! All use of the library that makes something (a router, an authenticator, a token, a seal) is in this file; targets
-//! only send requests and look at answers. The engine is not fuzzed: it would not survive it in one process.
+//! only send requests and look at answers. Connectors are made and checked in [`connector`]. The engine is not fuzzed: it would not survive it in one process.
 
 mod answer;
+pub mod connector;
 mod store;
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -20,6 +21,7 @@ use rapport::api::{Limits, LimitsByRole};
 use rapport::app::build::{Policy, Service, build_router};
 use rapport::auth::{Authenticator, Grant, Seal, Secret, TokenConfig, Viewer, issue};
 use rapport::ingest::Ingest;
+use rapport::ingest::connection::Connections;
 use rapport::model::clock::Millis;
 use rapport::model::{Clock, Role};
 use tokio::runtime::Runtime;
@@ -95,6 +97,7 @@ impl Api {
             timezone: Tz::UTC,
             limits: LimitsByRole::from(limits()),
             queries_at_once: 2,
+            connections: Connections::default(),
             policy: Policy::default(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");

@@ -14,6 +14,7 @@ use rapport::api::schema::Asking;
 use rapport::api::schema::asking::House;
 use rapport::api::turns::Turns;
 use rapport::auth::{Authenticator, Grant, Role, Seal, Secret, TokenConfig, issue};
+use rapport::ingest::connection::Connections;
 use rapport::ingest::derive::Derivation;
 use rapport::metrics::schedule::Boundaries;
 use rapport::model::TimeRange;
@@ -47,7 +48,11 @@ async fn asking(world: &World) -> Asking {
         request_id: RequestIds::new(world.now).next(),
         trace: Arc::default(),
     };
-    Asking::new(&arrival, world.now, &House { default_zone: Tz::UTC, derivation, turns: Turns::new(2), seal })
+    Asking::new(
+        &arrival,
+        world.now,
+        &House { default_zone: Tz::UTC, derivation, turns: Turns::new(2), seal, ways_in: Connections::default() },
+    )
 }
 
 fn range(from: &str, to: &str) -> TimeRange {

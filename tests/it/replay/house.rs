@@ -8,8 +8,9 @@ use rapport::app::replay::Trial;
 use rapport::app::replay::figures::{Comparison, Figure};
 use rapport::auth;
 use rapport::ingest::connection::Connection;
+use rapport::ingest::connection::health::Health;
 use rapport::ingest::connector::sender::Sender;
-use rapport::ingest::connector::{Connector, Delivery, Payload, Platform, Reading, Refusal};
+use rapport::ingest::connector::{Accounts, Connector, Delivery, Payload, Platform, Reading, Refusal};
 use rapport::ingest::replay::{Databases, Stretch, tables};
 use rapport::ingest::{Ingest, lines};
 use rapport::model::TimeRange;
@@ -122,8 +123,8 @@ impl House {
         finish_replay(&self.main, self.databases, &self.clock()).await.unwrap();
     }
 
-    pub async fn receive(&self, connection: &Connection, payloads: &[Sent]) {
-        let (ingest, connection) = (self.ingest(), Arc::new(connection.clone()));
+    pub async fn receive(&self, connection: Connection, payloads: &[Sent]) {
+        let (ingest, connection) = (self.ingest(), Arc::new(connection));
         for sent in payloads {
             let payload =
                 Payload { body: sent.body.as_bytes(), content_type: "application/json", received_at: sent.received_at };
@@ -197,8 +198,10 @@ pub fn connection(mapping: Mapping) -> Connection {
         name: "testing".to_owned(),
         tenant: TENANT.to_owned(),
         platform: &PLATFORM,
+        accounts: Accounts::new(vec!["main".to_owned()]).unwrap(),
         connector: Arc::new(mapping),
         keep_days: KEEP_DAYS,
+        health: Health::default(),
     }
 }
 

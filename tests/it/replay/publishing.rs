@@ -13,7 +13,7 @@ const UTC: chrono_tz::Tz = chrono_tz::Tz::UTC;
 async fn understood(databases: Databases) -> House {
     let house = House::open(databases).await;
     others(&house).await;
-    house.receive(&connection(Mapping::Second), &march()).await;
+    house.receive(connection(Mapping::Second), &march()).await;
     house.contents("!= ''").await;
     house
 }
@@ -23,7 +23,7 @@ async fn what_is_published_is_what_was_shown_and_what_would_have_been() {
     let house = House::open(Databases { main: "replay_publishes", scratch: "replay_publishes_scratch" }).await;
     let wanted = understood(Databases { main: "replay_wanted", scratch: "replay_wanted_scratch" }).await;
     others(&house).await;
-    house.receive(&connection(Mapping::First), &march()).await;
+    house.receive(connection(Mapping::First), &march()).await;
     let other = house.contents("= 'other'").await;
     assert!(!house.figures(house.main.as_ref(), wanted.main.as_ref()).await.is_empty());
 
@@ -50,9 +50,9 @@ async fn what_arrives_after_a_publication_counts() {
     let house = House::open(Databases { main: "replay_after", scratch: "replay_after_scratch" }).await;
     let wanted = understood(Databases { main: "replay_after_wanted", scratch: "replay_after_w_scratch" }).await;
     let (early, late) = (march(), march().split_off(3));
-    house.receive(&connection(Mapping::First), &early[..3]).await;
+    house.receive(connection(Mapping::First), &early[..3]).await;
     house.replay(Mapping::Second, house.stretch(SINCE, UNTIL)).await.unwrap().publish().await.unwrap();
-    house.receive(&connection(Mapping::Second), &late).await;
+    house.receive(connection(Mapping::Second), &late).await;
     others(&house).await;
     assert_eq!(house.contents("= 'acme'").await.first(), wanted.contents("= 'acme'").await.first());
     assert_eq!(house.figures(house.main.as_ref(), wanted.main.as_ref()).await, []);
@@ -65,7 +65,7 @@ async fn a_publication_that_breaks_off_anywhere_is_ended_by_the_next_start() {
     let wanted = understood(Databases { main: "replay_b_wanted", scratch: "replay_b_wanted_scratch" }).await;
     let wanted = wanted.contents("!= ''").await;
     others(&house).await;
-    house.receive(&connection(Mapping::First), &march()).await;
+    house.receive(connection(Mapping::First), &march()).await;
     let stretch = house.stretch(SINCE, UNTIL);
     let statements = publish::statements(databases, &stretch.tenant);
     // Forwards and backwards, so that each time there is something to change.
@@ -87,7 +87,7 @@ async fn a_publication_that_breaks_off_anywhere_is_ended_by_the_next_start() {
 #[tokio::test]
 async fn a_trial_that_breaks_off_before_its_mark_is_forgotten() {
     let house = House::open(Databases { main: "replay_left", scratch: "replay_left_scratch" }).await;
-    house.receive(&connection(Mapping::First), &march()).await;
+    house.receive(connection(Mapping::First), &march()).await;
     let before = house.contents("!= ''").await;
     let trial = house.replay(Mapping::Second, house.stretch(SINCE, UNTIL)).await.unwrap();
     trial.scratch().close().await;

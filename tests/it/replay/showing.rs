@@ -14,7 +14,7 @@ const UTC: chrono_tz::Tz = chrono_tz::Tz::UTC;
 async fn a_replay_shows_what_changes_and_changes_nothing() {
     let house = House::open(Databases { main: "replay_shows", scratch: "replay_shows_scratch" }).await;
     others(&house).await;
-    house.receive(&connection(Mapping::First), &march()).await;
+    house.receive(connection(Mapping::First), &march()).await;
     let before = house.contents("!= ''").await;
     let trial = house.replay(Mapping::Second, house.stretch(SINCE, UNTIL)).await.unwrap();
     let shown = trial.show(UTC, None).await.unwrap();
@@ -34,7 +34,7 @@ async fn the_same_connector_changes_nothing() {
     let mut again = march();
     again.iter_mut().for_each(|sent| sent.received_at += 3_600_000);
     payloads.extend(again);
-    house.receive(&connection(Mapping::Second), &payloads).await;
+    house.receive(connection(Mapping::Second), &payloads).await;
     let trial = house.replay(Mapping::Second, house.stretch(SINCE, UNTIL)).await.unwrap();
     let shown = trial.show(UTC, None).await.unwrap();
     trial.discard().await.unwrap();
@@ -46,7 +46,7 @@ async fn the_same_connector_changes_nothing() {
 #[tokio::test]
 async fn only_the_stretch_is_read_again_and_figures_of_days_before_it_are_shown() {
     let house = House::open(Databases { main: "replay_part", scratch: "replay_part_scratch" }).await;
-    house.receive(&connection(Mapping::First), &march()).await;
+    house.receive(connection(Mapping::First), &march()).await;
     // The answer of the 12th alone, to what was asked on the 11th.
     let trial = house.replay(Mapping::Second, house.stretch("2026-03-12T00:00:00Z", UNTIL)).await.unwrap();
     let shown = trial.show(UTC, None).await.unwrap();
@@ -61,7 +61,7 @@ async fn only_the_stretch_is_read_again_and_figures_of_days_before_it_are_shown(
 #[tokio::test]
 async fn a_range_that_is_given_is_the_one_that_is_compared() {
     let house = House::open(Databases { main: "replay_range", scratch: "replay_range_scratch" }).await;
-    house.receive(&connection(Mapping::First), &march()).await;
+    house.receive(connection(Mapping::First), &march()).await;
     let trial = house.replay(Mapping::Second, house.stretch(SINCE, UNTIL)).await.unwrap();
     let range = rapport::metrics::period::between("2026-02-01", "2026-02-10", UTC).unwrap();
     let shown = trial.show(UTC, Some(range)).await.unwrap();
@@ -73,7 +73,7 @@ async fn a_range_that_is_given_is_the_one_that_is_compared() {
 #[tokio::test]
 async fn what_cannot_be_read_and_what_is_not_known_is_counted() {
     let house = House::open(Databases { main: "replay_count", scratch: "replay_count_scratch" }).await;
-    house.receive(&connection(Mapping::Second), &march()).await;
+    house.receive(connection(Mapping::Second), &march()).await;
     let body = b"\xff not JSON";
     let payload = Payload { body, content_type: "", received_at: house.now - 86_400_000 };
     house.ingest().receive(&connection(Mapping::Second).into(), payload).await.unwrap();

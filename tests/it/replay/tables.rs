@@ -32,7 +32,7 @@ async fn every_table_is_said_to_hold_something() {
     }
     let received = names(&house, "column = 'received_at'").await;
     let connected = names(&house, "column = 'connection'").await;
-    for (log, doors) in told() {
+    for (log, doors, _) in told() {
         assert!(received.contains(log) && connected.contains(log), "what came by a connection cannot be told in {log}");
         assert!(doors.iter().any(|door| door.table == log), "{log} is not copied");
     }

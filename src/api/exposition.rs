@@ -1,0 +1,111 @@
+//! `GET /metrics`: how the connections fare, as Prometheus and its kin read it.
+//!
+//! It names connections and platforms and nothing of a tenant's data, and only for who has the configured token.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, routing};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::errors::{ApiError, Code};
+use super::server::HttpState;
+use crate::ingest::connection::Connections;
+use crate::ingest::connection::health::Counts;
+use crate::ingest::connector::options::Hidden;
+use crate::ingest::connector::signature::is_same;
+use crate::model::clock::Millis;
+
+/// The text format of OpenMetrics, which Prometheus asks for.
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Clone)]
+pub struct ExpositionState {
+    pub http: Arc<HttpState>,
+    pub connections: Connections,
+    /// `None`: the route is not there.
+    pub token: Option<Hidden>,
+}
+
+pub fn routes(state: ExpositionState) -> Router {
+    if state.token.is_none() {
+        return Router::new();
+    }
+    let not_get = || async { ApiError::method_not_allowed("this route takes GET", "GET, HEAD") };
+    Router::new().route("/metrics", routing::get(metrics).fallback(not_get)).with_state(state)
+}
+
+async fn metrics(State(state): State<ExpositionState>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    if !given.zip(state.token.as_ref()).is_some_and(|(given, token)| is_same(token, given.trim())) {
+        let message = "give the configured `metrics_token` as `Authorization: Bearer …`";
+        return Err(ApiError::new(Code::Unauthenticated, message));
+    }
+    let text = expose(&state.connections, state.http.clock.now());
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    connection: String,
+    platform: &'static str,
+}
+
+/// A counter of the connections: its name, what it counts, and where the count is.
+type Count = (&'static str, &'static str, fn(&Counts) -> u64);
+
+static COUNTS: [Count; 10] = [
+    ("webhook_deliveries", "Deliveries that were taken in", |counts| counts.received),
+    ("webhook_events_accepted", "Events of deliveries that were new", |counts| counts.accepted),
+    ("webhook_events_duplicate", "Events of deliveries that were known already", |counts| counts.duplicates),
+    ("webhook_events_rejected", "Events of deliveries that break the rules of an event", |counts| counts.rejected),
+    ("webhook_events_ignored", "Events of deliveries that no figure needs", |counts| counts.ignored),
+    ("webhook_deliveries_unknown", "Deliveries with a kind that the connector does not know", |counts| counts.unknown),
+    ("webhook_deliveries_unreadable", "Deliveries that could not be read, as a whole or in part", |counts| {
+        counts.unreadable
+    }),
+    ("webhook_deliveries_refused", "Deliveries whose signature is missing, wrong or stale", |counts| counts.refused),
+    ("webhook_deliveries_foreign", "Deliveries about another account", |counts| counts.foreign),
+    ("webhook_deliveries_failed", "Deliveries that the store did not take", |counts| counts.failed),
+];
+
+/// All of it as text.
+fn expose(connections: &Connections, now: Millis) -> String {
+    let mut registry = Registry::with_prefix("rapport");
+    let counters = COUNTS.map(|(name, help, value)| {
+        let family = Family::<Labels, Counter>::default();
+        registry.register(name, help, family.clone());
+        (family, value)
+    });
+    let since = Family::<Labels, Gauge>::default();
+    registry.register("webhook_seconds_since_last", "Seconds since a delivery was taken in", since.clone());
+    let lag = Family::<Labels, Gauge>::default();
+    registry.register(
+        "webhook_lag_milliseconds",
+        "Between what happened and its arrival, of the last delivery",
+        lag.clone(),
+    );
+    for connection in connections.all() {
+        let labels = Labels { connection: connection.name.clone(), platform: connection.platform.name };
+        let counts = connection.health.counts();
+        for (family, value) in &counters {
+            family.get_or_create(&labels).inc_by(value(&counts));
+        }
+        if let Some(at) = counts.last_received_at {
+            since.get_or_create(&labels).set(now.saturating_sub(at) / 1_000);
+        }
+        if let Some(lag_ms) = counts.last_lag_ms {
+            lag.get_or_create(&labels).set(lag_ms);
+        }
+    }
+    let mut text = String::new();
+    encode(&mut text, &registry).expect("a text takes what is written to it");
+    text
+}

@@ -1,0 +1,136 @@
+//! What sending systems tell: events, and what platforms answered to their sends. One way of reading a body serves both.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+
+use crate::api::audit::Trace;
+use crate::api::bearers::Bearer;
+use crate::api::errors::{ApiError, Code};
+use crate::api::http::body::{BytesLimit, read_body};
+use crate::api::http::request_id::RequestId;
+use crate::auth::{Role, Viewer};
+use crate::ingest::body::{BodyError, BodyLimits, decode};
+use crate::ingest::lines::{Lines, LinesError, split};
+use crate::ingest::{IngestError, Item, Origin, sends as reports};
+
+use super::{PLACE_WITHIN, RestState, SENT_KIB_MAX};
+
+/// A request and its companions.
+struct Incoming {
+    request_id: RequestId,
+    trace: Arc<Trace>,
+    headers: HeaderMap,
+    body: Body,
+}
+
+/// `POST /v1/events`: NDJSON or a JSON array, plain, gzip or zstd. Answers with the receipt when all is stored.
+pub(super) async fn events(
+    State(state): State<RestState>,
+    Extension(request_id): Extension<RequestId>,
+    Extension(trace): Extension<Arc<Trace>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let viewer = sender(&state, &headers, &trace, "send events").await?;
+    let origin = Origin { tenant: viewer.tenant().to_owned(), ..Origin::default() };
+    take(&state, &viewer, Incoming { request_id, trace, headers, body }, origin, |lines| lines).await
+}
+
+/// `POST /v1/sends/{connection}`: the same for what the connection's platform answered to sends.
+pub(super) async fn sends(
+    State(state): State<RestState>,
+    name: Result<Path<String>, PathRejection>,
+    Extension(request_id): Extension<RequestId>,
+    Extension(trace): Extension<Arc<Trace>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let viewer = sender(&state, &headers, &trace, "report sends").await?;
+    // Another tenant's connection looks as one that there is not.
+    let named = name.ok().and_then(|Path(name)| state.connections.find(&name).cloned());
+    let Some(connection) = named.filter(|connection| connection.tenant == viewer.tenant()) else {
+        let message = "there is no such connection: the route ends with the `name` of one of `[[connections]]`";
+        return Err(ApiError::new(Code::NotFound, message));
+    };
+    let origin = Origin { tenant: connection.tenant.clone(), connection: connection.name.clone(), ..Origin::default() };
+    let read = move |lines| reports::read(connection, lines);
+    take(&state, &viewer, Incoming { request_id, trace, headers, body }, origin, read).await
+}
+
+/// Whose request it is, if it is one who may do `what`.
+async fn sender(state: &RestState, headers: &HeaderMap, trace: &Trace, what: &str) -> Result<Viewer, ApiError> {
+    let viewer = state.http.authenticate(headers).await?;
+    trace.note_viewer(&viewer);
+    match viewer.role() {
+        Role::Service | Role::Admin => Ok(viewer),
+        role => {
+            let message = format!("a token of the role {role} cannot {what}: use one of the role SERVICE");
+            Err(ApiError::new(Code::Forbidden, message))
+        }
+    }
+}
+
+/// Takes a body in, as the items that `read` makes of its lines.
+async fn take<I>(
+    state: &RestState,
+    viewer: &Viewer,
+    incoming: Incoming,
+    origin: Origin,
+    read: impl FnOnce(Lines) -> I,
+) -> Result<Response, ApiError>
+where
+    I: Iterator<Item = Item> + Send + 'static,
+{
+    let Incoming { request_id, trace, headers, body } = incoming;
+    let limits = state.http.limits.of(viewer.role());
+    let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("unreadable").to_owned());
+    let body_limits = BodyLimits { sent_bytes: limits.ingest_compressed_bytes, plain_bytes: limits.ingest_bytes };
+    let limit = BytesLimit { name: "ingestCompressedBytes", bytes: body_limits.sent_bytes };
+    let busy = || ApiError::unavailable("too many bodies are being taken in: send this one again", 1);
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let kib = announced.unwrap_or(limit.bytes).min(limit.bytes).div_ceil(1024).clamp(1, SENT_KIB_MAX);
+    let room = state.sent_kib.acquire_many(u32::try_from(kib).unwrap_or(u32::MAX));
+    let Ok(Ok(_room)) = tokio::time::timeout(PLACE_WITHIN, room).await else { return Err(busy()) };
+    let sent = read_body(body, &headers, limit, limits.body_time).await?;
+    // Only after the body is there: who sends slowly must not keep a place from the others.
+    let bearer = Bearer::of(viewer);
+    let turn = tokio::time::timeout(PLACE_WITHIN, state.turns.take(&bearer)).await;
+    let turn = turn.map_err(|_| busy())?;
+    // Decompressing and finding the lines is work for a thread of its own. The turn goes with it: the thread works on when the
+    // client has gone.
+    let lines = tokio::task::spawn_blocking(move || {
+        let plain = decode(sent, encoding.as_deref(), body_limits).map_err(|error| refuse_body(&error))?;
+        let lines = split(plain).map_err(|error| refuse_lines(&error))?;
+        Ok::<_, ApiError>((lines, turn))
+    });
+    let (lines, _turn) = lines.await.map_err(|error| ApiError::internal(&request_id, &error))??;
+    trace.note_write();
+    let receipt = state.ingest.accept_from(origin, read(lines)).await;
+    let receipt = receipt.map_err(|error| match error {
+        IngestError::Store(error) => ApiError::of_store(&request_id, &error),
+        error => ApiError::internal(&request_id, &error),
+    })?;
+    trace.note_receipt(&receipt);
+    Ok(Json(receipt).into_response())
+}
+
+fn refuse_body(error: &BodyError) -> ApiError {
+    let code = match error {
+        BodyError::TooLarge { .. } => {
+            return ApiError::new(Code::PayloadTooLarge, format!("{error} (the limit `ingestBytes`)"));
+        }
+        BodyError::UnknownEncoding { .. } => Code::UnsupportedMediaType,
+        BodyError::Empty | BodyError::Broken { .. } => Code::InvalidBody,
+    };
+    ApiError::new(code, error.to_string())
+}
+
+fn refuse_lines(error: &LinesError) -> ApiError {
+    ApiError::new(Code::InvalidBody, error.to_string())
+}

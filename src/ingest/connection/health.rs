@@ -1,0 +1,179 @@
+//! How a connection fares since the process began: counts, and when something last came. What was taken in is also told by
+//! the archive, for as long as that keeps it; what was refused is told only here, because nothing of it is stored.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::ingest::receive::Received;
+use crate::model::clock::Millis;
+
+/// A day: who has clients hears from one of them within it.
+const QUIET_AFTER_MS: i64 = 86_400_000;
+
+/// Refusals of one cause are logged once in this time; the others are counted.
+const LOGGED_EVERY_MS: i64 = 60_000;
+
+#[derive(Debug, Default)]
+pub struct Health {
+    counts: Mutex<Counts>,
+}
+
+/// What happened so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Deliveries that were taken in.
+    pub received: u64,
+    /// Events that were new.
+    pub accepted: u64,
+    pub duplicates: u64,
+    /// Events that normalising refused.
+    pub rejected: u64,
+    pub ignored: u64,
+    /// Deliveries with something of a kind that the connector does not know.
+    pub unknown: u64,
+    /// Deliveries that could not be read, as a whole or in part.
+    pub unreadable: u64,
+    /// Deliveries whose signature is missing, wrong or stale.
+    pub refused: u64,
+    /// Deliveries about another account.
+    pub foreign: u64,
+    /// Deliveries that the store did not take; the platform sends them again.
+    pub failed: u64,
+    pub last_received_at: Option<Millis>,
+    pub last_refused_at: Option<Millis>,
+    /// Between what happened and its arrival, of the delivery that came last.
+    pub last_lag_ms: Option<i64>,
+    logged_at: Option<Millis>,
+}
+
+/// Why a delivery was not taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turned {
+    Unsigned,
+    Foreign,
+    Unstored,
+}
+
+/// What a person should know first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing came yet.
+    Waiting,
+    Receiving,
+    /// Nothing came for a day.
+    Quiet,
+    /// What came last was refused.
+    Refusing,
+}
+
+impl State {
+    pub const ALL: [State; 4] = [State::Waiting, State::Receiving, State::Quiet, State::Refusing];
+
+    /// The name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "WAITING",
+            Self::Receiving => "RECEIVING",
+            Self::Quiet => "QUIET",
+            Self::Refusing => "REFUSING",
+        }
+    }
+
+    pub fn definition(self) -> &'static str {
+        match self {
+            Self::Waiting => "Nothing came yet.",
+            Self::Receiving => "Something was taken in within the last 24 hours.",
+            Self::Quiet => "Nothing was taken in for 24 hours.",
+            Self::Refusing => "What came last was refused: its signature is wrong, or it is about another account.",
+        }
+    }
+}
+
+impl Health {
+    pub fn note_received(&self, at: Millis, received: &Received) {
+        let mut counts = self.lock();
+        counts.received += 1;
+        counts.accepted += received.receipt.accepted;
+        counts.duplicates += received.receipt.duplicates;
+        counts.rejected += received.receipt.rejected_total;
+        counts.ignored += u64::from(received.ignored);
+        counts.unknown += u64::from(!received.unknown.is_empty());
+        counts.unreadable += u64::from(received.unreadable.is_some());
+        counts.last_received_at = Some(at);
+        counts.last_lag_ms = received.lag_ms.or(counts.last_lag_ms);
+    }
+
+    /// Returns whether this one is to be logged.
+    pub fn note_turned(&self, at: Millis, turned: Turned) -> bool {
+        let mut counts = self.lock();
+        match turned {
+            Turned::Unsigned => counts.refused += 1,
+            Turned::Foreign => counts.foreign += 1,
+            Turned::Unstored => counts.failed += 1,
+        }
+        if turned != Turned::Unstored {
+            counts.last_refused_at = Some(at);
+        }
+        let is_due = counts.logged_at.is_none_or(|logged| LOGGED_EVERY_MS <= at.saturating_sub(logged));
+        if is_due {
+            counts.logged_at = Some(at);
+        }
+        is_due
+    }
+
+    /// What the archive knows of the time before the process began.
+    pub fn recall(&self, last_received_at: Millis) {
+        let mut counts = self.lock();
+        counts.last_received_at = counts.last_received_at.max(Some(last_received_at));
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    pub fn state(&self, now: Millis) -> State {
+        match (self.last_received_at, self.last_refused_at) {
+            (received, Some(refused)) if received.is_none_or(|received| received < refused) => State::Refusing,
+            (Some(received), _) if now.saturating_sub(received) < QUIET_AFTER_MS => State::Receiving,
+            (Some(_), _) => State::Quiet,
+            (None, _) => State::Waiting,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_what_came_last() {
+        let health = Health::default();
+        let state = |now| health.counts().state(now);
+        assert_eq!(state(0), State::Waiting);
+        assert!(health.note_turned(1_000, Turned::Unsigned));
+        assert_eq!(state(1_000), State::Refusing);
+        health.note_received(2_000, &Received::default());
+        assert_eq!((state(2_000), state(2_000 + QUIET_AFTER_MS)), (State::Receiving, State::Quiet));
+        assert!(!health.note_turned(3_000, Turned::Foreign), "one line a minute");
+        assert!(health.note_turned(61_000, Turned::Foreign));
+        assert_eq!(state(61_000), State::Refusing);
+        health.note_turned(62_000, Turned::Unstored);
+        let counts = health.counts();
+        assert_eq!((counts.refused, counts.foreign, counts.failed, counts.received), (1, 2, 1, 1));
+    }
+
+    #[test]
+    fn what_the_archive_recalls_is_no_later_than_what_came() {
+        let health = Health::default();
+        health.recall(5_000);
+        assert_eq!(health.counts().state(6_000), State::Receiving);
+        health.note_received(9_000, &Received::default());
+        health.recall(5_000);
+        assert_eq!(health.counts().last_received_at, Some(9_000));
+    }
+}

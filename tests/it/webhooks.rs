@@ -1,0 +1,4 @@
+//! What platforms send: checked, stored, answered, counted. The platforms themselves are in the modules below.
+
+mod house;
+mod letters;
