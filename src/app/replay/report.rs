@@ -77,7 +77,7 @@ fn write_text(text: &mut String, shown: &Shown) -> std::fmt::Result {
             let rows = rows.map(|figure| [called(figure), value(&figure.before), value(&figure.after)]);
             write_table(text, &std::iter::once(heads).chain(rows).collect::<Vec<_>>())
         }
-        Some((range, zone)) => writeln!(text, "\nNo metric changes, {}.", days(*range, *zone)),
+        Some((range, zone)) => writeln!(text, "\nNo metric changes, in all or by channel, {}.", days(*range, *zone)),
         None => writeln!(text, "\nNo metric changes."),
     }
 }
@@ -147,8 +147,15 @@ fn write_example(text: &mut String, example: &Example) -> std::fmt::Result {
     Ok(())
 }
 
+/// The start of a value, with what could move a terminal's cursor or turn its text written as its number.
 fn shorten(text: &str) -> String {
-    let mut shown: String = text.chars().take(VALUE_CHARS_MAX).flat_map(char::escape_debug).collect();
+    let mut shown = String::new();
+    for char in text.chars().take(VALUE_CHARS_MAX) {
+        match char {
+            '"' | '\'' | '\\' => shown.push(char),
+            _ => shown.extend(char.escape_debug()),
+        }
+    }
     if text.chars().nth(VALUE_CHARS_MAX).is_some() {
         shown.push('…');
     }

@@ -67,7 +67,7 @@ async fn a_range_that_is_given_is_the_one_that_is_compared() {
     let shown = trial.show(UTC, Some(range)).await.unwrap();
     trial.discard().await.unwrap();
     assert!(shown.figures.is_empty() && !shown.differences.is_empty());
-    assert!(report::text(&shown).contains("No metric changes, 2026-02-01 to 2026-02-09 (UTC)."));
+    assert!(report::text(&shown).contains("No metric changes, in all or by channel, 2026-02-01 to 2026-02-09 (UTC)."));
 }
 
 #[tokio::test]
