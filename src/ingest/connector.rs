@@ -19,6 +19,8 @@ pub mod options;
 mod own_phone;
 pub mod payload;
 pub mod phone;
+#[doc = include_str!("connector/platforms.md")]
+pub mod platforms {}
 mod retailcrm;
 pub mod sender;
 pub mod signature;
