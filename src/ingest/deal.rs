@@ -2,7 +2,7 @@
 //!
 //! A CRM tells a deal in pieces and in any order, and what it told changes later: an amount after the sale, a sale that is
 //! taken back. So every piece is kept as a fact ([`stored`]). From all facts of a deal follow the [`period`]s in which it was
-//! won, and from these and what was recorded already the events that must be there ([`conversions`]).
+//! won, and from these and what was recorded already the events that must be there ([`mod@conversions`]).
 //!
 //! It never changes an event: what proves wrong is taken back by another one. It asks no CRM and knows no platform.
 

@@ -4,7 +4,7 @@
 //! when the program starts, and holds no secret. A payload costs at most its size times the number of rules. It never asks
 //! anybody anything, and knows no platform: what there is to know of one stands in its file under `mappings/`.
 //!
-//! Reading order: [`written`] (the file), [`path`], [`condition`], [`expression`] with [`unit`] and [`fields`],
+//! Reading order: [`written`] (the file), [`path`], [`condition`], [`expression`] with [`mod@unit`] and [`fields`],
 //! [`deal`], [`rule`], [`signature`].
 
 mod condition;
