@@ -1,0 +1,4 @@
+//! A day on each platform, told through HTTP, and all that is asked of it, counted by hand.
+
+mod bots;
+mod telegram;
