@@ -1,0 +1,5 @@
+//! A day on each platform, told through HTTP, and all that is asked of it, counted by hand.
+
+mod bots;
+mod max;
+mod telegram;
