@@ -16,7 +16,6 @@ pub mod json;
 pub mod mapping;
 mod max;
 pub mod options;
-mod own_phone;
 pub mod payload;
 pub mod phone;
 mod retailcrm;
@@ -123,6 +122,16 @@ impl Reading {
     /// A payload that is not what the platform sends.
     pub fn unreadable(reason: impl Into<String>) -> Self {
         Self { unreadable: Some(reason.into()), ..Self::default() }
+    }
+
+    /// Counts something that no figure needs.
+    pub fn ignore(&mut self) {
+        self.ignored = self.ignored.saturating_add(1);
+    }
+
+    /// Says that a part of the payload cannot be read. One reason is enough to look at it: the first is kept.
+    pub fn note_unreadable(&mut self, reason: impl Into<String>) {
+        self.unreadable.get_or_insert_with(|| reason.into());
     }
 
     /// Notes a kind that is not known.

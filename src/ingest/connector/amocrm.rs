@@ -80,11 +80,8 @@ impl Connector for AmoCrm {
             let account = parse(delivery.body).ok().and_then(|body| text(&body, "/account_id"));
             return self.accounts.check(&account.unwrap_or_default());
         }
-        let mut secrets = form_urlencoded::parse(delivery.query.as_bytes()).filter(|(name, _)| name == "secret");
-        let (_, secret) = secrets.next().ok_or(Refusal::Unsigned { what: SECRET })?;
-        if secrets.next().is_some() || !signature::is_same(&self.path_secret, &secret) {
-            return Err(Refusal::BadSignature { what: SECRET });
-        }
+        let secret = signature::parameter(delivery.query, "secret", SECRET)?;
+        signature::check(&self.path_secret, secret.as_deref(), SECRET)?;
         let names = parse(delivery.body).map(|body| self.names(&body)).unwrap_or_default();
         match names.iter().any(|name| self.accounts.has(name)) {
             true => Ok(()),
@@ -105,7 +102,7 @@ impl Connector for AmoCrm {
         let account = names.iter().find(|name| self.accounts.has(name)).map_or(self.accounts.first(), String::as_str);
         let mut told = Told { crm: self, account, received_at: payload.received_at, reading: Reading::default() };
         if text(&body, "/account_id").is_some() && body.get("message").is_some() {
-            told.reading.ignored += 1;
+            told.reading.ignore();
             return told.reading;
         }
         for (entity, actions) in root {
@@ -165,7 +162,7 @@ impl Told<'_> {
     }
 
     fn other(&mut self, _action: &str, _entry: &Value) -> Kind {
-        self.reading.ignored += 1;
+        self.reading.ignore();
         Kind::Known
     }
 
@@ -178,7 +175,7 @@ impl Told<'_> {
             _ => return Kind::Unknown,
         };
         let Some(id) = text(lead, "/id").and_then(checked_id) else {
-            self.reading.unreadable = Some("a lead has no id".to_owned());
+            self.reading.note_unreadable("a lead has no id");
             return Kind::Known;
         };
         let at = self.time(lead);
@@ -213,7 +210,7 @@ impl Told<'_> {
             return self.other(action, contact);
         }
         let Some(id) = text(contact, "/id").and_then(checked_id) else {
-            self.reading.unreadable = Some("a contact has no id".to_owned());
+            self.reading.note_unreadable("a contact has no id");
             return Kind::Known;
         };
         let mut identities = self.numbers(contact);

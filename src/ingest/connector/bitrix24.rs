@@ -16,7 +16,7 @@ use super::errands::{self, Errands, is_digits};
 use super::fields::Fields;
 use super::options::{Hidden, OptionError, Options};
 use super::sender::{Sender, event_id};
-use super::signature::is_same;
+use super::signature::check;
 use super::terms::Terms;
 use super::{Accounts, Connector, Delivery, Payload, Platform, Reading, Refusal};
 use crate::ingest::deal::{DealFact, Stage};
@@ -60,8 +60,8 @@ impl Connector for Bitrix24 {
     fn verify(&self, delivery: &Delivery<'_>) -> Result<(), Refusal> {
         let what = "auth[application_token]";
         let fields = Fields::of(delivery.body, "").ok_or(Refusal::Unsigned { what })?;
-        let token = fields.text(&["auth", "application_token"]).ok_or(Refusal::Unsigned { what })?;
-        if !is_same(&self.application_token, &token) || fields.json().is_some_and(errands::is_wrapped) {
+        check(&self.application_token, fields.text(&["auth", "application_token"]).as_deref(), what)?;
+        if fields.json().is_some_and(errands::is_wrapped) {
             return Err(Refusal::BadSignature { what });
         }
         let names = ["member_id", "domain"].map(|name| fields.text(&["auth", name]));
@@ -105,7 +105,7 @@ impl Bitrix24 {
             "ONCRMDEALADD" | "ONCRMDEALUPDATE" | "ONCRMDEALMOVETOCATEGORY" | "ONCRMDEALDELETE" => "deal",
             "ONCRMCONTACTADD" | "ONCRMCONTACTUPDATE" => "contact",
             _ if is_of_no_figure(&event) => {
-                reading.ignored += 1;
+                reading.ignore();
                 return reading;
             }
             _ => {

@@ -88,14 +88,14 @@ impl Connector for HubSpot {
         for event in events(&body) {
             let account = text(event, "/portalId").unwrap_or_default();
             if !self.accounts.has(&account) {
-                reading.unreadable = Some("an event is of a portal that is not this connection's".to_owned());
+                reading.note_unreadable("an event is of a portal that is not this connection's");
                 continue;
             }
             match change::read(event, payload.received_at) {
                 Ok(subject) => self.tell(&account, &subject, &mut reading),
                 Err(change::Unread::Unknown { kind }) => reading.note_unknown(&kind),
-                Err(change::Unread::Ignored) => reading.ignored += 1,
-                Err(change::Unread::Broken { reason }) => reading.unreadable = Some(reason),
+                Err(change::Unread::Ignored) => reading.ignore(),
+                Err(change::Unread::Broken { reason }) => reading.note_unreadable(reason),
             }
         }
         reading
@@ -113,7 +113,7 @@ impl HubSpot {
         match (object, change) {
             (Object::Deal, Change::Property { name, value }) => match self.fact(account, subject, name, value) {
                 Some(fact) => reading.deals.push(fact),
-                None => reading.ignored += 1,
+                None => reading.ignore(),
             },
             (Object::Deal, Change::Deletion) => reading.deals.push(self.staged(account, id, *at, Stage::Deleted)),
             (Object::Deal, Change::Restore) => reading.deals.push(self.staged(account, id, *at, Stage::Restored)),
@@ -135,7 +135,7 @@ impl HubSpot {
                     Some(identity) => {
                         reading.events.extend(self.link(account, &self.deals.contact(account, id), &[identity], *at));
                     }
-                    None => reading.ignored += 1,
+                    None => reading.ignore(),
                 }
             }
             (Object::Contact, Change::Merge { merged, into }) => {
@@ -149,7 +149,7 @@ impl HubSpot {
             }
             // Nothing is made of a contact that comes, goes or is forgotten: erasing is asked of us by another way.
             (Object::Contact, Change::Deletion | Change::Restore) | (Object::Deal, Change::Joined { .. }) => {
-                reading.ignored += 1;
+                reading.ignore();
             }
         }
     }

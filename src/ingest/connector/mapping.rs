@@ -181,7 +181,7 @@ impl Mapping {
         let account = match self.account(scene) {
             Ok(account) => account,
             Err(refusal) => {
-                reading.unreadable.get_or_insert(refusal.to_string());
+                reading.note_unreadable(refusal.to_string());
                 return Match::Some;
             }
         };
@@ -230,12 +230,12 @@ impl Connector for Mapping {
 
     fn greet(&self, query: &str) -> Result<String, Refusal> {
         let parameter = self.greeting.as_ref().ok_or(Refusal::NoGreeting)?;
-        let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == parameter);
-        let (Some((_, value)), None) = (values.next(), values.next()) else {
-            return Err(Refusal::NotAGreeting { what: "the parameter that the mapping file names is not there once" });
+        let what = "the parameter that the mapping file names is not there once";
+        let Ok(Some(value)) = super::signature::parameter(query, parameter, what) else {
+            return Err(Refusal::NotAGreeting { what });
         };
         match is_harmless(&value) {
-            true => Ok(value.into_owned()),
+            true => Ok(value),
             false => {
                 Err(Refusal::NotAGreeting { what: "the parameter holds more than letters, digits, `-`, `_` and `.`" })
             }
@@ -262,7 +262,7 @@ impl Connector for Mapping {
         for group in &self.groups {
             let items = group.items(&whole, items_left.saturating_add(1));
             if items_left < items.len() {
-                reading.unreadable.get_or_insert_with(|| format!("the payload tells more than {ITEMS_MAX} things"));
+                reading.note_unreadable(format!("the payload tells more than {ITEMS_MAX} things"));
             }
             for (number, item) in (1..).zip(items.into_iter().take(items_left)) {
                 items_left = items_left.saturating_sub(1);

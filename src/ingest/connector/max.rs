@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::options::{Hidden, OptionError, Options};
 use super::payload::EntryLinks;
 use super::sender::Sender;
-use super::signature::{header, is_same};
+use super::signature::check_header;
 use super::{Accounts, Connector, Delivery, Payload, Reading, Refusal, SendOutcome, json};
 use crate::model::event::{Event, Kind, Scalar};
 
@@ -68,10 +68,7 @@ pub fn open(accounts: &Accounts, options: &mut Options) -> Result<Arc<dyn Connec
 
 impl Connector for Max {
     fn verify(&self, delivery: &Delivery<'_>) -> Result<(), Refusal> {
-        match is_same(&self.secret, header(delivery, SECRET_HEADER)?) {
-            true => Ok(()),
-            false => Err(Refusal::BadSignature { what: SECRET_HEADER }),
-        }
+        check_header(&self.secret, delivery, SECRET_HEADER)
     }
 
     fn read(&self, payload: &Payload<'_>) -> Reading {
@@ -90,7 +87,7 @@ impl Connector for Max {
             "bot_stopped" => state::read(self, Kind::ContactBlocked, &update, &mut reading),
             "dialog_muted" => state::read(self, Kind::ContactMuted, &update, &mut reading),
             "dialog_unmuted" => state::read(self, Kind::ContactUnmuted, &update, &mut reading),
-            known if IGNORED.contains(&known) => ignore(&mut reading),
+            known if IGNORED.contains(&known) => reading.ignore(),
             other => reading.note_unknown(other),
         }
         reading
@@ -124,20 +121,6 @@ fn digits(instant: Option<&Scalar>) -> String {
         Some(Scalar::Number(number)) => number.to_string(),
         Some(Scalar::Other(_)) | None => String::new(),
     }
-}
-
-fn is_flag_set(value: &Value, pointer: &str) -> bool {
-    value.pointer(pointer).and_then(Value::as_bool).unwrap_or(false)
-}
-
-/// Counts something that no figure needs.
-fn ignore(reading: &mut Reading) {
-    reading.ignored = reading.ignored.saturating_add(1);
-}
-
-/// Says that a part of the update cannot be read; the first such part is named.
-fn note_unreadable(reading: &mut Reading, reason: &str) {
-    reading.unreadable.get_or_insert_with(|| reason.to_owned());
 }
 
 #[cfg(test)]

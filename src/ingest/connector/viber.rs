@@ -78,7 +78,7 @@ impl Connector for Viber {
             // Who unsubscribes from a bot stops it: it can write no more.
             "unsubscribed" => self.read_contact(&told, Kind::ContactBlocked, &mut reading),
             "conversation_started" => self.read_start(&told, &mut reading),
-            "webhook" | "client_status" | "action" => reading.ignored += 1,
+            "webhook" | "client_status" | "action" => reading.ignore(),
             other => reading.note_unknown(other),
         }
         reading
@@ -115,7 +115,7 @@ impl Told<'_> {
             (Some(user), Some(token)) => Some(Place { user, token }),
             _ => {
                 let reason = format!("`{}` names no user, or has no `message_token` that is a whole number", self.name);
-                reading.unreadable = Some(reason);
+                reading.note_unreadable(reason);
                 None
             }
         }
@@ -198,7 +198,7 @@ impl Viber {
             note(&mut event, "subscribed", &subscribed.to_string());
         }
         if event.identities.is_none() {
-            reading.ignored += 1;
+            reading.ignore();
             return;
         }
         reading.events.push(event);

@@ -162,12 +162,12 @@ impl Connector for WhatsApp {
 impl WhatsApp {
     fn read_change(&self, change: &Value, reading: &mut Reading) {
         let Some(field) = json::text(change, "/field") else {
-            reading.unreadable = Some("a change has no `field`".to_owned());
+            reading.note_unreadable("a change has no `field`");
             return;
         };
         let value = &change["value"];
         if FIELDS_IGNORED.contains(&field.as_str()) {
-            reading.ignored += 1;
+            reading.ignore();
             return;
         }
         if !LISTS.iter().any(|(name, _)| value[*name].is_array()) {
@@ -176,8 +176,9 @@ impl WhatsApp {
         // A replay reads without verifying, perhaps with other accounts than when it came.
         let account = json::text(value, "/metadata/phone_number_id").filter(|account| self.accounts.has(account));
         let Some(account) = account else {
-            reading.unreadable =
-                Some(format!("a change of `{field}` names no `phone_number_id` that is of this connection"));
+            reading.note_unreadable(format!(
+                "a change of `{field}` names no `phone_number_id` that is of this connection"
+            ));
             return;
         };
         let change = Change {
@@ -210,7 +211,7 @@ static LISTS: &[(&str, ReadEntry)] = &[
 ];
 
 fn ignore(_change: &Change<'_>, _entry: &Value, reading: &mut Reading) {
-    reading.ignored += 1;
+    reading.ignore();
 }
 
 fn changes(body: &Value) -> impl Iterator<Item = &Value> {
@@ -219,11 +220,8 @@ fn changes(body: &Value) -> impl Iterator<Item = &Value> {
 
 /// The value of a parameter that must be there once.
 fn one(query: &str, name: &'static str) -> Result<String, Refusal> {
-    let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
-    match (values.next(), values.next()) {
-        (Some((_, value)), None) => Ok(value.into_owned()),
-        _ => Err(Refusal::NotAGreeting { what: name }),
-    }
+    let given = signature::parameter(query, name, name).ok().flatten();
+    given.ok_or(Refusal::NotAGreeting { what: name })
 }
 
 /// Keeps a text, a number or a truth value under a name of ours.

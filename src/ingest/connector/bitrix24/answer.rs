@@ -22,7 +22,9 @@ const CARD_ENTRIES_MAX: usize = 100;
 pub(super) fn read(deals: &Deals, told: &Told<'_>, received_at: Millis) -> Reading {
     let asked_at = told.asked_at.unwrap_or(received_at);
     if rest::is_not_found(told.answer) {
-        return Reading { ignored: 1, ..Reading::default() };
+        let mut reading = Reading::default();
+        reading.ignore();
+        return reading;
     }
     let Some(card) = told.answer.get("result").filter(|card| card.is_object()) else {
         return Reading::unreadable(format!("the answer to {} has no result", told.method));
@@ -47,7 +49,7 @@ fn read_deal(deals: &Deals, id: &str, card: &Value, asked_at: Millis) -> Reading
             let fact = deals.fact(id, &["stage", &name, &at.to_string()], at);
             reading.deals.push(DealFact { stage: Some(stage), ..fact });
         }
-        (_, None) => reading.unreadable = Some("the deal has no stage that is known".to_owned()),
+        (_, None) => reading.note_unreadable("the deal has no stage that is known"),
     }
     if let Some(amount) = amount(card, "/OPPORTUNITY") {
         let currency = currency(text(card, "/CURRENCY_ID"));
@@ -92,9 +94,12 @@ fn read_contact(deals: &Deals, id: &str, card: &Value, asked_at: Millis) -> Read
     let mut names: Vec<String> = values("/PHONE").filter_map(|value| phone(&value, country)).collect();
     names.extend(values("/EMAIL").filter_map(|value| email(&value)));
     names.extend(values("/IM").filter_map(|value| open_line(&value)));
-    let events = links(&deals.sender, &deals.account, &deals.contact(id), (&names, at), &[]);
-    let ignored = u32::from(events.is_empty());
-    Reading { events, ignored, ..Reading::default() }
+    let mut reading = Reading::default();
+    reading.events = links(&deals.sender, &deals.account, &deals.contact(id), (&names, at), &[]);
+    if reading.events.is_empty() {
+        reading.ignore();
+    }
+    reading
 }
 
 /// The client of an open line, written `imol|connector|line|chat|user`: of these messengers the chat is the person.

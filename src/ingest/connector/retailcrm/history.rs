@@ -8,7 +8,7 @@ use super::api::{CUSTOMERS, ORDERS};
 use crate::ingest::connector::Reading;
 use crate::ingest::connector::deals::{email, links};
 use crate::ingest::connector::errands::{Told, digits};
-use crate::ingest::connector::json::{list, text};
+use crate::ingest::connector::json::{is_true, list, text};
 use crate::ingest::connector::phone::phone;
 use crate::ingest::connector::terms::{amount, currency};
 use crate::ingest::deal::{DealFact, Stage};
@@ -32,7 +32,7 @@ pub(super) fn read(orders: &Orders, told: &Told<'_>) -> Reading {
             Some(read) => read.note_customer(&mut reading),
             None => {
                 let id = text(record, "/id").unwrap_or_else(|| "without a number".to_owned());
-                reading.unreadable = Some(format!("the record {id} of {} names no {subject} or no time", told.method));
+                reading.note_unreadable(format!("the record {id} of {} names no {subject} or no time", told.method));
             }
         }
     }
@@ -124,18 +124,18 @@ impl<'a> Record<'a> {
     /// A record that said nothing is one that no figure needs.
     fn count(&self, before: (usize, usize), reading: &mut Reading) {
         if (reading.deals.len(), reading.events.len()) == before {
-            reading.ignored = reading.ignored.saturating_add(1);
+            reading.ignore();
         }
     }
 
     fn change(&self) -> Change<'a> {
-        let is = |name| self.record.get(name).and_then(Value::as_bool) == Some(true);
+        let is = |pointer| is_true(self.record, pointer);
         if let Some(into) = digits(self.record, "/combinedTo/id") {
             return Change::Joined { into };
         }
         match self.record.get("field").and_then(Value::as_str) {
-            _ if is("deleted") => Change::Gone,
-            _ if is("created") => Change::Made,
+            _ if is("/deleted") => Change::Gone,
+            _ if is("/created") => Change::Made,
             Some(field) => Change::Field(field),
             None => Change::Other,
         }

@@ -8,7 +8,7 @@ use crate::ingest::connector::errands;
 use crate::ingest::connector::fields::Fields;
 use crate::ingest::connector::options::{Hidden, OptionError, Options};
 use crate::ingest::connector::phone::phone;
-use crate::ingest::connector::signature::{header, is_same};
+use crate::ingest::connector::signature::{check, header, parameter};
 use crate::ingest::connector::terms::{currency, decimal};
 use crate::ingest::connector::{Accounts, Delivery, Reading, Refusal};
 use crate::ingest::deal::DealFact;
@@ -55,17 +55,12 @@ impl Trigger {
 
     pub fn verify(&self, accounts: &Accounts, delivery: &Delivery<'_>) -> Result<(), Refusal> {
         let what = "the parameter `secret`";
-        let mut given = form_urlencoded::parse(delivery.query.as_bytes()).filter(|(name, _)| name == "secret");
-        let is_right = match (given.next(), given.next()) {
-            (Some((_, secret)), None) => is_same(&self.secret, &secret),
-            (None, _) => {
-                is_same(&self.secret, header(delivery, SECRET_HEADER).map_err(|_| Refusal::Unsigned { what })?)
-            }
-            (Some(_), Some(_)) => false,
-        };
+        let in_header = || header(delivery, SECRET_HEADER).ok().map(str::to_owned);
+        let given = parameter(delivery.query, "secret", what)?.or_else(in_header);
+        check(&self.secret, given.as_deref(), what)?;
         let fields = Fields::of(delivery.body, "");
         let is_answer = fields.as_ref().and_then(Fields::json).is_some_and(errands::is_wrapped);
-        if !is_right || is_answer {
+        if is_answer {
             return Err(Refusal::BadSignature { what });
         }
         match fields.and_then(|fields| self.text(&fields, "account")) {
@@ -83,7 +78,7 @@ impl Trigger {
         let mut reading = Reading::default();
         let at = text("at").map(|at| orders.instant(&at).ok_or(at));
         if let Some(Err(_)) = &at {
-            reading.unreadable = Some(format!("the field `{}` is no time; that of arrival is taken", self.name("at")));
+            reading.note_unreadable(format!("the field `{}` is no time; that of arrival is taken", self.name("at")));
         }
         let at = at.and_then(Result::ok).unwrap_or(received_at);
         let moment = at.to_string();
@@ -105,7 +100,7 @@ impl Trigger {
             };
         reading.events = links(&orders.sender, &orders.account, &contact, (&names, at), &[]);
         if reading.deals.is_empty() && reading.events.is_empty() {
-            reading.ignored = 1;
+            reading.ignore();
         }
         reading
     }

@@ -5,12 +5,12 @@
 use serde_json::Value;
 
 use super::callback::is_label;
-use super::person::{Fields, Person, add_identity, phone};
+use super::person::{Fields, Person, add_identity};
 use super::{Change, json, note, note_text};
 use crate::ingest::connector::json::Unit;
 use crate::ingest::connector::options::{OptionError, Options};
 use crate::ingest::connector::{Reading, payload};
-use crate::ingest::normalise::{ID_CHARS_MAX, TEXT_CHARS_MAX};
+use crate::ingest::normalise::{self, ID_CHARS_MAX, TEXT_CHARS_MAX};
 use crate::model::event::{Event, Kind, Scalar};
 
 const FROM: Fields = Fields { number: "/from", user_id: "/from_user_id", parent_user_ids: &["/from_parent_user_id"] };
@@ -65,7 +65,7 @@ pub fn read(change: &Change<'_>, message: &Value, reading: &mut Reading) {
         ContentKind::Message => read_message(change, message, &name, reading),
         ContentKind::Reaction => read_reaction(change, message, reading),
         ContentKind::System => read_system(change, message, reading),
-        ContentKind::Ignored => reading.ignored += 1,
+        ContentKind::Ignored => reading.ignore(),
         ContentKind::Unknown => reading.note_unknown(&format!("messages.{name}")),
     }
 }
@@ -97,7 +97,7 @@ impl Place {
 fn place(change: &Change<'_>, message: &Value, reading: &mut Reading) -> Option<Place> {
     let place = Place::of(change, message);
     if place.is_none() {
-        reading.unreadable = Some("a message has no `id`, or nobody that it is from".to_owned());
+        reading.note_unreadable("a message has no `id`, or nobody that it is from");
     }
     place
 }
@@ -121,7 +121,7 @@ fn read_message(change: &Change<'_>, message: &Value, name: &str, reading: &mut 
     // Meta says so when the number is the client's own; any other card may be of somebody else.
     if json::text(message, "/origin").as_deref() == Some("contact_request") {
         let number = json::text(message, "/contacts/0/phones/0/phone");
-        if let Some(name) = number.as_deref().and_then(phone) {
+        if let Some(name) = number.as_deref().and_then(normalise::phone) {
             add_identity(&mut event, name);
         }
     }
@@ -182,12 +182,12 @@ fn read_press(change: &Change<'_>, message: &Value, place: &Place, reading: &mut
 fn read_reaction(change: &Change<'_>, message: &Value, reading: &mut Reading) {
     // Without a sign it was taken back.
     if json::text(message, "/reaction/emoji").is_none() {
-        reading.ignored += 1;
+        reading.ignore();
         return;
     }
     let Some(place) = place(change, message, reading) else { return };
     let Some(reacted) = json::text(message, "/reaction/message_id") else {
-        reading.unreadable = Some("a reaction names no message".to_owned());
+        reading.note_unreadable("a reaction names no message");
         return;
     };
     let mut event = change.sender.event(Kind::MessageReacted, change.account, &[&reacted, &place.id]);
@@ -203,7 +203,7 @@ fn read_system(change: &Change<'_>, message: &Value, reading: &mut Reading) {
     match json::text(system, "/type").unwrap_or_default().as_str() {
         "user_changed_number" | "customer_changed_number" | "user_changed_user_id" => {}
         "customer_identity_changed" | "user_identity_changed" => {
-            reading.ignored += 1;
+            reading.ignore();
             return;
         }
         other => return reading.note_unknown(&format!("messages.system.{other}")),
@@ -220,11 +220,11 @@ fn read_system(change: &Change<'_>, message: &Value, reading: &mut Reading) {
     let old = Person::of(message, &FROM, &[]);
     let previous = Person::of(system, &PREVIOUS, &[]);
     let (Some(id), Some(old_chat)) = (json::text(message, "/id"), old.chat().or(previous.chat())) else {
-        reading.unreadable = Some("a change of number has no `id`, or no old number".to_owned());
+        reading.note_unreadable("a change of number has no `id`, or no old number");
         return;
     };
     if new == Person::default() {
-        reading.unreadable = Some("a change of number names no new one".to_owned());
+        reading.note_unreadable("a change of number names no new one");
         return;
     }
     let mut event = change.sender.event(Kind::ContactLinked, change.account, &[&id]);
