@@ -2,15 +2,16 @@
 //!
 //! A connector is pure: bytes in, a [`Reading`] out, the same for the same bytes, so that the archive of raw payloads can
 //! be read again. It asks nobody, stores nothing and knows no tenant; [`super::receive`] does the rest. One file a
-//! platform; [`options`] (what is configured), [`json`] (payloads as values), [`fields`] (forms beside them), [`payload`] (of
-//! links and buttons), [`sender`] (events of one account), [`signature`], [`deals`] and [`terms`] (of CRMs), [`mod@phone`]
-//! (numbers as people write them) and [`errands`] (what a platform has to be asked for) are what they share.
+//! platform; [`options`] (what is configured), [`json`] (payloads as values), [`form`] (forms beside them), [`payload`] (of
+//! links and buttons), [`sender`] (events of one account), [`signature`], [`deals`] (of CRMs), [`mod@phone`] and
+//! [`mod@email`] (as people write them) and [`errands`] (what a platform has to be asked for) are what they share.
 
 mod amocrm;
 mod bitrix24;
 pub mod deals;
+mod email;
 pub mod errands;
-mod fields;
+mod form;
 mod hubspot;
 pub mod json;
 pub mod mapping;
@@ -22,7 +23,6 @@ mod retailcrm;
 pub mod sender;
 pub mod signature;
 mod telegram;
-pub mod terms;
 mod viber;
 mod vk;
 mod whatsapp;
@@ -75,8 +75,9 @@ pub trait Connector: Send + Sync + fmt::Debug {
     }
 }
 
-/// A request as it came.
-#[derive(Clone, Copy, Debug)]
+/// A request as it came. Its address and its headers can hold secrets, its body what people wrote: nothing of them is ever
+/// shown.
+#[derive(Clone, Copy)]
 pub struct Delivery<'a> {
     pub headers: &'a HeaderMap,
     /// `/webhooks/name?key=value`, as called.
@@ -87,13 +88,29 @@ pub struct Delivery<'a> {
     pub now: Millis,
 }
 
-/// What is kept of a request, and read again by a replay.
-#[derive(Clone, Copy, Debug)]
+/// What is kept of a request, and read again by a replay. Its body is what people wrote, and never shown.
+#[derive(Clone, Copy)]
 pub struct Payload<'a> {
     pub body: &'a [u8],
     /// The `Content-Type` without parameters, in lower case; may be empty.
     pub content_type: &'a str,
     pub received_at: Millis,
+}
+
+impl fmt::Debug for Delivery<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery").field("bytes", &self.body.len()).field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payload")
+            .field("bytes", &self.body.len())
+            .field("content_type", &self.content_type)
+            .field("received_at", &self.received_at)
+            .finish()
+    }
 }
 
 /// What a payload says.

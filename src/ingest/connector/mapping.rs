@@ -20,7 +20,7 @@ mod written;
 use std::fs;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use self::condition::Condition;
 use self::expression::{Expression, Wanted};
@@ -29,7 +29,7 @@ use self::rule::{Next, Outcome, Rule};
 use self::signature::Scheme;
 use self::written::{MappingError, Place, Written};
 use super::options::{Hidden, OptionError, Options};
-use super::{Accounts, Connector, Delivery, Payload, Platform, Reading, Refusal};
+use super::{Accounts, Connector, Delivery, Payload, Platform, Reading, Refusal, form};
 use crate::model::Channel;
 use crate::model::clock::Millis;
 
@@ -152,12 +152,7 @@ impl Mapping {
         match self.format {
             Format::Json => serde_json::from_slice(body).ok(),
             Format::Form => {
-                std::str::from_utf8(body).ok()?;
-                // Of a key that is there twice the last counts, as in JSON.
-                let fields = form_urlencoded::parse(body);
-                let fields: Map<String, Value> =
-                    fields.map(|(key, value)| (key.into_owned(), Value::String(value.into_owned()))).collect();
-                (!fields.is_empty()).then_some(Value::Object(fields))
+                form::parse(body).ok().filter(|form| form.as_object().is_some_and(|fields| !fields.is_empty()))
             }
         }
     }

@@ -20,6 +20,7 @@ use aws_lc_rs::hmac;
 use serde_json::{Map, Value};
 
 use super::options::{Hidden, OptionError, Options};
+use super::payload::EntryLinks;
 use super::sender::Sender;
 use super::{Accounts, Connector, Delivery, Payload, Reading, Refusal, SendOutcome, json, signature};
 use crate::model::event::Event;
@@ -71,7 +72,7 @@ struct WhatsApp {
     accounts: Accounts,
     app_secret: Hidden,
     verify_token: Hidden,
-    link_prefix: Option<String>,
+    links: EntryLinks,
     sender: Sender,
 }
 
@@ -81,7 +82,7 @@ pub fn open(accounts: &Accounts, options: &mut Options) -> Result<Arc<dyn Connec
         accounts: accounts.clone(),
         app_secret: options.secret("app_secret")?,
         verify_token: options.secret("verify_token")?,
-        link_prefix: inbound::link_prefix(options)?,
+        links: EntryLinks::in_texts(options)?,
         sender: Sender { channel: "WHATSAPP" },
     }))
 }
@@ -93,7 +94,7 @@ struct Change<'a> {
     /// Under which name it was subscribed to.
     field: &'a str,
     value: &'a Value,
-    link_prefix: Option<&'a str>,
+    links: &'a EntryLinks,
 }
 
 impl Change<'_> {
@@ -181,13 +182,7 @@ impl WhatsApp {
             ));
             return;
         };
-        let change = Change {
-            sender: &self.sender,
-            account: &account,
-            field: &field,
-            value,
-            link_prefix: self.link_prefix.as_deref(),
-        };
+        let change = Change { sender: &self.sender, account: &account, field: &field, value, links: &self.links };
         for (name, read) in LISTS {
             for entry in value[*name].as_array().map_or(&[][..], Vec::as_slice) {
                 read(&change, entry, reading);
