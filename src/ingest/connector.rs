@@ -19,6 +19,8 @@ mod max;
 pub mod options;
 pub mod payload;
 pub mod phone;
+#[doc = include_str!("connector/platforms.md")]
+pub mod platforms {}
 mod retailcrm;
 pub mod sender;
 pub mod signature;
