@@ -188,6 +188,16 @@ pub enum Refusal {
     NotAGreeting { what: &'static str },
 }
 
+/// Characters of an account's name that a refusal repeats.
+const FOREIGN_CHARS_MAX: usize = 60;
+
+impl Refusal {
+    /// The payload is about this account, which is somebody else's.
+    pub fn foreign(account: &str) -> Self {
+        Self::ForeignAccount { account: account.chars().take(FOREIGN_CHARS_MAX).collect() }
+    }
+}
+
 /// The accounts of a connection, the first of which names what comes without an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accounts {
@@ -218,7 +228,29 @@ impl Accounts {
     pub fn check(&self, name: &str) -> Result<(), Refusal> {
         match self.has(name) {
             true => Ok(()),
-            false => Err(Refusal::ForeignAccount { account: name.chars().take(60).collect() }),
+            false => Err(Refusal::foreign(name)),
+        }
+    }
+
+    /// The same of what has several names: one that is known is enough.
+    ///
+    /// # Errors
+    /// When none is of these accounts.
+    pub fn check_any(&self, names: &[String]) -> Result<(), Refusal> {
+        match names.iter().any(|name| self.has(name)) {
+            true => Ok(()),
+            false => Err(Refusal::foreign(names.first().map_or("", String::as_str))),
+        }
+    }
+
+    /// The account of a connection that can have but one. `reason` says why.
+    ///
+    /// # Errors
+    /// When there are several.
+    pub fn only(&self, reason: &str) -> Result<String, OptionError> {
+        match self.names.as_slice() {
+            [name] => Ok(name.clone()),
+            _ => Err(OptionError::Invalid { name: "accounts", reason: reason.to_owned() }),
         }
     }
 }

@@ -84,10 +84,7 @@ impl Connector for AmoCrm {
         let secret = signature::parameter(delivery.query, "secret", SECRET)?;
         signature::check(&self.path_secret, secret.as_deref(), SECRET)?;
         let names = form::document(delivery.body).map(|body| self.names(&body)).unwrap_or_default();
-        match names.iter().any(|name| self.accounts.has(name)) {
-            true => Ok(()),
-            false => self.accounts.check(names.first().map_or("", String::as_str)),
-        }
+        self.accounts.check_any(&names)
     }
 
     fn read(&self, payload: &Payload<'_>) -> Reading {

@@ -54,11 +54,9 @@ impl Connector for Bitrix24 {
         if errands::is_wrapped(&call) {
             return Err(Refusal::BadSignature { what });
         }
-        let names = ["/auth/member_id", "/auth/domain"].map(|pointer| text(&call, pointer));
-        match names.iter().flatten().any(|name| self.accounts.has(name)) {
-            true => Ok(()),
-            false => self.accounts.check(names.iter().flatten().next().map_or("", String::as_str)),
-        }
+        let names: Vec<String> =
+            ["/auth/member_id", "/auth/domain"].iter().filter_map(|pointer| text(&call, pointer)).collect();
+        self.accounts.check_any(&names)
     }
 
     fn read(&self, payload: &Payload<'_>) -> Reading {

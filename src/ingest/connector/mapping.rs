@@ -165,7 +165,7 @@ impl Mapping {
             Some(name) => self.accounts.check(&name).map(|()| name),
             None if account.is_said(scene) => {
                 let account = account.found(scene).unwrap_or_else(|| "of no readable name".to_owned());
-                Err(Refusal::ForeignAccount { account: account.chars().take(60).collect() })
+                Err(Refusal::foreign(&account))
             }
             None => Ok(self.accounts.first().to_owned()),
         }

@@ -53,14 +53,11 @@ struct Max {
 /// # Errors
 /// When one is missing or wrong, or the connection has several bots.
 pub fn open(accounts: &Accounts, options: &mut Options) -> Result<Arc<dyn Connector>, OptionError> {
-    if accounts.names.len() != 1 {
-        let reason = "give one `account`: an update does not say whose bot it is for".to_owned();
-        return Err(OptionError::Invalid { name: "accounts", reason });
-    }
+    let account = accounts.only("give one `account`: an update does not say whose bot it is for")?;
     Ok(Arc::new(Max {
         secret: options.secret("secret")?,
         sender: Sender { channel: "MAX" },
-        account: accounts.first().to_owned(),
+        account,
         links: EntryLinks::from_options(options)?,
         access_token: options.secret_if_given("access_token")?,
     }))

@@ -69,15 +69,12 @@ struct Telegram {
 /// # Errors
 /// When one is missing or wrong, or the connection has several bots.
 pub fn open(accounts: &Accounts, options: &mut Options) -> Result<Arc<dyn Connector>, OptionError> {
-    if accounts.names.len() != 1 {
-        // Two bots have a chat of the same number with the same client, and messages of the same numbers in it.
-        let reason = "give one `account`: an update does not say whose bot it is for".to_owned();
-        return Err(OptionError::Invalid { name: "accounts", reason });
-    }
+    // Two bots have a chat of the same number with the same client, and messages of the same numbers in it.
+    let account = accounts.only("give one `account`: an update does not say whose bot it is for")?;
     Ok(Arc::new(Telegram {
         secret: options.secret("secret_token")?,
         sender: Sender { channel: "TELEGRAM" },
-        account: accounts.first().to_owned(),
+        account,
         links: EntryLinks::from_options(options)?,
         scale: Scale::from_options(options)?,
     }))

@@ -33,12 +33,10 @@ struct Viber {
 
 /// Takes the options `auth_token` and `link_prefix`.
 pub fn open(accounts: &Accounts, options: &mut Options) -> Result<Arc<dyn Connector>, OptionError> {
-    if accounts.names.len() != 1 {
-        let reason = "a connection is one Viber bot, because its callbacks do not say which bot they are about";
-        return Err(OptionError::Invalid { name: "accounts", reason: reason.to_owned() });
-    }
+    let account =
+        accounts.only("a connection is one Viber bot, because its callbacks do not say which bot they are about")?;
     Ok(Arc::new(Viber {
-        account: accounts.first().to_owned(),
+        account,
         auth_token: options.secret("auth_token")?,
         links: EntryLinks::from_options(options)?,
         sender: Sender { channel: "VIBER" },

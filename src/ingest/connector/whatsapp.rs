@@ -115,7 +115,7 @@ impl Connector for WhatsApp {
         let Ok(body) = serde_json::from_slice::<Value>(delivery.body) else { return Ok(()) };
         // An app can serve pages too: those are nobody's accounts here.
         if let Some(object) = json::text(&body, "/object").filter(|object| object != OBJECT) {
-            return Err(Refusal::ForeignAccount { account: object.chars().take(60).collect() });
+            return Err(Refusal::foreign(&object));
         }
         for change in changes(&body) {
             if let Some(account) = json::text(change, "/value/metadata/phone_number_id") {
