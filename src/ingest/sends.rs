@@ -74,6 +74,11 @@ fn read_one(connection: &Connection, mut report: Event) -> Result<Event, Reason>
                 Some(Failure { code: Some(Scalar::Text(code)), reason: Some(Scalar::from(reason.as_str())) });
         }
     }
+    if is_absent(report.contact.as_ref()) {
+        // Or one client would be two: whom the platform's events name, and somebody in the chat.
+        let contact = text(report.chat.as_ref()).and_then(|chat| connection.connector.contact_of(&chat));
+        report.contact = contact.map(Scalar::Text);
+    }
     Ok(report)
 }
 

@@ -84,6 +84,10 @@ impl Connector for Viber {
         reading
     }
 
+    fn contact_of(&self, chat: &str) -> Option<String> {
+        Some(format!("viber:{chat}"))
+    }
+
     fn read_answer(&self, answer: &Value) -> Option<SendOutcome> {
         let status = json::number(answer, "/status")?;
         if status != 0 {
