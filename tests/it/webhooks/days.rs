@@ -1,5 +1,6 @@
 //! Whole days on real platforms, told through HTTP as they are told; all ten families beside what was computed by hand.
 
+mod viber;
 mod whatsapp;
 
 use std::sync::Arc;
