@@ -70,6 +70,11 @@ pub trait Connector: Send + Sync + fmt::Debug {
         None
     }
 
+    /// The contact of a chat with one client, named as the platform's own events name it. `None`: the chat does not tell.
+    fn contact_of(&self, _chat: &str) -> Option<String> {
+        None
+    }
+
     /// What the platform's answer to a send says, where the sending system reports it word for word. `None`: the
     /// platform's answers are not known here, or this is none.
     fn read_answer(&self, _answer: &Value) -> Option<SendOutcome> {

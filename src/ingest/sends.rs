@@ -12,6 +12,7 @@ use super::connection::Connection;
 use super::connector::SendOutcome;
 use super::connector::sender::event_id;
 use super::item::Unreadable;
+use super::normalise::ID_CHARS_MAX;
 use super::reason::{Reason, excerpt};
 use crate::model::event::{Event, Failure, Kind, Scalar};
 
@@ -73,6 +74,12 @@ fn read_one(connection: &Connection, mut report: Event) -> Result<Event, Reason>
             report.failure =
                 Some(Failure { code: Some(Scalar::Text(code)), reason: Some(Scalar::from(reason.as_str())) });
         }
+    }
+    if is_absent(report.contact.as_ref()) {
+        // Or one client would be two: whom the platform's events name, and somebody in the chat.
+        let contact = text(report.chat.as_ref()).and_then(|chat| connection.connector.contact_of(&chat));
+        // A chat that only just fits makes a name that does not.
+        report.contact = contact.filter(|name| name.chars().count() <= ID_CHARS_MAX).map(Scalar::Text);
     }
     Ok(report)
 }

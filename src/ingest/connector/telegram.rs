@@ -103,6 +103,13 @@ impl Connector for Telegram {
         reading
     }
 
+    fn contact_of(&self, chat: &str) -> Option<String> {
+        // That of a business connection stands before the client's.
+        let client = chat.rsplit(':').next()?;
+        let is_person = !client.is_empty() && client.bytes().all(|byte| byte.is_ascii_digit());
+        is_person.then(|| person(client))
+    }
+
     fn read_answer(&self, answer: &Value) -> Option<SendOutcome> {
         answer::read(answer)
     }

@@ -82,6 +82,10 @@ impl Connector for Viber {
         reading
     }
 
+    fn contact_of(&self, chat: &str) -> Option<String> {
+        Some(format!("viber:{chat}"))
+    }
+
     fn read_answer(&self, answer: &Value) -> Option<SendOutcome> {
         let status = json::number(answer, "/status")?;
         if status != 0 {
@@ -159,7 +163,13 @@ impl Viber {
 
     fn read_status(&self, told: &Told<'_>, kind: Kind, reading: &mut Reading) {
         let Some(place) = told.place(reading) else { return };
-        let mut event = self.event(kind, told, &place, &[&place.token]);
+        let time = json::text(told.callback, "/timestamp").unwrap_or_default();
+        let parts = match kind {
+            // Each device says so, in any order: the earliest counts, and for that all are kept.
+            Kind::MessageDelivered => &[place.token.as_str(), &time][..],
+            _ => &[place.token.as_str()],
+        };
+        let mut event = self.event(kind, told, &place, parts);
         event.message = Some(Scalar::from(place.token.as_str()));
         if kind == Kind::MessageFailed {
             let description = json::text(told.callback, "/desc").unwrap_or_default();

@@ -157,6 +157,11 @@ impl Connector for Vk {
         reading
     }
 
+    fn contact_of(&self, chat: &str) -> Option<String> {
+        let id: i64 = chat.parse().ok()?;
+        is_user(id).then(|| format!("vk:{id}"))
+    }
+
     fn read_answer(&self, answer: &Value) -> Option<SendOutcome> {
         answer::read(answer)
     }
@@ -238,8 +243,12 @@ impl Told<'_> {
 /// The user whose id stands there; chats and communities are passed over.
 fn user(object: &Value, pointer: &str) -> Result<i64, Unread> {
     let id = json::number(object, pointer).ok_or(Unread::Missing("there is no user or peer"))?;
+    if is_user(id) { Ok(id) } else { Err(Unread::Ignored) }
+}
+
+fn is_user(id: i64) -> bool {
     let is_chat = CHATS_MIN < id && id <= CHATS_MAX;
-    if 0 < id && !is_chat { Ok(id) } else { Err(Unread::Ignored) }
+    0 < id && !is_chat
 }
 
 #[cfg(test)]

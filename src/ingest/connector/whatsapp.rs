@@ -155,6 +155,10 @@ impl Connector for WhatsApp {
         reading
     }
 
+    fn contact_of(&self, chat: &str) -> Option<String> {
+        person::of_chat(chat)
+    }
+
     fn read_answer(&self, answer: &Value) -> Option<SendOutcome> {
         answer::read(answer)
     }

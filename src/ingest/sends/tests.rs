@@ -10,16 +10,22 @@ use crate::model::event::NormalEvent;
 const NOW: i64 = 1_777_636_800_000;
 
 fn connection() -> Arc<Connection> {
-    let platform = platform("vk").unwrap();
-    let accounts = Accounts::new(vec!["5001".to_owned(), "5002".to_owned()]).unwrap();
-    let options = json!({ "secret": "a secret of the community", "confirmation": "7a3c91be" });
+    open("vk", &["5001", "5002"], &json!({ "secret": "a secret of the community", "confirmation": "7a3c91be" }))
+}
+
+fn open(name: &str, accounts: &[&str], options: &Value) -> Arc<Connection> {
+    let accounts = Accounts::new(accounts.iter().map(|&account| account.to_owned()).collect()).unwrap();
     let options = Options::new(options.as_object().cloned().unwrap());
-    Arc::new(Connection::open(("shop", "acme"), platform, accounts, options, 30).unwrap())
+    Arc::new(Connection::open(("shop", "acme"), platform(name).unwrap(), accounts, options, 30).unwrap())
 }
 
 fn report(report: &Value) -> Result<NormalEvent, String> {
+    report_by(connection(), report)
+}
+
+fn report_by(connection: Arc<Connection>, report: &Value) -> Result<NormalEvent, String> {
     let item = Item::from_json(1, report.to_string().as_bytes());
-    let item = read(connection(), std::iter::once(item)).next().unwrap();
+    let item = read(connection, std::iter::once(item)).next().unwrap();
     let event = item.event.map_err(|unreadable| unreadable.reason.to_string())?;
     normalise(event, NOW).map_err(|reason| reason.to_string())
 }
@@ -61,6 +67,24 @@ fn a_send_that_was_refused_stands_alone() {
     assert_eq!((event.failure_code.as_str(), reason), ("901", Some("OPT_OUT")));
     // The longest id still makes a message.
     assert!(report(&json!({ "id": "x".repeat(200), "answer": refused(6), "chat": "7001" })).is_ok());
+}
+
+#[test]
+fn who_names_no_contact_means_the_client_of_the_chat() {
+    let bot = || open("viber", &["bot"], &json!({ "auth_token": "4a1f-invented-token" }));
+    let contact = |more: &Value| {
+        let mut line = json!({ "id": "s", "chat": "u==", "answer": { "status": 0, "message_token": 1 } });
+        line.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+        report_by(bot(), &line).map(|event| event.contact)
+    };
+    assert_eq!(contact(&json!({})).unwrap(), "viber:u==");
+    assert_eq!(contact(&json!({ "contact": "" })).unwrap(), "viber:u==");
+    assert_eq!(contact(&json!({ "answer": { "status": 6 } })).unwrap(), "viber:u==");
+    assert_eq!(contact(&json!({ "contact": "c-1" })).unwrap(), "c-1");
+    // The longest chat is still one.
+    assert_eq!(contact(&json!({ "chat": "x".repeat(200) })).unwrap(), "");
+    // Of a chat that does not tell, nobody is.
+    assert_eq!(report(&json!({ "answer": taken() })).unwrap().contact, "");
 }
 
 #[test]

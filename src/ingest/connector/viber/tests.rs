@@ -71,6 +71,19 @@ fn all_digits_of_a_token_survive() {
 }
 
 #[test]
+fn each_device_tells_a_delivery_of_its_own_and_again_the_same() {
+    let connector = open_for(&["bot"], "4a1f-invented-token").unwrap();
+    let id = |time: u64, host: &str| {
+        let body = json!({ "event": "delivered", "user_id": "u", "timestamp": time, "message_token": 7, "chat_hostname": host });
+        let body = body.to_string();
+        let payload = Payload { body: body.as_bytes(), content_type: "application/json", received_at: 0 };
+        connector.read(&payload).events[0].id.clone()
+    };
+    assert_eq!(id(1, "a"), id(1, "b"));
+    assert_ne!(id(1, "a"), id(2, "a"));
+}
+
+#[test]
 fn what_the_api_answers_to_a_send_is_understood() {
     let connector = open_for(&["bot"], "4a1f-invented-token").unwrap();
     let read = |answer: Value| connector.read_answer(&answer);

@@ -90,6 +90,16 @@ impl Person {
     }
 }
 
+/// The client of a chat: a number, or Meta's id after the letters of a country. A group is nobody.
+pub fn of_chat(chat: &str) -> Option<String> {
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && normalise::phone(text).is_some();
+    let is_user_id = |(country, rest): (&str, &str)| {
+        country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase()) && !rest.is_empty()
+    };
+    let is_client = is_number(chat) || chat.split_once('.').is_some_and(is_user_id);
+    is_client.then(|| format!("whatsapp:{chat}"))
+}
+
 /// Another name of the event's contact.
 pub fn add_identity(event: &mut Event, name: String) {
     let name = Scalar::Text(name);
@@ -123,5 +133,14 @@ mod tests {
         assert_eq!(names(json!({ "from": "DE.2" })), ["whatsapp:491510002", "whatsapp:DE.2", "phone:+491510002"]);
         assert_eq!(names(json!({ "from": "491510003" })), ["whatsapp:491510003", "phone:+491510003"]);
         assert_eq!(names(json!({})), [""; 0]);
+    }
+
+    #[test]
+    fn a_chat_with_one_client_names_it() {
+        assert_eq!(of_chat("491510001").as_deref(), Some("whatsapp:491510001"));
+        assert_eq!(of_chat("DE.12345678").as_deref(), Some("whatsapp:DE.12345678"));
+        for other in ["", "DE.", "de.1", "Y2FwaV9ncm91cDox", "120363041234567890", "+491510001"] {
+            assert_eq!(of_chat(other), None, "{other}");
+        }
     }
 }
