@@ -31,7 +31,7 @@ async fn post(day: &Day, callback: &Value) {
     assert_eq!(status, StatusCode::OK, "{body}");
 }
 
-fn wrote(user: &str, number: u64, time: &str, message: Value) -> Value {
+fn wrote(user: &str, number: u64, time: &str, message: &Value) -> Value {
     json!({"event": "message", "timestamp": millis(time), "chat_hostname": "SN-CHAT-03_", "message_token": token(number),
         "sender": {"id": user, "name": "A name", "language": "es", "country": "ES", "api_version": 10},
         "message": message, "silent": false})
@@ -89,7 +89,7 @@ async fn of_una(day: &mut Day) {
     let mut start = came("conversation_started", UNA, 2, "08:00:00");
     (start["type"], start["context"], start["subscribed"]) = ("open".into(), "c_8f3a".into(), false.into());
     post(day.at("08:00:01"), &start).await;
-    let first = wrote(UNA, 101, "08:00:10", text("Hello"));
+    let first = wrote(UNA, 101, "08:00:10", &text("Hello"));
     post(day.at("08:00:11"), &first).await;
     day.at("08:00:13").report("bot", &[taken(UNA, 201, "08:00:12", bot())]).await;
     post(day.at("08:00:15"), &told("delivered", UNA, 201, "08:00:14")).await;
@@ -103,7 +103,7 @@ async fn of_una(day: &mut Day) {
     post(day.at("08:05:13"), &told("delivered", UNA, 202, "08:05:12")).await;
     // Told of the last; the one before it was read too.
     post(day.at("08:06:01"), &told("seen", UNA, 202, "08:06:00")).await;
-    post(day.at("08:10:01"), &wrote(UNA, 102, "08:10:00", text("And the price?"))).await;
+    post(day.at("08:10:01"), &wrote(UNA, 102, "08:10:00", &text("And the price?"))).await;
     let mut draft = by_olga;
     draft["assisted"] = true.into();
     day.at("08:10:41").report("bot", &[taken(UNA, 203, "08:10:40", draft)]).await;
@@ -116,9 +116,9 @@ async fn of_una(day: &mut Day) {
     day.report("bot", &[taken(UNA, 204, "09:00:00", bot())]).await;
     post(day, &told("delivered", UNA, 204, "09:00:02")).await;
     post(day, &told("seen", UNA, 204, "09:00:50")).await;
-    post(day, &wrote(UNA, 103, "09:01:00", text("rate:s-17:4/5"))).await;
+    post(day, &wrote(UNA, 103, "09:01:00", &text("rate:s-17:4/5"))).await;
     let tracked = json!({"type": "text", "text": " 2 ", "tracking_data": r#"{"survey":"s-17","scale":5}"#});
-    post(day, &wrote(UNA, 104, "09:02:00", tracked)).await;
+    post(day, &wrote(UNA, 104, "09:02:00", &tracked)).await;
     day.at("09:30:00").events(&[event("x-1", "dialog.closed", UNA, "09:30:00", json!({}))]).await;
 }
 
@@ -139,13 +139,13 @@ async fn of_broadcast(day: &mut Day) {
 
 /// Vik and Yan.
 async fn of_noon(day: &mut Day) {
-    post(day.at("12:00:01"), &wrote(VIK, 105, "12:00:00", text("Hello"))).await;
+    post(day.at("12:00:01"), &wrote(VIK, 105, "12:00:00", &text("Hello"))).await;
     day.at("12:00:04").report("bot", &[taken(VIK, 205, "12:00:03", bot())]).await;
     let assigned = event("g-1", "dialog.assigned", VIK, "12:19:00", json!({"operator": "petr", "team": "east"}));
     day.at("12:19:00").events(&[assigned]).await;
     post(
         day.at("12:20:01"),
-        &wrote(VIK, 106, "12:20:00", json!({"type": "picture", "media": "https://example.org/p"})),
+        &wrote(VIK, 106, "12:20:00", &json!({"type": "picture", "media": "https://example.org/p"})),
     )
     .await;
     let by_petr = json!({"operator": "petr", "team": "east"});
@@ -156,7 +156,7 @@ async fn of_noon(day: &mut Day) {
     post(day.at("12:23:03"), &failed).await;
     let survey = event("q-2", "survey.sent", VIK, "12:30:00", json!({"survey": {"id": "s-18"}}));
     day.at("12:30:00").events(&[survey]).await;
-    post(day.at("12:40:01"), &wrote(YAN, 107, "12:40:00", text("Are you open?"))).await;
+    post(day.at("12:40:01"), &wrote(YAN, 107, "12:40:00", &text("Are you open?"))).await;
     day.at("12:40:03").report("bot", &[taken(YAN, 208, "12:40:02", bot())]).await;
     post(day.at("12:40:04"), &told("delivered", YAN, 208, "12:40:03")).await;
 }
@@ -172,7 +172,7 @@ async fn of_evening(day: &mut Day) {
     let link = json!({"id": "l-1", "kind": "contact.linked", "at": millis("15:10:00"), "channel": "RETAILCRM",
         "account": SHOP, "contact": format!("retailcrm:{SHOP}:contact:12"), "identities": ["link:8f3a"]});
     day.at("15:10:00").events(&[link]).await;
-    post(day.at("18:00:01"), &wrote(UNA, 108, "18:00:00", text("One more, please"))).await;
+    post(day.at("18:00:01"), &wrote(UNA, 108, "18:00:00", &text("One more, please"))).await;
     trigger(day.at("18:30:01"), &order(8, "complete", "20.25", "20:30:00")).await;
     trigger(day.at("18:30:09"), &order(8, "complete", "20.25", "20:30:00")).await;
     post(day.at("19:00:01"), &came("subscribed", WIM, 5, "19:00:00")).await;
@@ -181,7 +181,7 @@ async fn of_evening(day: &mut Day) {
     // Eight hours late.
     post(day.at("19:50:00"), &told("delivered", VIK, 205, "12:00:05")).await;
     // Neither Viber nor the shop.
-    let body = wrote(UNA, 109, "19:55:00", text("Hello")).to_string();
+    let body = wrote(UNA, 109, "19:55:00", &text("Hello")).to_string();
     let wrong = hex("another token", &body);
     let status = day.at("19:55:00").deliver("bot", &[("x-viber-content-signature", &wrong)], &body).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
