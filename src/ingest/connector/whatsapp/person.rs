@@ -6,10 +6,8 @@
 use serde_json::Value;
 
 use super::json;
+use crate::ingest::normalise;
 use crate::model::event::{Event, Scalar};
-
-/// Digits of a number with its country code, at least and at most (E.164).
-const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
 /// A client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,7 +75,7 @@ impl Person {
     pub fn names(&self) -> Vec<String> {
         let ids = [&self.wa_id, &self.user_id, &self.parent_user_id];
         let mut names: Vec<String> = ids.into_iter().flatten().map(|id| format!("whatsapp:{id}")).collect();
-        names.extend(self.wa_id.as_deref().and_then(phone));
+        names.extend(self.wa_id.as_deref().and_then(normalise::phone));
         names.dedup();
         names
     }
@@ -92,9 +90,12 @@ impl Person {
     }
 }
 
+/// Digits of a number with its country code.
+const NUMBER_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
+
 /// The client of a chat: a number, or Meta's id after the letters of a country. A group is nobody.
 pub fn of_chat(chat: &str) -> Option<String> {
-    let is_number = |text: &str| PHONE_DIGITS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = |text: &str| NUMBER_DIGITS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_user_id = |(country, rest): (&str, &str)| {
         country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase()) && !rest.is_empty()
     };
@@ -111,15 +112,6 @@ pub fn add_identity(event: &mut Event, name: String) {
             identities.push(name);
         }
     }
-}
-
-/// The identity of a number with its country code, with or without `+`; `None` where it is none, because a wrong identity
-/// would cost the whole event.
-pub fn phone(number: &str) -> Option<String> {
-    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
-    let is_written = number.strip_prefix('+').unwrap_or(number).chars();
-    let is_plain = is_written.clone().all(|char| char.is_ascii_digit() || " -()".contains(char));
-    (is_plain && PHONE_DIGITS.contains(&digits.len()) && !digits.starts_with('0')).then(|| format!("phone:+{digits}"))
 }
 
 #[cfg(test)]
@@ -152,15 +144,6 @@ mod tests {
         assert_eq!(of_chat("DE.12345678").as_deref(), Some("whatsapp:DE.12345678"));
         for other in ["", "DE.", "de.1", "Y2FwaV9ncm91cDox", "120363041234567890", "+491510001"] {
             assert_eq!(of_chat(other), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn only_a_number_with_its_country_code_is_a_phone() {
-        assert_eq!(phone("491510001").as_deref(), Some("phone:+491510001"));
-        assert_eq!(phone("+49 (151) 000-1").as_deref(), Some("phone:+491510001"));
-        for other in ["", "123456", "1234567890123456", "0151000111", "DE.12345678", "4915+10001"] {
-            assert_eq!(phone(other), None, "{other}");
         }
     }
 }
