@@ -21,7 +21,7 @@ use super::server::HttpState;
 use crate::ingest::connection::health::Turned;
 use crate::ingest::connection::{Connection, Connections};
 use crate::ingest::connector::{Delivery, Payload, Refusal};
-use crate::ingest::{Ingest, IngestError};
+use crate::ingest::{Ingest, IngestError, raw};
 
 /// What the routes share.
 #[derive(Clone)]
@@ -132,7 +132,7 @@ async fn deliver(
         tracing::warn!(
             connection = connection.name,
             rejected = received.receipt.rejected_total,
-            reason = rejection.reason,
+            reason = raw::without_values(&rejection.reason),
             "events of a webhook were rejected; the raw payload is kept"
         );
     }

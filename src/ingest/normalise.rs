@@ -5,6 +5,7 @@
 
 mod amount;
 mod attributes;
+pub mod decoration;
 mod identity;
 mod objects;
 mod text;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::connection::Connection;
 use super::connector::{Payload, Reading};
+use super::normalise::decoration;
 use super::raw::{self, RawPayload};
 use super::{Ingest, IngestError, Item, Origin, Receipt, errands::stored};
 use crate::model::event::Scalar;
@@ -49,6 +50,8 @@ impl Ingest {
         reading: Reading,
     ) -> Result<Received, IngestError> {
         let Reading { events, deals, lookups, ignored, unknown, mut unreadable } = reading;
+        let mut events = events;
+        events.iter_mut().for_each(decoration::trim);
         let latest = events.iter().filter_map(|event| instant(event.at.as_ref()?)).max();
         let items = (1..).zip(events).map(|(line, event)| Item { line, event: Ok(event) });
         let items: Vec<Item> = items.collect();

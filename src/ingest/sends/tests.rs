@@ -83,8 +83,8 @@ fn who_names_no_contact_means_the_client_of_the_chat() {
     assert_eq!(contact(&json!({ "contact": "c-1" })).unwrap(), "c-1");
     // The longest chat is still one.
     assert_eq!(contact(&json!({ "chat": "x".repeat(200) })).unwrap(), "");
-    // Of a chat that does not tell, nobody is.
-    assert_eq!(report(&json!({ "answer": taken() })).unwrap().contact, "");
+    // A peer of VK is its user.
+    assert_eq!(report(&json!({ "answer": taken() })).unwrap().contact, "vk:7001");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Of a delivery it says only that it is taken; the figures are in the days.
 
+use aws_lc_rs::hmac;
 use axum::body::Body;
 use axum::http::{HeaderName, Request, StatusCode};
 use rapport::api::audit::Log;
@@ -10,6 +11,7 @@ use rapport::ingest::connector::options::Options;
 use rapport::ingest::connector::{Accounts, platform};
 use serde_json::{Value, json};
 
+use crate::webhooks::letters::deliver;
 use crate::world::{TENANT, World, instant};
 
 /// In the future, because the archive forgets by the engine's clock, which is nobody's to set. A Tuesday.
@@ -23,7 +25,7 @@ const EVERYTHING: &str = "
     delivery { total { rate outbound delivered failed pending acceptanceRate addressableRate failedAfterDelivered
         orphanStatuses quality { level coverage provisional warnings { code } } } }
     reads { total { ofSent ofDelivered read engagedRate quality { level coverage provisional warnings { code } } } }
-    responseTime(targetSeconds: 300) { total { p50Seconds p90Seconds p95Seconds p99Seconds meanSeconds answered unanswered
+    responseTime(targetSeconds: TARGET) { total { p50Seconds p90Seconds p95Seconds p99Seconds meanSeconds answered unanswered
         abandoned withinTarget quality { level coverage provisional warnings { code } } } }
     activeDialogs { total { distinct peak peakAt meanConcurrent openNow
         quality { level coverage provisional warnings { code } } } }
@@ -82,6 +84,17 @@ impl Day {
         self.world = later.recorded_by(self.connections.clone(), Log::off());
     }
 
+    /// It is this time now.
+    pub fn at(&mut self, time: &str) -> &Self {
+        self.turn_to(at(time));
+        self
+    }
+
+    /// What comes now, with headers that were computed for it.
+    pub async fn deliver(&self, path: &str, headers: &[(&str, &str)], body: &str) -> StatusCode {
+        deliver(&self.world, path, headers, body.to_owned()).await.0
+    }
+
     /// What comes to a door at this time; it must be taken.
     pub async fn comes(&mut self, time: &str, door: Door, body: impl ToString) {
         let (status, text) = self.knock(time, door, body.to_string()).await;
@@ -99,31 +112,44 @@ impl Day {
 
     /// Answers to sends that are reported at this time; none may be rejected. Returns how many were new and known.
     pub async fn reports(&mut self, time: &str, connection: &str, reports: &[Value]) -> (u64, u64) {
-        self.turn_to(at(time));
+        self.at(time).report(connection, reports).await
+    }
+
+    pub async fn report(&self, connection: &str, reports: &[Value]) -> (u64, u64) {
         let request = Request::post(format!("/v1/sends/{connection}"))
             .header("authorization", format!("Bearer {}", self.world.service()))
             .body(Body::from(Value::from(reports.to_vec()).to_string()));
         let (status, receipt) = self.world.send(request.expect("a request")).await;
-        assert_eq!((status, &receipt["rejectedTotal"]), (StatusCode::OK, &json!(0)), "{time} {receipt}");
+        assert_eq!((status, &receipt["rejectedTotal"]), (StatusCode::OK, &json!(0)), "{receipt}");
         let count = |field: &str| receipt[field].as_u64().expect("a count");
         (count("accepted"), count("duplicates"))
     }
 
     /// What the sending system itself says at this time.
     pub async fn says(&mut self, time: &str, events: &[Value]) {
-        self.turn_to(at(time));
+        self.at(time).tell(events).await;
+    }
+
+    pub async fn tell(&self, events: &[Value]) {
         self.world.take(events).await;
     }
 
     /// All that there is to ask of the day, when nothing of it can change any more.
     pub async fn figures(&mut self) -> Value {
         self.turn_to(instant(SETTLED));
-        self.world.analytics(r#"range: {from: "2035-05-01", to: "2035-05-02"}"#, EVERYTHING).await
+        self.figures_within(300).await
+    }
+
+    /// All that there is to ask of the day now, with a target for response times.
+    pub async fn figures_within(&self, target_seconds: u32) -> Value {
+        let everything = EVERYTHING.replace("TARGET", &target_seconds.to_string());
+        self.world.analytics(r#"range: {from: "2035-05-01", to: "2035-05-02"}"#, &everything).await
     }
 
     /// How the connections fared.
     pub async fn health(&mut self) -> Value {
-        let fields = "name received accepted duplicates rejected ignored troubled refusedSinceStart unknownKinds { kind deliveries }";
+        let fields = "name received accepted duplicates rejected ignored troubled refusedSinceStart \
+                      foreignSinceStart unknownKinds { kind deliveries }";
         self.world.ask(&self.world.manager(), &format!("{{ connections {{ {fields} }} }}")).await["connections"].clone()
     }
 }
@@ -132,6 +158,19 @@ impl Day {
 pub fn quality(level: &str, coverage: f64, warnings: &[&str]) -> Value {
     let warnings: Vec<Value> = warnings.iter().map(|code| json!({ "code": code })).collect();
     json!({ "level": level, "coverage": coverage, "provisional": false, "warnings": warnings })
+}
+
+/// The same of a day that is not over, in which every channel can tell.
+pub fn unsettled(level: &str, warnings: &[&str]) -> Value {
+    let mut quality = quality(level, 1.0, warnings);
+    quality["provisional"] = true.into();
+    quality
+}
+
+/// How several platforms sign.
+pub fn hmac_hex(secret: &str, body: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    hmac::sign(&key, body.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The ends of the Wilson interval at 95 % for `count` of `all`.
