@@ -14,4 +14,5 @@ pub mod issuers;
 pub mod logging;
 pub mod options;
 mod progress;
+pub mod replay;
 pub mod serve;

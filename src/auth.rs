@@ -29,7 +29,7 @@ pub use seal::Seal;
 pub use secret::Secret;
 pub use tokens::{Grant, issue};
 pub use verify::{Authenticator, TokenConfig};
-pub use viewer::Viewer;
+pub use viewer::{Viewer, owner};
 
 pub use crate::model::Role;
 use crate::model::clock::Millis;

@@ -8,8 +8,8 @@
 //! store) in [`mod@group`]s, [`known`] (which ids are stored already), [`receipt`]. What platforms send comes by
 //! [`receive`]: a [`connector`] reads it for its [`connection`], [`raw`] keeps it, [`deal`] makes conversions of it; what
 //! they do not send is asked for by [`errands`], and what they answer to a send comes by [`sends`]. What follows from the
-//! events is kept by [`mod@derive`],
-//! afterwards. Beside the API's way stand [`mod@file`] (NDJSON, CSV,
+//! events is kept by [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what stands. Beside the API's
+//! way stand [`mod@file`] (NDJSON, CSV,
 //! Parquet, chat histories) and [`generate`] (synthetic traffic).
 
 pub mod batch;
@@ -32,6 +32,7 @@ pub mod raw;
 pub mod reason;
 pub mod receipt;
 pub mod receive;
+pub mod replay;
 pub mod sends;
 
 use std::sync::Arc;

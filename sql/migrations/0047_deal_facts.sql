@@ -14,7 +14,10 @@ CREATE TABLE IF NOT EXISTS deal_facts
     amount Nullable(String),
     currency Nullable(String),
     -- What amounts are in where no fact names a currency.
-    usual_currency LowCardinality(String)
+    usual_currency LowCardinality(String),
+    -- By which connection, and when, it was told last.
+    connection LowCardinality(String),
+    received_at DateTime64(3, 'UTC')
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (tenant, deal, id)

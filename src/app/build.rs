@@ -19,20 +19,23 @@ use crate::api::{LimitsByRole, audit, rest, webhooks};
 use crate::auth::{Authenticator, Issuer, Seal, Secret, TokenConfig};
 use crate::ingest::connection::Connections;
 use crate::ingest::connector::options::Hidden;
+use crate::ingest::replay::{Databases, publish};
 use crate::ingest::{Ingest, derive};
 use crate::metrics;
 use crate::model::Clock;
+use crate::store::Store;
 use crate::store::data_directory::DataDirectory;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::engine::{self, EngineSource};
+use crate::store::limits::Limits;
 use crate::store::migrations::{Fact, MIGRATIONS, MigrationReport, migrate};
 
 use super::config::{AuditConfig, Config};
 use super::documents;
 use super::issuers;
 
-/// The name of the one database in a data directory.
-const DATABASE: &str = "rapport";
+/// The databases of a data directory: the one that is read, and the one in which `replay` tries.
+pub const DATABASES: Databases = Databases { main: "rapport", scratch: "rapport_replay" };
 
 /// An open store whose tables are up to date.
 pub struct OpenStore {
@@ -45,29 +48,74 @@ pub struct OpenStore {
 /// # Errors
 /// When the engine cannot be had, the directory belongs to another process, or a migration fails.
 pub async fn open_store(config: &Config, clock: &dyn Clock) -> Result<OpenStore> {
+    open_store_within(config, config.engine.clone(), clock).await
+}
+
+/// The same with other limits than those that are configured.
+///
+/// # Errors
+/// As [`open_store`].
+pub async fn open_store_within(config: &Config, limits: Limits, clock: &dyn Clock) -> Result<OpenStore> {
     let source = EngineSource { library: config.engine_library.clone(), cache_dir: config.cache_dir.clone() };
-    let (data_dir, limits) = (config.data_dir.clone(), config.engine.clone());
+    let data_dir = config.data_dir.clone();
     let store = tokio::task::spawn_blocking(move || open_embedded(&source, &data_dir, limits)).await??;
     let store = Arc::new(store);
     let migrations = migrate(store.as_ref(), clock, MIGRATIONS, &facts())
         .await
         .context("the tables cannot be brought up to date")?;
+    // Before anything is derived or answered: a tenant may have been left half replaced.
+    finish_replay(store.as_ref(), DATABASES, clock).await?;
     derive::prepare(store.as_ref()).await.context("what follows from the events cannot be derived")?;
     Ok(OpenStore { store, migrations })
+}
+
+/// Ends what a `replay` that broke off had begun to publish, and drops what is left of it.
+///
+/// # Errors
+/// When the engine fails; the next start tries again.
+pub async fn finish_replay(main: &EmbeddedStore, databases: Databases, clock: &dyn Clock) -> Result<()> {
+    let failed = "a replay that broke off cannot be ended";
+    match publish::find_mark(main, databases).await.context(failed)? {
+        Some(tenant) => {
+            tracing::warn!(%tenant, "a replay broke off while it was published; it is published now");
+            // An earlier version may have made its tables; their columns must be those of the main database.
+            open_scratch(main, databases, clock).await.context(failed)?.close().await;
+            publish_marked(main, databases, &tenant).await.context(failed)
+        }
+        None => publish::drop_scratch(main, databases).await.context(failed),
+    }
+}
+
+/// The scratch database, its tables up to date.
+///
+/// # Errors
+/// When the engine fails.
+pub async fn open_scratch(main: &EmbeddedStore, databases: Databases, clock: &dyn Clock) -> Result<EmbeddedStore> {
+    let scratch = main.open_beside(databases.scratch)?;
+    migrate(&scratch, clock, MIGRATIONS, &facts()).await.context("the scratch database cannot be made")?;
+    Ok(scratch)
+}
+
+/// Publishes what is marked, takes the mark away and drops the scratch database.
+///
+/// # Errors
+/// When the engine fails; the next start begins again.
+pub async fn publish_marked(main: &EmbeddedStore, databases: Databases, tenant: &str) -> Result<()> {
+    let unfinished =
+        "the replay is published in part; start any command again and it is ended before anything is answered";
+    main.execute_all(publish::statements(databases, tenant)).await.context(unfinished)?;
+    publish::unmark(main, databases).await.context(unfinished)?;
+    publish::drop_scratch(main, databases).await.context("the scratch database cannot be dropped")
 }
 
 /// Finds or installs the engine and opens the data directory, tables as they are. Blocking.
 ///
 /// # Errors
 /// When the engine cannot be had, or the directory belongs to another process.
-pub fn open_embedded(
-    source: &EngineSource,
-    data_dir: &Path,
-    limits: crate::store::limits::Limits,
-) -> Result<EmbeddedStore> {
+pub fn open_embedded(source: &EngineSource, data_dir: &Path, limits: Limits) -> Result<EmbeddedStore> {
     let library = engine::find_or_install(source)?;
     let directory = DataDirectory::open(&library, data_dir)?;
-    Ok(EmbeddedStore::open(&directory, DATABASE, limits)?)
+    Ok(EmbeddedStore::open(&directory, DATABASES.main, limits)?)
 }
 
 /// The views of the metrics, for the migrations.

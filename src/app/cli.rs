@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::options::{DemoOptions, GenerateOptions, IngestOptions, SchemaOptions, TokenOptions};
+use super::options::{DemoOptions, GenerateOptions, IngestOptions, ReplayOptions, SchemaOptions, TokenOptions};
 
 /// Analytics API for customer conversations in messengers.
 #[derive(Debug, Parser)]
@@ -26,6 +26,8 @@ pub enum Command {
     Serve,
     /// Read events from a file (NDJSON, CSV or Parquet), or from standard input
     Ingest(IngestOptions),
+    /// Read what a connection's platform sent again, with the connector as it is now; shows what changes before it publishes
+    Replay(ReplayOptions),
     /// Write synthetic events, the same for the same seed
     Generate(GenerateOptions),
     /// Print a token and nothing else

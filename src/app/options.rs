@@ -129,6 +129,28 @@ pub struct GenerateOptions {
 }
 
 #[derive(Debug, Args)]
+pub struct ReplayOptions {
+    /// The connection whose payloads are read again, as it is called in the configuration
+    #[arg(long, value_name = "NAME")]
+    pub connection: String,
+    /// From when on what came by it is read again: a date in the configured zone, or an instant
+    #[arg(long, value_name = "TIME")]
+    pub since: String,
+    /// Up to when, not included [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Put the result in the place of what stands, after it was shown
+    #[arg(long)]
+    pub publish: bool,
+    /// Print what changes as one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// The days whose figures are compared, such as 2026-11-01..2026-12-01 [default: those that change]
+    #[arg(long, value_name = "FROM..TO")]
+    pub range: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub struct SchemaOptions {
     /// The JSON Schema of an event instead of the GraphQL schema
     #[arg(long)]

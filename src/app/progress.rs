@@ -1,4 +1,4 @@
-//! How far what follows from events has been derived, on a terminal.
+//! How far long work has come, on a terminal.
 
 use std::io::{self, IsTerminal};
 
@@ -22,6 +22,24 @@ pub async fn derive(ingest: &Ingest, tenants: &[String]) -> Result<()> {
         ingest.derivation().merge().await.context(failed)?;
     }
     Ok(())
+}
+
+/// What is being done now.
+pub fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// A bar that counts what is done, on a terminal; elsewhere a line that says how much there is.
+pub fn bar(total: u64, done: &str) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        eprintln!("{total} {done} …");
+    }
+    let bar = ProgressBar::new(total);
+    let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_message(done.to_owned());
+    bar.set_position(0);
+    bar
 }
 
 async fn derive_tenant(ingest: &Ingest, tenant: &str) -> Result<usize, StoreError> {

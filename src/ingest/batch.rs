@@ -18,7 +18,8 @@ use crate::model::event::{Amount, Author, FailureReason, NormalEvent};
 const NULLABLE: [&str; 4] = ["survey_score", "survey_scale", "conversion_value", "cost_amount"];
 
 /// The columns of `sql/migrations/0030_arrivals.sql`, and those that `0050` added.
-const ARRIVALS: [&str; 8] = ["tenant", "kind", "channel", "account", "chat", "dialog", "contact", "identities"];
+pub(super) const ARRIVALS: [&str; 8] =
+    ["tenant", "kind", "channel", "account", "chat", "dialog", "contact", "identities"];
 
 /// What tells which threads the rows touch, and which links between names they bring.
 pub fn arrivals(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {

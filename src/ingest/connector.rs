@@ -2,28 +2,29 @@
 //!
 //! A connector is pure: bytes in, a [`Reading`] out, the same for the same bytes, so that the archive of raw payloads can
 //! be read again. It asks nobody, stores nothing and knows no tenant; [`super::receive`] does the rest. One file a
-//! platform; [`options`] (what is configured), [`json`] (payloads as values), [`fields`] (forms beside them), [`payload`] (of
-//! links and buttons), [`sender`] (events of one account), [`signature`], [`deals`] and [`terms`] (of CRMs), [`mod@phone`]
-//! (numbers as people write them) and [`errands`] (what a platform has to be asked for) are what they share.
+//! platform; [`options`] (what is configured), [`json`] (payloads as values), [`form`] (forms beside them), [`payload`] (of
+//! links and buttons), [`sender`] (events of one account), [`signature`], [`deals`] (of CRMs), [`mod@phone`] and
+//! [`mod@email`] (as people write them) and [`errands`] (what a platform has to be asked for) are what they share.
 
 mod amocrm;
 mod bitrix24;
 pub mod deals;
+mod email;
 pub mod errands;
-mod fields;
+mod form;
 mod hubspot;
 pub mod json;
 pub mod mapping;
 mod max;
 pub mod options;
-mod own_phone;
 pub mod payload;
 pub mod phone;
+#[doc = include_str!("connector/platforms.md")]
+pub mod platforms {}
 mod retailcrm;
 pub mod sender;
 pub mod signature;
 mod telegram;
-pub mod terms;
 mod viber;
 mod vk;
 mod whatsapp;
@@ -76,8 +77,9 @@ pub trait Connector: Send + Sync + fmt::Debug {
     }
 }
 
-/// A request as it came.
-#[derive(Clone, Copy, Debug)]
+/// A request as it came. Its address and its headers can hold secrets, its body what people wrote: nothing of them is ever
+/// shown.
+#[derive(Clone, Copy)]
 pub struct Delivery<'a> {
     pub headers: &'a HeaderMap,
     /// `/webhooks/name?key=value`, as called.
@@ -88,13 +90,29 @@ pub struct Delivery<'a> {
     pub now: Millis,
 }
 
-/// What is kept of a request, and read again by a replay.
-#[derive(Clone, Copy, Debug)]
+/// What is kept of a request, and read again by a replay. Its body is what people wrote, and never shown.
+#[derive(Clone, Copy)]
 pub struct Payload<'a> {
     pub body: &'a [u8],
     /// The `Content-Type` without parameters, in lower case; may be empty.
     pub content_type: &'a str,
     pub received_at: Millis,
+}
+
+impl fmt::Debug for Delivery<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery").field("bytes", &self.body.len()).field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payload")
+            .field("bytes", &self.body.len())
+            .field("content_type", &self.content_type)
+            .field("received_at", &self.received_at)
+            .finish()
+    }
 }
 
 /// What a payload says.
@@ -123,6 +141,16 @@ impl Reading {
     /// A payload that is not what the platform sends.
     pub fn unreadable(reason: impl Into<String>) -> Self {
         Self { unreadable: Some(reason.into()), ..Self::default() }
+    }
+
+    /// Counts something that no figure needs.
+    pub fn ignore(&mut self) {
+        self.ignored = self.ignored.saturating_add(1);
+    }
+
+    /// Says that a part of the payload cannot be read. One reason is enough to look at it: the first is kept.
+    pub fn note_unreadable(&mut self, reason: impl Into<String>) {
+        self.unreadable.get_or_insert_with(|| reason.into());
     }
 
     /// Notes a kind that is not known.
@@ -160,6 +188,16 @@ pub enum Refusal {
     NotAGreeting { what: &'static str },
 }
 
+/// Characters of an account's name that a refusal repeats.
+const FOREIGN_CHARS_MAX: usize = 60;
+
+impl Refusal {
+    /// The payload is about this account, which is somebody else's.
+    pub fn foreign(account: &str) -> Self {
+        Self::ForeignAccount { account: account.chars().take(FOREIGN_CHARS_MAX).collect() }
+    }
+}
+
 /// The accounts of a connection, the first of which names what comes without an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accounts {
@@ -190,7 +228,29 @@ impl Accounts {
     pub fn check(&self, name: &str) -> Result<(), Refusal> {
         match self.has(name) {
             true => Ok(()),
-            false => Err(Refusal::ForeignAccount { account: name.chars().take(60).collect() }),
+            false => Err(Refusal::foreign(name)),
+        }
+    }
+
+    /// The same of what has several names: one that is known is enough.
+    ///
+    /// # Errors
+    /// When none is of these accounts.
+    pub fn check_any(&self, names: &[String]) -> Result<(), Refusal> {
+        match names.iter().any(|name| self.has(name)) {
+            true => Ok(()),
+            false => Err(Refusal::foreign(names.first().map_or("", String::as_str))),
+        }
+    }
+
+    /// The account of a connection that can have but one. `reason` says why.
+    ///
+    /// # Errors
+    /// When there are several.
+    pub fn only(&self, reason: &str) -> Result<String, OptionError> {
+        match self.names.as_slice() {
+            [name] => Ok(name.clone()),
+            _ => Err(OptionError::Invalid { name: "accounts", reason: reason.to_owned() }),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A CRM tells a deal in pieces and in any order, and what it told changes later: an amount after the sale, a sale that is
 //! taken back. So every piece is kept as a fact ([`stored`]). From all facts of a deal follow the [`period`]s in which it was
-//! won, and from these and what was recorded already the events that must be there ([`conversions`]).
+//! won, and from these and what was recorded already the events that must be there ([`mod@conversions`]).
 //!
 //! It never changes an event: what proves wrong is taken back by another one. It asks no CRM and knows no platform.
 
@@ -92,7 +92,8 @@ impl Ingest {
 
         let store = door.store.as_ref();
         // Before the turn: facts of two deliveries do not touch, and whoever computes reads those of both.
-        store.insert("deal_facts", stored::build(&origin.tenant, &facts).map_err(IngestError::Batch)?).await?;
+        let rows = stored::build(&origin, received_at, &facts).map_err(IngestError::Batch)?;
+        store.insert("deal_facts", rows).await?;
         let _turn = door.deals.turn.lock().await;
         let mut deals: Vec<&str> = facts.iter().map(|fact| fact.deal.as_str()).collect();
         deals.sort_unstable();

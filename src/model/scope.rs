@@ -1,7 +1,8 @@
 //! What a viewer may see: the tenant, which operators' rows in it, and by its role which figures of them.
 //!
 //! Every fact is read with a `Scope`. Only `auth` makes one (a tidy test holds that), so a scope always
-//! comes from a verified token and never from a request's body.
+//! comes from a verified token and never from a request's body; but for the one of a command that reads its own data
+//! directory (`auth::owner`).
 
 use super::{Readers, Role};
 

@@ -96,6 +96,15 @@ impl EmbeddedStore {
         &self.limits
     }
 
+    /// Another database of the same directory, within the same limits. Blocking: about 20 ms.
+    ///
+    /// # Errors
+    ///
+    /// As [`EmbeddedStore::open`].
+    pub fn open_beside(&self, database: &str) -> Result<Self, OpenError> {
+        Self::open(&self.directory, database, self.limits.clone())
+    }
+
     /// Stops the queries, waits for the change that is being written, and closes every connection.
     ///
     /// Whoever waits or comes later gets [`StoreError::Closed`]. Closing twice does nothing.

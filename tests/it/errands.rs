@@ -95,8 +95,7 @@ impl House {
     }
 
     async fn archived(&self) -> String {
-        let statement =
-            "SELECT count() AS payloads, sum(events) AS events, sum(is_unreadable) AS unreadable FROM raw_payloads";
+        let statement = "SELECT count() AS payloads, sum(accepted) AS accepted, countIf(trouble != '') AS troubled FROM raw_payloads";
         shown(self.store.as_ref(), statement).await.replace('\n', " ").trim().to_owned()
     }
 }

@@ -28,6 +28,7 @@ mod oracle;
 mod outcomes;
 mod pickers;
 mod questions;
+mod replay;
 mod schema;
 mod sends;
 mod standing;

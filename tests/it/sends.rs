@@ -42,8 +42,11 @@ impl Connector for Telling {
 
 fn connection(name: &str, tenant: &str, platform: &'static Platform) -> Connection {
     let accounts = Accounts::new(vec!["5001".to_owned()]).unwrap();
-    let options = json!({"secret": "a secret of the community", "confirmation": "7a3c91be"});
-    let options = Options::new(options.as_object().cloned().unwrap());
+    let secrets = json!({"secret": "a secret of the community", "confirmation": "7a3c91be"});
+    let options = match platform.name {
+        "vk" => Options::new(secrets.as_object().cloned().unwrap()),
+        _ => Options::default(),
+    };
     Connection::open((name, tenant), platform, accounts, options, 30).unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! What is between a client and the routes: TLS on real sockets, pages of other sites, proxies, the process's log.
 
 mod cors;
-mod logs;
+pub mod logs;
 mod proxies;
 mod tls;

@@ -3,3 +3,4 @@
 mod days;
 mod house;
 mod letters;
+mod secrets;

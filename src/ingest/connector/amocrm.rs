@@ -3,27 +3,30 @@
 //! Webhooks of the CRM are not signed: what proves them is a secret in the address and the account that they name. Those of
 //! its chats are signed, and nothing of them is read: the messenger's own connection tells the same messages.
 
-mod form;
-
 use std::sync::Arc;
 
 use aws_lc_rs::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY;
 use serde_json::{Map, Value};
 
-use super::deals::{Deals, checked_id, email};
+use super::deals::{AccountDeals, Crm, Deals, Stages, checked_id};
+use super::email::email;
 use super::json::{number, text};
 use super::options::{Hidden, OptionError, Options};
-use super::phone::{Country, phone};
-use super::{Accounts, Connector, Delivery, Payload, Reading, Refusal, signature};
+use super::{Accounts, Connector, Delivery, Payload, Reading, Refusal, form, signature};
 use crate::ingest::deal::{DealFact, Stage};
 use crate::model::clock::Millis;
+
+/// amoCRM in names and ids.
+const CRM: Crm = Crm { name: "amocrm", channel: "AMOCRM", facts: "amocrm" };
+
+/// Every pipeline of every account ends with these two.
+const STAGES: Stages = Stages { won: ("won_stages", &["142"]), lost: ("lost_stages", &["143"]) };
 
 /// One connection.
 #[derive(Debug)]
 pub struct AmoCrm {
     accounts: Accounts,
     deals: Deals,
-    country: Option<Country>,
     path_secret: Hidden,
     channel_secret: Option<Hidden>,
 }
@@ -33,9 +36,7 @@ pub struct AmoCrm {
 pub fn open(accounts: &Accounts, options: &mut Options) -> Result<Arc<dyn Connector>, OptionError> {
     Ok(Arc::new(AmoCrm {
         accounts: accounts.clone(),
-        // Every pipeline of every account ends with these two.
-        deals: Deals::from_options(options, "amocrm", "AMOCRM", ("142", "143"))?,
-        country: Country::from_options(options)?,
+        deals: Deals::from_options(options, CRM, STAGES)?,
         path_secret: options.secret("path_secret")?,
         channel_secret: options.secret_if_given("channel_secret")?,
     }))
@@ -77,23 +78,17 @@ impl Connector for AmoCrm {
                 return Err(Refusal::BadSignature { what: "X-Signature" });
             }
             // The chats know the account by another id.
-            let account = parse(delivery.body).ok().and_then(|body| text(&body, "/account_id"));
+            let account = form::document(delivery.body).ok().and_then(|body| text(&body, "/account_id"));
             return self.accounts.check(&account.unwrap_or_default());
         }
-        let mut secrets = form_urlencoded::parse(delivery.query.as_bytes()).filter(|(name, _)| name == "secret");
-        let (_, secret) = secrets.next().ok_or(Refusal::Unsigned { what: SECRET })?;
-        if secrets.next().is_some() || !signature::is_same(&self.path_secret, &secret) {
-            return Err(Refusal::BadSignature { what: SECRET });
-        }
-        let names = parse(delivery.body).map(|body| self.names(&body)).unwrap_or_default();
-        match names.iter().any(|name| self.accounts.has(name)) {
-            true => Ok(()),
-            false => self.accounts.check(names.first().map_or("", String::as_str)),
-        }
+        let secret = signature::parameter(delivery.query, "secret", SECRET)?;
+        signature::check(&self.path_secret, secret.as_deref(), SECRET)?;
+        let names = form::document(delivery.body).map(|body| self.names(&body)).unwrap_or_default();
+        self.accounts.check_any(&names)
     }
 
     fn read(&self, payload: &Payload<'_>) -> Reading {
-        let body = match parse(payload.body) {
+        let body = match form::document(payload.body) {
             Ok(body) => body,
             Err(reason) => return Reading::unreadable(reason),
         };
@@ -105,7 +100,7 @@ impl Connector for AmoCrm {
         let account = names.iter().find(|name| self.accounts.has(name)).map_or(self.accounts.first(), String::as_str);
         let mut told = Told { crm: self, account, received_at: payload.received_at, reading: Reading::default() };
         if text(&body, "/account_id").is_some() && body.get("message").is_some() {
-            told.reading.ignored += 1;
+            told.reading.ignore();
             return told.reading;
         }
         for (entity, actions) in root {
@@ -128,16 +123,6 @@ impl AmoCrm {
     }
 }
 
-/// The payload, whether it is a form or JSON: no form begins with a brace. The content type is not asked, so that what is
-/// verified is what is read.
-fn parse(body: &[u8]) -> Result<Value, String> {
-    let is_json = body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| b"{[\"".contains(byte));
-    if is_json {
-        return serde_json::from_slice(body).map_err(|error| format!("the payload is no JSON: {error}"));
-    }
-    form::parse(body).map_err(str::to_owned)
-}
-
 /// What one payload tells of one account.
 struct Told<'a> {
     crm: &'a AmoCrm,
@@ -153,6 +138,10 @@ enum Kind {
 }
 
 impl Told<'_> {
+    fn deals(&self) -> AccountDeals<'_> {
+        self.crm.deals.of(self.account)
+    }
+
     /// Reads every entry of `{action: [entry, …]}`.
     fn each(&mut self, actions: &Value, entity: &str, read: fn(&mut Self, &str, &Value) -> Kind) {
         for (action, list) in actions.as_object().unwrap_or(&Map::new()) {
@@ -165,7 +154,7 @@ impl Told<'_> {
     }
 
     fn other(&mut self, _action: &str, _entry: &Value) -> Kind {
-        self.reading.ignored += 1;
+        self.reading.ignore();
         Kind::Known
     }
 
@@ -178,7 +167,7 @@ impl Told<'_> {
             _ => return Kind::Unknown,
         };
         let Some(id) = text(lead, "/id").and_then(checked_id) else {
-            self.reading.unreadable = Some("a lead has no id".to_owned());
+            self.reading.note_unreadable("a lead has no id");
             return Kind::Known;
         };
         let at = self.time(lead);
@@ -196,7 +185,7 @@ impl Told<'_> {
             self.reading.deals.push(DealFact { stage, amount: price, ..fact });
         }
         if let Some(contact) = main_contact(lead) {
-            let deal = self.crm.deals.deal(self.account, &id);
+            let deal = self.deals().deal(&id);
             self.link(&contact, &[deal], at);
         }
         Kind::Known
@@ -213,11 +202,11 @@ impl Told<'_> {
             return self.other(action, contact);
         }
         let Some(id) = text(contact, "/id").and_then(checked_id) else {
-            self.reading.unreadable = Some("a contact has no id".to_owned());
+            self.reading.note_unreadable("a contact has no id");
             return Kind::Known;
         };
         let mut identities = self.numbers(contact);
-        identities.extend(linked_leads(contact).map(|lead| self.crm.deals.deal(self.account, &lead)));
+        identities.extend(linked_leads(contact).map(|lead| self.deals().deal(&lead)));
         if identities.is_empty() {
             return self.other(action, contact);
         }
@@ -234,7 +223,7 @@ impl Told<'_> {
             for value in entries_of(field, "values") {
                 let value = text(value, "/value").or_else(|| text(value, "")).unwrap_or_default();
                 identities.extend(match code.as_str() {
-                    "PHONE" => phone(&value, self.crm.country),
+                    "PHONE" => self.crm.deals.phone(&value),
                     "EMAIL" => email(&value),
                     _ => None,
                 });
@@ -244,9 +233,8 @@ impl Told<'_> {
     }
 
     fn link(&mut self, contact: &str, identities: &[String], at: Millis) {
-        let contact = self.crm.deals.contact(self.account, contact);
-        let parts = [at.to_string()];
-        let events = self.crm.deals.links(self.account, &contact, identities, at, &[&parts[0]]);
+        let deals = self.deals();
+        let events = deals.links(&deals.contact(contact), identities, at, &[&at.to_string()]);
         self.reading.events.extend(events);
     }
 
@@ -254,7 +242,7 @@ impl Told<'_> {
         let written = at.to_string();
         let mut all = vec![written.as_str()];
         all.extend(parts);
-        self.crm.deals.fact(self.account, lead, at, &all)
+        self.deals().fact(lead, at, &all)
     }
 
     /// When the entry was changed. Webhooks of a pipeline and of deletions do not say: then it is when they arrive, and the

@@ -11,19 +11,26 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use self::change::{Change, Object, Subject};
-use super::deals::{Deals, email};
+use super::deals::{AccountDeals, Crm, Deals, Stages};
+use super::email::email;
 use super::json::text;
 use super::options::{Hidden, OptionError, Options};
-use super::phone::{Country, phone};
 use super::{Accounts, Connector, Delivery, Payload, Reading, Refusal};
 use crate::ingest::deal::{DealFact, Stage};
+use crate::model::clock::Millis;
+use crate::model::event::Event;
+
+/// HubSpot in names and ids.
+const CRM: Crm = Crm { name: "hubspot", channel: "HUBSPOT", facts: "hubspot" };
+
+/// Those of the pipeline that every portal begins with.
+const STAGES: Stages = Stages { won: ("won_stages", &["closedwon"]), lost: ("lost_stages", &["closedlost"]) };
 
 /// One connection. Its accounts are portals.
 #[derive(Debug)]
 pub struct HubSpot {
     accounts: Accounts,
     deals: Deals,
-    country: Option<Country>,
     client_secret: Hidden,
     /// As HubSpot calls it: it is signed.
     public_url: String,
@@ -43,11 +50,10 @@ enum WonBy {
 /// When an option is missing or wrong.
 pub fn open(accounts: &Accounts, options: &mut Options) -> Result<Arc<dyn Connector>, OptionError> {
     let has_stages = options.has("won_stages") || options.has("lost_stages");
-    let deals = Deals::from_options(options, "hubspot", "HUBSPOT", ("closedwon", "closedlost"))?;
+    let deals = Deals::from_options(options, CRM, STAGES)?;
     Ok(Arc::new(HubSpot {
         accounts: accounts.clone(),
         deals,
-        country: Country::from_options(options)?,
         client_secret: options.secret("client_secret")?,
         public_url: signed::address(options)?,
         won_by: won_by(options, has_stages)?,
@@ -88,14 +94,14 @@ impl Connector for HubSpot {
         for event in events(&body) {
             let account = text(event, "/portalId").unwrap_or_default();
             if !self.accounts.has(&account) {
-                reading.unreadable = Some("an event is of a portal that is not this connection's".to_owned());
+                reading.note_unreadable("an event is of a portal that is not this connection's");
                 continue;
             }
             match change::read(event, payload.received_at) {
-                Ok(subject) => self.tell(&account, &subject, &mut reading),
+                Ok(subject) => self.tell(self.deals.of(&account), &subject, &mut reading),
                 Err(change::Unread::Unknown { kind }) => reading.note_unknown(&kind),
-                Err(change::Unread::Ignored) => reading.ignored += 1,
-                Err(change::Unread::Broken { reason }) => reading.unreadable = Some(reason),
+                Err(change::Unread::Ignored) => reading.ignore(),
+                Err(change::Unread::Broken { reason }) => reading.note_unreadable(reason),
             }
         }
         reading
@@ -108,55 +114,54 @@ fn events(body: &Value) -> &[Value] {
 }
 
 impl HubSpot {
-    fn tell(&self, account: &str, subject: &Subject, reading: &mut Reading) {
+    fn tell(&self, deals: AccountDeals<'_>, subject: &Subject, reading: &mut Reading) {
         let Subject { object, id, at, change } = subject;
         match (object, change) {
-            (Object::Deal, Change::Property { name, value }) => match self.fact(account, subject, name, value) {
+            (Object::Deal, Change::Property { name, value }) => match self.fact(deals, subject, name, value) {
                 Some(fact) => reading.deals.push(fact),
-                None => reading.ignored += 1,
+                None => reading.ignore(),
             },
-            (Object::Deal, Change::Deletion) => reading.deals.push(self.staged(account, id, *at, Stage::Deleted)),
-            (Object::Deal, Change::Restore) => reading.deals.push(self.staged(account, id, *at, Stage::Restored)),
+            (Object::Deal, Change::Deletion) => reading.deals.push(staged(deals, id, *at, Stage::Deleted)),
+            (Object::Deal, Change::Restore) => reading.deals.push(staged(deals, id, *at, Stage::Restored)),
             (Object::Deal, Change::Merge { merged, into }) => {
                 // What was merged is no deal of its own any more: the one that stays counts.
                 let gone = merged.iter().filter(|deal| Some(*deal) != into.as_ref());
-                reading.deals.extend(gone.map(|deal| self.staged(account, deal, *at, Stage::Deleted)));
-                let names: Vec<String> = merged.iter().chain(into).map(|deal| self.deals.deal(account, deal)).collect();
-                reading.events.extend(self.link(account, &self.deals.deal(account, id), &names, *at));
-                reading.lookups.extend(into.iter().map(|deal| self.deals.deal(account, deal)));
+                reading.deals.extend(gone.map(|deal| staged(deals, deal, *at, Stage::Deleted)));
+                let names: Vec<String> = merged.iter().chain(into).map(|deal| deals.deal(deal)).collect();
+                reading.events.extend(link(deals, &deals.deal(id), &names, *at));
+                reading.lookups.extend(into.iter().map(|deal| deals.deal(deal)));
             }
             (Object::Contact, Change::Property { name, value }) => {
                 let identity = match name.as_str() {
-                    "phone" | "mobilephone" | "hs_whatsapp_phone_number" => phone(value, self.country),
+                    "phone" | "mobilephone" | "hs_whatsapp_phone_number" => self.deals.phone(value),
                     "email" => email(value),
                     _ => None,
                 };
                 match identity {
                     Some(identity) => {
-                        reading.events.extend(self.link(account, &self.deals.contact(account, id), &[identity], *at));
+                        reading.events.extend(link(deals, &deals.contact(id), &[identity], *at));
                     }
-                    None => reading.ignored += 1,
+                    None => reading.ignore(),
                 }
             }
             (Object::Contact, Change::Merge { merged, into }) => {
-                let names: Vec<String> =
-                    merged.iter().chain(into).map(|contact| self.deals.contact(account, contact)).collect();
-                reading.events.extend(self.link(account, &self.deals.contact(account, id), &names, *at));
+                let names: Vec<String> = merged.iter().chain(into).map(|contact| deals.contact(contact)).collect();
+                reading.events.extend(link(deals, &deals.contact(id), &names, *at));
             }
             (Object::Contact, Change::Joined { deal }) => {
-                let deal = [self.deals.deal(account, deal)];
-                reading.events.extend(self.link(account, &self.deals.contact(account, id), &deal, *at));
+                let deal = [deals.deal(deal)];
+                reading.events.extend(link(deals, &deals.contact(id), &deal, *at));
             }
             // Nothing is made of a contact that comes, goes or is forgotten: erasing is asked of us by another way.
             (Object::Contact, Change::Deletion | Change::Restore) | (Object::Deal, Change::Joined { .. }) => {
-                reading.ignored += 1;
+                reading.ignore();
             }
         }
     }
 
     /// What a property says of a deal; `None` where no figure needs it.
-    fn fact(&self, account: &str, subject: &Subject, name: &str, value: &str) -> Option<DealFact> {
-        let fact = self.deals.fact(account, &subject.id, subject.at, &[name, &subject.at.to_string(), value]);
+    fn fact(&self, deals: AccountDeals<'_>, subject: &Subject, name: &str, value: &str) -> Option<DealFact> {
+        let fact = deals.fact(&subject.id, subject.at, &[name, &subject.at.to_string(), value]);
         match name {
             "dealstage" if self.won_by == WonBy::Stage => {
                 Some(DealFact { stage: Some(self.deals.stage(value)), ..fact })
@@ -170,15 +175,14 @@ impl HubSpot {
             _ => None,
         }
     }
+}
 
-    fn staged(&self, account: &str, deal: &str, at: i64, stage: Stage) -> DealFact {
-        let fact = self.deals.fact(account, deal, at, &[stage.as_str(), &at.to_string()]);
-        DealFact { stage: Some(stage), ..fact }
-    }
+fn staged(deals: AccountDeals<'_>, deal: &str, at: Millis, stage: Stage) -> DealFact {
+    DealFact { stage: Some(stage), ..deals.fact(deal, at, &[stage.as_str(), &at.to_string()]) }
+}
 
-    fn link(&self, account: &str, contact: &str, names: &[String], at: i64) -> Vec<crate::model::event::Event> {
-        self.deals.links(account, contact, names, at, &[&at.to_string()])
-    }
+fn link(deals: AccountDeals<'_>, contact: &str, names: &[String], at: Millis) -> Vec<Event> {
+    deals.links(contact, names, at, &[&at.to_string()])
 }
 
 #[cfg(test)]

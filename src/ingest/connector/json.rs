@@ -30,6 +30,11 @@ pub fn number(value: &Value, pointer: &str) -> Option<i64> {
     }
 }
 
+/// Whether `true` stands there; anything else is `false`.
+pub fn is_true(value: &Value, pointer: &str) -> bool {
+    value.pointer(pointer).and_then(Value::as_bool) == Some(true)
+}
+
 /// The entries of a list; nothing where there is none.
 pub fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
     value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)

@@ -4,7 +4,7 @@
 //! when the program starts, and holds no secret. A payload costs at most its size times the number of rules. It never asks
 //! anybody anything, and knows no platform: what there is to know of one stands in its file under `mappings/`.
 //!
-//! Reading order: [`written`] (the file), [`path`], [`condition`], [`expression`] with [`unit`] and [`fields`],
+//! Reading order: [`written`] (the file), [`path`], [`condition`], [`expression`] with [`mod@unit`] and [`fields`],
 //! [`deal`], [`rule`], [`signature`].
 
 mod condition;
@@ -20,7 +20,7 @@ mod written;
 use std::fs;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use self::condition::Condition;
 use self::expression::{Expression, Wanted};
@@ -29,7 +29,7 @@ use self::rule::{Next, Outcome, Rule};
 use self::signature::Scheme;
 use self::written::{MappingError, Place, Written};
 use super::options::{Hidden, OptionError, Options};
-use super::{Accounts, Connector, Delivery, Payload, Platform, Reading, Refusal};
+use super::{Accounts, Connector, Delivery, Payload, Platform, Reading, Refusal, form};
 use crate::model::Channel;
 use crate::model::clock::Millis;
 
@@ -152,12 +152,7 @@ impl Mapping {
         match self.format {
             Format::Json => serde_json::from_slice(body).ok(),
             Format::Form => {
-                std::str::from_utf8(body).ok()?;
-                // Of a key that is there twice the last counts, as in JSON.
-                let fields = form_urlencoded::parse(body);
-                let fields: Map<String, Value> =
-                    fields.map(|(key, value)| (key.into_owned(), Value::String(value.into_owned()))).collect();
-                (!fields.is_empty()).then_some(Value::Object(fields))
+                form::parse(body).ok().filter(|form| form.as_object().is_some_and(|fields| !fields.is_empty()))
             }
         }
     }
@@ -170,7 +165,7 @@ impl Mapping {
             Some(name) => self.accounts.check(&name).map(|()| name),
             None if account.is_said(scene) => {
                 let account = account.found(scene).unwrap_or_else(|| "of no readable name".to_owned());
-                Err(Refusal::ForeignAccount { account: account.chars().take(60).collect() })
+                Err(Refusal::foreign(&account))
             }
             None => Ok(self.accounts.first().to_owned()),
         }
@@ -181,7 +176,7 @@ impl Mapping {
         let account = match self.account(scene) {
             Ok(account) => account,
             Err(refusal) => {
-                reading.unreadable.get_or_insert(refusal.to_string());
+                reading.note_unreadable(refusal.to_string());
                 return Match::Some;
             }
         };
@@ -230,12 +225,12 @@ impl Connector for Mapping {
 
     fn greet(&self, query: &str) -> Result<String, Refusal> {
         let parameter = self.greeting.as_ref().ok_or(Refusal::NoGreeting)?;
-        let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == parameter);
-        let (Some((_, value)), None) = (values.next(), values.next()) else {
-            return Err(Refusal::NotAGreeting { what: "the parameter that the mapping file names is not there once" });
+        let what = "the parameter that the mapping file names is not there once";
+        let Ok(Some(value)) = super::signature::parameter(query, parameter, what) else {
+            return Err(Refusal::NotAGreeting { what });
         };
         match is_harmless(&value) {
-            true => Ok(value.into_owned()),
+            true => Ok(value),
             false => {
                 Err(Refusal::NotAGreeting { what: "the parameter holds more than letters, digits, `-`, `_` and `.`" })
             }
@@ -262,7 +257,7 @@ impl Connector for Mapping {
         for group in &self.groups {
             let items = group.items(&whole, items_left.saturating_add(1));
             if items_left < items.len() {
-                reading.unreadable.get_or_insert_with(|| format!("the payload tells more than {ITEMS_MAX} things"));
+                reading.note_unreadable(format!("the payload tells more than {ITEMS_MAX} things"));
             }
             for (number, item) in (1..).zip(items.into_iter().take(items_left)) {
                 items_left = items_left.saturating_sub(1);

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::options::{Hidden, OptionError, Options};
 use super::payload::EntryLinks;
 use super::sender::Sender;
-use super::signature::{header, is_same};
+use super::signature::check_header;
 use super::{Accounts, Connector, Delivery, Payload, Reading, Refusal, SendOutcome, json};
 use crate::model::event::{Event, Kind, Scalar};
 
@@ -53,14 +53,11 @@ struct Max {
 /// # Errors
 /// When one is missing or wrong, or the connection has several bots.
 pub fn open(accounts: &Accounts, options: &mut Options) -> Result<Arc<dyn Connector>, OptionError> {
-    if accounts.names.len() != 1 {
-        let reason = "give one `account`: an update does not say whose bot it is for".to_owned();
-        return Err(OptionError::Invalid { name: "accounts", reason });
-    }
+    let account = accounts.only("give one `account`: an update does not say whose bot it is for")?;
     Ok(Arc::new(Max {
         secret: options.secret("secret")?,
         sender: Sender { channel: "MAX" },
-        account: accounts.first().to_owned(),
+        account,
         links: EntryLinks::from_options(options)?,
         access_token: options.secret_if_given("access_token")?,
     }))
@@ -68,10 +65,7 @@ pub fn open(accounts: &Accounts, options: &mut Options) -> Result<Arc<dyn Connec
 
 impl Connector for Max {
     fn verify(&self, delivery: &Delivery<'_>) -> Result<(), Refusal> {
-        match is_same(&self.secret, header(delivery, SECRET_HEADER)?) {
-            true => Ok(()),
-            false => Err(Refusal::BadSignature { what: SECRET_HEADER }),
-        }
+        check_header(&self.secret, delivery, SECRET_HEADER)
     }
 
     fn read(&self, payload: &Payload<'_>) -> Reading {
@@ -90,7 +84,7 @@ impl Connector for Max {
             "bot_stopped" => state::read(self, Kind::ContactBlocked, &update, &mut reading),
             "dialog_muted" => state::read(self, Kind::ContactMuted, &update, &mut reading),
             "dialog_unmuted" => state::read(self, Kind::ContactUnmuted, &update, &mut reading),
-            known if IGNORED.contains(&known) => ignore(&mut reading),
+            known if IGNORED.contains(&known) => reading.ignore(),
             other => reading.note_unknown(other),
         }
         reading
@@ -124,20 +118,6 @@ fn digits(instant: Option<&Scalar>) -> String {
         Some(Scalar::Number(number)) => number.to_string(),
         Some(Scalar::Other(_)) | None => String::new(),
     }
-}
-
-fn is_flag_set(value: &Value, pointer: &str) -> bool {
-    value.pointer(pointer).and_then(Value::as_bool).unwrap_or(false)
-}
-
-/// Counts something that no figure needs.
-fn ignore(reading: &mut Reading) {
-    reading.ignored = reading.ignored.saturating_add(1);
-}
-
-/// Says that a part of the update cannot be read; the first such part is named.
-fn note_unreadable(reading: &mut Reading, reason: &str) {
-    reading.unreadable.get_or_insert_with(|| reason.to_owned());
 }
 
 #[cfg(test)]

@@ -20,6 +20,36 @@ impl EntryLinks {
         Ok(Self { prefix: options.text_if_given("link_prefix")? })
     }
 
+    /// Takes the option `link_prefix` where links can only put text into a message. A prefix of letters alone would find
+    /// "codes" in ordinary words.
+    ///
+    /// # Errors
+    /// When it is no text, or cannot begin a code.
+    pub fn in_texts(options: &mut Options) -> Result<Self, OptionError> {
+        let links = Self::from_options(options)?;
+        let is_usable = |prefix: &String| is_code(prefix) && !prefix.bytes().all(|byte| byte.is_ascii_alphabetic());
+        match &links.prefix {
+            Some(prefix) if !is_usable(prefix) => Err(OptionError::Invalid {
+                name: "link_prefix",
+                reason: format!(
+                    "`{prefix}` must be letters, digits, `-` and `_`, and not letters alone, as in `c_`: codes are looked for \
+                     in the texts of messages"
+                ),
+            }),
+            _ => Ok(links),
+        }
+    }
+
+    /// The identity of a code that a link put into a text, and nothing else of the text: a word that begins with the prefix,
+    /// without what stands around it.
+    pub fn find(&self, text: &str) -> Option<String> {
+        let prefix = self.prefix.as_deref()?;
+        let is_around = |char: char| !(char.is_ascii_alphanumeric() || char == '-' || char == '_');
+        let words = text.split_whitespace().map(|word| word.trim_matches(is_around));
+        let mut codes = words.filter(|word| is_code(word)).filter_map(|word| word.strip_prefix(prefix));
+        codes.find_map(identity)
+    }
+
     /// Notes on the event what the payload of a link says: the identity `link:…` where it was made for one contact, else
     /// the source. Anything else would make one person of all who followed one advertisement.
     pub fn note(&self, event: &mut Event, payload: &str) {
@@ -27,9 +57,7 @@ impl EntryLinks {
             self.prefix.as_deref().and_then(|prefix| payload.strip_prefix(prefix)).filter(|rest| !rest.is_empty());
         match own {
             Some(rest) => {
-                let name = format!("link:{rest}");
-                // Half a name would be the name of several.
-                if name.chars().count() <= ID_CHARS_MAX && !name.chars().any(char::is_control) {
+                if let Some(name) = identity(rest) {
                     event.identities.get_or_insert_default().push(Scalar::Text(name));
                 }
             }
@@ -38,6 +66,17 @@ impl EntryLinks {
             None => event.source = Some(Scalar::Text(payload.chars().take(TEXT_CHARS_MAX).collect())),
         }
     }
+}
+
+/// The name of the one contact that a code was made for; `None` where it is none. Half a name would be the name of several.
+fn identity(code: &str) -> Option<String> {
+    let name = format!("link:{code}");
+    let is_name = !code.is_empty() && name.chars().count() <= ID_CHARS_MAX && !name.chars().any(char::is_control);
+    is_name.then_some(name)
+}
+
+fn is_code(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 /// A rating that a button hands back: `rate:{survey}:{score}/{scale}`, such as `rate:s-17:4/5`. `None`: another payload.
@@ -74,6 +113,31 @@ mod tests {
         assert_eq!(note(&links("c_"), "c_"), (Some("c_".into()), None));
         assert_eq!(note(&EntryLinks::default(), "c_8f3a"), (Some("c_8f3a".into()), None));
         assert_eq!(note(&EntryLinks::default(), ""), (None, None));
+    }
+
+    fn in_texts(prefix: &str) -> Result<EntryLinks, OptionError> {
+        let values = json!({ "link_prefix": prefix }).as_object().cloned().unwrap();
+        EntryLinks::in_texts(&mut Options::new(values))
+    }
+
+    #[test]
+    fn a_code_of_a_link_is_found_wherever_it_stands_and_nothing_else_is_taken() {
+        let links = in_texts("c_").unwrap();
+        for text in ["c_8f3a", "Hello! (c_8f3a)", "I come for #c_8f3a, thank you", "c_ c_8f3a c_other"] {
+            assert_eq!(links.find(text).as_deref(), Some("link:8f3a"), "{text}");
+        }
+        for text in ["", "c_", "abc_8f3a", "c_8f/3a", "C_8f3a", "c _8f3a", &format!("c_{}", "x".repeat(196))] {
+            assert_eq!(links.find(text), None, "{text}");
+        }
+        assert_eq!(EntryLinks::default().find("c_8f3a"), None);
+    }
+
+    #[test]
+    fn a_prefix_of_letters_alone_would_find_codes_in_words() {
+        assert!(in_texts("c_").is_ok());
+        assert!(in_texts("code").is_err());
+        assert!(in_texts("c:").is_err());
+        assert!(EntryLinks::in_texts(&mut Options::default()).is_ok());
     }
 
     #[test]

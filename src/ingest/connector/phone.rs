@@ -1,7 +1,8 @@
 //! Telephone numbers as people write them, as identities: `phone:+` and the digits that begin with the country code.
 //!
 //! A number that could be somebody else's is none: two people under one number would become one. So one that is not in use
-//! anywhere, or has an extension, gives nothing.
+//! anywhere, or has an extension, gives nothing. Numbers that a messenger vouches for are not guessed at: they are read by
+//! [`crate::ingest::normalise::phone`].
 
 use std::fmt;
 

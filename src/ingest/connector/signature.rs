@@ -1,8 +1,9 @@
-//! Signatures over raw bytes, compared in constant time.
+//! What proves whose a delivery is: signatures over its raw bytes and shared secrets, both compared in constant time.
 
 use aws_lc_rs::{constant_time, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hyper::header::AsHeaderName;
 
 use super::options::Hidden;
 use super::{Delivery, Refusal};
@@ -24,17 +25,62 @@ pub fn is_hmac_base64(algorithm: hmac::Algorithm, secret: &Hidden, bytes: &[u8],
     hmac::verify(&hmac::Key::new(algorithm, secret.reveal().as_bytes()), bytes, &tag).is_ok()
 }
 
+/// Whether what was given is the secret. `what` names the place that it was given in.
+///
+/// # Errors
+/// When nothing was given, or something else.
+pub fn check(secret: &Hidden, given: Option<&str>, what: &'static str) -> Result<(), Refusal> {
+    match given {
+        Some(given) if is_same(secret, given) => Ok(()),
+        Some(_) => Err(Refusal::BadSignature { what }),
+        None => Err(Refusal::Unsigned { what }),
+    }
+}
+
+/// Whether the header is the secret.
+///
+/// # Errors
+/// When it is not, is missing, or is there twice.
+pub fn check_header(secret: &Hidden, delivery: &Delivery<'_>, name: &'static str) -> Result<(), Refusal> {
+    check(secret, Some(header(delivery, name)?), name)
+}
+
 /// A header that must be there once, as text.
 ///
 /// # Errors
 /// When it is missing, there twice, or no text.
 pub fn header<'a>(delivery: &Delivery<'a>, name: &'static str) -> Result<&'a str, Refusal> {
+    named_header(delivery, name, name)
+}
+
+/// The same of a header that a file names, which a refusal does not repeat.
+///
+/// # Errors
+/// When it is missing, there twice, or no text.
+pub fn named_header<'a>(
+    delivery: &Delivery<'a>,
+    name: impl AsHeaderName,
+    what: &'static str,
+) -> Result<&'a str, Refusal> {
     let mut values = delivery.headers.get_all(name).iter();
-    let value = values.next().ok_or(Refusal::Unsigned { what: name })?;
-    if values.next().is_some() {
-        return Err(Refusal::BadSignature { what: name });
+    let value = values.next().ok_or(Refusal::Unsigned { what })?;
+    // Of two, one could be somebody else's.
+    match (values.next(), value.to_str()) {
+        (None, Ok(text)) => Ok(text),
+        _ => Err(Refusal::BadSignature { what }),
     }
-    value.to_str().map_err(|_| Refusal::BadSignature { what: name })
+}
+
+/// The parameter of a query; `None` where it is missing.
+///
+/// # Errors
+/// When it is there twice: one of them could be somebody else's.
+pub fn parameter(query: &str, name: &str, what: &'static str) -> Result<Option<String>, Refusal> {
+    let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
+    match (values.next(), values.next()) {
+        (given, None) => Ok(given.map(|(_, value)| value.into_owned())),
+        _ => Err(Refusal::BadSignature { what }),
+    }
 }
 
 fn from_hex(hex: &str) -> Option<Vec<u8>> {
@@ -59,5 +105,17 @@ mod tests {
             assert!(!is_hmac_hex(hmac::HMAC_SHA256, &secret, text, wrong), "{wrong}");
         }
         assert!(!is_hmac_hex(hmac::HMAC_SHA256, &Hidden::new("jefe"), text, hex));
+    }
+
+    #[test]
+    fn a_shared_secret_must_be_given_once_and_be_the_same() {
+        let (secret, what) = (Hidden::new("not-a-real-secret"), "`key`");
+        let checked =
+            |query: &str| parameter(query, "key", what).and_then(|given| check(&secret, given.as_deref(), what));
+        assert_eq!(checked("a=b&key=not%2Da-real-secret"), Ok(()));
+        assert_eq!(checked("Key=not-a-real-secret"), Err(Refusal::Unsigned { what }));
+        for wrong in ["key", "key=", "key=not-a-real-secre", "key=not-a-real-secret&key=not-a-real-secret"] {
+            assert_eq!(checked(wrong), Err(Refusal::BadSignature { what }), "{wrong}");
+        }
     }
 }

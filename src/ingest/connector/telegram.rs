@@ -21,7 +21,7 @@ use self::poll::Scale;
 use super::options::{Hidden, OptionError, Options};
 use super::payload::EntryLinks;
 use super::sender::Sender;
-use super::signature::{header, is_same};
+use super::signature::check_header;
 use super::{Accounts, Connector, Delivery, Payload, Reading, Refusal, SendOutcome, json};
 use crate::model::event::{Event, Kind, Scalar};
 
@@ -69,15 +69,12 @@ struct Telegram {
 /// # Errors
 /// When one is missing or wrong, or the connection has several bots.
 pub fn open(accounts: &Accounts, options: &mut Options) -> Result<Arc<dyn Connector>, OptionError> {
-    if accounts.names.len() != 1 {
-        // Two bots have a chat of the same number with the same client, and messages of the same numbers in it.
-        let reason = "give one `account`: an update does not say whose bot it is for".to_owned();
-        return Err(OptionError::Invalid { name: "accounts", reason });
-    }
+    // Two bots have a chat of the same number with the same client, and messages of the same numbers in it.
+    let account = accounts.only("give one `account`: an update does not say whose bot it is for")?;
     Ok(Arc::new(Telegram {
         secret: options.secret("secret_token")?,
         sender: Sender { channel: "TELEGRAM" },
-        account: accounts.first().to_owned(),
+        account,
         links: EntryLinks::from_options(options)?,
         scale: Scale::from_options(options)?,
     }))
@@ -85,10 +82,7 @@ pub fn open(accounts: &Accounts, options: &mut Options) -> Result<Arc<dyn Connec
 
 impl Connector for Telegram {
     fn verify(&self, delivery: &Delivery<'_>) -> Result<(), Refusal> {
-        match is_same(&self.secret, header(delivery, SECRET_HEADER)?) {
-            true => Ok(()),
-            false => Err(Refusal::BadSignature { what: SECRET_HEADER }),
-        }
+        check_header(&self.secret, delivery, SECRET_HEADER)
     }
 
     fn read(&self, payload: &Payload<'_>) -> Reading {
@@ -123,7 +117,7 @@ impl Telegram {
             "my_chat_member" => contact::read_member(self, value, reading),
             "message_reaction" => contact::read_reaction(self, value, reading),
             "poll_answer" => poll::read(self, value, number, reading),
-            known if IGNORED.contains(&known) => ignore(reading),
+            known if IGNORED.contains(&known) => reading.ignore(),
             other => reading.note_unknown(other),
         }
     }
@@ -184,20 +178,6 @@ fn person(user: &str) -> String {
 fn date(value: &Value, pointer: &str) -> Option<Scalar> {
     let is_zero = json::number(value, pointer) == Some(0);
     if is_zero { None } else { json::instant(value, pointer, json::Unit::Seconds) }
-}
-
-fn is_flag_set(value: &Value, pointer: &str) -> bool {
-    value.pointer(pointer).and_then(Value::as_bool).unwrap_or(false)
-}
-
-/// Counts something that no figure needs.
-fn ignore(reading: &mut Reading) {
-    reading.ignored = reading.ignored.saturating_add(1);
-}
-
-/// Says that a part of the update cannot be read; the first such part is named.
-fn note_unreadable(reading: &mut Reading, reason: &str) {
-    reading.unreadable.get_or_insert_with(|| reason.to_owned());
 }
 
 #[cfg(test)]

@@ -33,12 +33,10 @@ struct Viber {
 
 /// Takes the options `auth_token` and `link_prefix`.
 pub fn open(accounts: &Accounts, options: &mut Options) -> Result<Arc<dyn Connector>, OptionError> {
-    if accounts.names.len() != 1 {
-        let reason = "a connection is one Viber bot, because its callbacks do not say which bot they are about";
-        return Err(OptionError::Invalid { name: "accounts", reason: reason.to_owned() });
-    }
+    let account =
+        accounts.only("a connection is one Viber bot, because its callbacks do not say which bot they are about")?;
     Ok(Arc::new(Viber {
-        account: accounts.first().to_owned(),
+        account,
         auth_token: options.secret("auth_token")?,
         links: EntryLinks::from_options(options)?,
         sender: Sender { channel: "VIBER" },
@@ -78,7 +76,7 @@ impl Connector for Viber {
             // Who unsubscribes from a bot stops it: it can write no more.
             "unsubscribed" => self.read_contact(&told, Kind::ContactBlocked, &mut reading),
             "conversation_started" => self.read_start(&told, &mut reading),
-            "webhook" | "client_status" | "action" => reading.ignored += 1,
+            "webhook" | "client_status" | "action" => reading.ignore(),
             other => reading.note_unknown(other),
         }
         reading
@@ -115,7 +113,7 @@ impl Told<'_> {
             (Some(user), Some(token)) => Some(Place { user, token }),
             _ => {
                 let reason = format!("`{}` names no user, or has no `message_token` that is a whole number", self.name);
-                reading.unreadable = Some(reason);
+                reading.note_unreadable(reason);
                 None
             }
         }
@@ -198,7 +196,7 @@ impl Viber {
             note(&mut event, "subscribed", &subscribed.to_string());
         }
         if event.identities.is_none() {
-            reading.ignored += 1;
+            reading.ignore();
             return;
         }
         reading.events.push(event);

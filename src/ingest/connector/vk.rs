@@ -129,10 +129,8 @@ impl Connector for Vk {
             return Err(Refusal::Unsigned { what: WHAT });
         };
         match json::text(&body, "/secret") {
-            Some(secret) if signature::is_same(&self.secret, &secret) => {}
-            Some(_) => return Err(Refusal::BadSignature { what: WHAT }),
             None if is_confirmation(&body) => {}
-            None => return Err(Refusal::Unsigned { what: WHAT }),
+            given => signature::check(&self.secret, given.as_deref(), WHAT)?,
         }
         // No name is that of an account: who does not say whose event it is, is refused.
         self.accounts.check(&json::text(&body, "/group_id").unwrap_or_default())
@@ -155,8 +153,8 @@ impl Connector for Vk {
         let mut reading = Reading::default();
         match self.read_kind(&kind, &told, &mut reading) {
             Ok(()) => {}
-            Err(Unread::Ignored) => reading.ignored += 1,
-            Err(Unread::Missing(what)) => reading.unreadable = Some(format!("{kind}: {what}")),
+            Err(Unread::Ignored) => reading.ignore(),
+            Err(Unread::Missing(what)) => reading.note_unreadable(format!("{kind}: {what}")),
         }
         reading
     }

@@ -20,6 +20,7 @@ use aws_lc_rs::hmac;
 use serde_json::{Map, Value};
 
 use super::options::{Hidden, OptionError, Options};
+use super::payload::EntryLinks;
 use super::sender::Sender;
 use super::{Accounts, Connector, Delivery, Payload, Reading, Refusal, SendOutcome, json, signature};
 use crate::model::event::Event;
@@ -71,7 +72,7 @@ struct WhatsApp {
     accounts: Accounts,
     app_secret: Hidden,
     verify_token: Hidden,
-    link_prefix: Option<String>,
+    links: EntryLinks,
     sender: Sender,
 }
 
@@ -81,7 +82,7 @@ pub fn open(accounts: &Accounts, options: &mut Options) -> Result<Arc<dyn Connec
         accounts: accounts.clone(),
         app_secret: options.secret("app_secret")?,
         verify_token: options.secret("verify_token")?,
-        link_prefix: inbound::link_prefix(options)?,
+        links: EntryLinks::in_texts(options)?,
         sender: Sender { channel: "WHATSAPP" },
     }))
 }
@@ -93,7 +94,7 @@ struct Change<'a> {
     /// Under which name it was subscribed to.
     field: &'a str,
     value: &'a Value,
-    link_prefix: Option<&'a str>,
+    links: &'a EntryLinks,
 }
 
 impl Change<'_> {
@@ -114,7 +115,7 @@ impl Connector for WhatsApp {
         let Ok(body) = serde_json::from_slice::<Value>(delivery.body) else { return Ok(()) };
         // An app can serve pages too: those are nobody's accounts here.
         if let Some(object) = json::text(&body, "/object").filter(|object| object != OBJECT) {
-            return Err(Refusal::ForeignAccount { account: object.chars().take(60).collect() });
+            return Err(Refusal::foreign(&object));
         }
         for change in changes(&body) {
             if let Some(account) = json::text(change, "/value/metadata/phone_number_id") {
@@ -162,12 +163,12 @@ impl Connector for WhatsApp {
 impl WhatsApp {
     fn read_change(&self, change: &Value, reading: &mut Reading) {
         let Some(field) = json::text(change, "/field") else {
-            reading.unreadable = Some("a change has no `field`".to_owned());
+            reading.note_unreadable("a change has no `field`");
             return;
         };
         let value = &change["value"];
         if FIELDS_IGNORED.contains(&field.as_str()) {
-            reading.ignored += 1;
+            reading.ignore();
             return;
         }
         if !LISTS.iter().any(|(name, _)| value[*name].is_array()) {
@@ -176,17 +177,12 @@ impl WhatsApp {
         // A replay reads without verifying, perhaps with other accounts than when it came.
         let account = json::text(value, "/metadata/phone_number_id").filter(|account| self.accounts.has(account));
         let Some(account) = account else {
-            reading.unreadable =
-                Some(format!("a change of `{field}` names no `phone_number_id` that is of this connection"));
+            reading.note_unreadable(format!(
+                "a change of `{field}` names no `phone_number_id` that is of this connection"
+            ));
             return;
         };
-        let change = Change {
-            sender: &self.sender,
-            account: &account,
-            field: &field,
-            value,
-            link_prefix: self.link_prefix.as_deref(),
-        };
+        let change = Change { sender: &self.sender, account: &account, field: &field, value, links: &self.links };
         for (name, read) in LISTS {
             for entry in value[*name].as_array().map_or(&[][..], Vec::as_slice) {
                 read(&change, entry, reading);
@@ -210,7 +206,7 @@ static LISTS: &[(&str, ReadEntry)] = &[
 ];
 
 fn ignore(_change: &Change<'_>, _entry: &Value, reading: &mut Reading) {
-    reading.ignored += 1;
+    reading.ignore();
 }
 
 fn changes(body: &Value) -> impl Iterator<Item = &Value> {
@@ -219,11 +215,8 @@ fn changes(body: &Value) -> impl Iterator<Item = &Value> {
 
 /// The value of a parameter that must be there once.
 fn one(query: &str, name: &'static str) -> Result<String, Refusal> {
-    let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
-    match (values.next(), values.next()) {
-        (Some((_, value)), None) => Ok(value.into_owned()),
-        _ => Err(Refusal::NotAGreeting { what: name }),
-    }
+    let given = signature::parameter(query, name, name).ok().flatten();
+    given.ok_or(Refusal::NotAGreeting { what: name })
 }
 
 /// Keeps a text, a number or a truth value under a name of ours.

@@ -10,7 +10,8 @@ use arrow::error::ArrowError;
 
 use super::conversions::{Recorded, Terms};
 use super::{DealFact, Stage};
-use crate::ingest::IngestError;
+use crate::ingest::{IngestError, Origin};
+use crate::model::clock::Millis;
 use crate::model::event::Amount;
 use crate::sql::Sql;
 use crate::store::Store;
@@ -20,26 +21,29 @@ pub const DEALS_MAX: usize = 100;
 
 const NULLABLE: [&str; 2] = ["amount", "currency"];
 
-/// The facts with the columns of `deal_facts`.
-pub fn build(tenant: &str, facts: &[DealFact]) -> Result<RecordBatch, ArrowError> {
+/// The facts with the columns of `deal_facts`, as they arrived.
+pub fn build(origin: &Origin, received_at: Millis, facts: &[DealFact]) -> Result<RecordBatch, ArrowError> {
+    let same = |text: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(facts.iter().map(|_| text))) };
+    let instants = |at: Vec<Millis>| -> ArrayRef { Arc::new(TimestampMillisecondArray::from(at).with_timezone("UTC")) };
     let text =
         |field: fn(&DealFact) -> &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(facts.iter().map(field))) };
     let optional = |field: fn(&DealFact) -> Option<&str>| -> ArrayRef {
         Arc::new(facts.iter().map(field).collect::<StringArray>())
     };
-    let at = facts.iter().map(|fact| fact.at);
-    let columns: [(&str, ArrayRef); 11] = [
-        ("tenant", Arc::new(StringArray::from_iter_values(facts.iter().map(|_| tenant)))),
+    let columns: [(&str, ArrayRef); 13] = [
+        ("tenant", same(&origin.tenant)),
         ("deal", text(|fact| &fact.deal)),
         ("id", text(|fact| &fact.id)),
         ("channel", text(|fact| &fact.channel)),
         ("account", text(|fact| &fact.account)),
         ("action", text(|fact| &fact.action)),
-        ("at", Arc::new(TimestampMillisecondArray::from_iter_values(at).with_timezone("UTC"))),
+        ("at", instants(facts.iter().map(|fact| fact.at).collect())),
         ("stage", text(|fact| fact.stage.map_or("", Stage::as_str))),
         ("amount", optional(|fact| fact.amount.as_deref())),
         ("currency", optional(|fact| fact.currency.as_deref())),
         ("usual_currency", text(|fact| fact.usual_currency.as_deref().unwrap_or_default())),
+        ("connection", same(&origin.connection)),
+        ("received_at", instants(vec![received_at; facts.len()])),
     ];
     RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, NULLABLE.contains(&name))))
 }

@@ -10,6 +10,19 @@ pub const IDENTITIES_MAX: usize = 16;
 /// Digits of a number with its country code, at least and at most (E.164).
 const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
+/// `phone:+…` of a number that begins with its country code, with or without `+`; what people write between the digits is
+/// left out. `None` for anything else: an identity that is wrong would cost the whole event, or make one person of two.
+pub fn phone(number: &str) -> Option<String> {
+    let number = number.trim();
+    let written = number.strip_prefix('+').unwrap_or(number);
+    if !written.chars().all(|char| char.is_ascii_digit() || " -().\u{a0}".contains(char)) {
+        return None;
+    }
+    let digits: String = written.chars().filter(char::is_ascii_digit).collect();
+    let is_number = PHONE_DIGITS.contains(&digits.len()) && !digits.starts_with('0');
+    is_number.then(|| format!("phone:+{digits}"))
+}
+
 /// The names, without repeats, in the order given.
 pub(super) fn read(values: Option<Vec<Scalar>>) -> Result<Vec<String>, Reason> {
     let values = values.unwrap_or_default();
@@ -39,20 +52,11 @@ fn read_one(name: &str) -> Option<String> {
     }
     let kind = kind.to_ascii_lowercase();
     match kind.as_str() {
-        "phone" => Some(format!("phone:{}", read_phone(value)?)),
+        // Only the `+` says that it begins with its country code.
+        "phone" => value.starts_with('+').then(|| phone(value)).flatten(),
         "email" => Some(format!("email:{}", value.to_lowercase())),
         _ => Some(format!("{kind}:{value}")),
     }
-}
-
-/// `+` and the digits of a number that begins with its country code; what people write between them is left out.
-fn read_phone(value: &str) -> Option<String> {
-    let digits = value.strip_prefix('+')?;
-    if !digits.chars().all(|char| char.is_ascii_digit() || " -().\u{a0}".contains(char)) {
-        return None;
-    }
-    let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
-    (PHONE_DIGITS.contains(&digits.len()) && !digits.starts_with('0')).then(|| format!("+{digits}"))
 }
 
 #[cfg(test)]
@@ -74,6 +78,27 @@ mod tests {
             ["phone:89123456789", "phone:+123", "phone:+0123456789", "phone:+49151x", "7264", ":7", "a b:7", "crm: "]
         {
             check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn a_number_with_its_country_code_is_one_identity_however_it_is_written() {
+        for written in ["79161234567", "+79161234567", "+7 (916) 123-45-67", " 7\u{a0}916.123.45.67 "] {
+            assert_eq!(phone(written).as_deref(), Some("phone:+79161234567"), "{written}");
+        }
+        for wrong in [
+            "",
+            "+",
+            "123456",
+            "1234567890123456",
+            "0791612345",
+            "+7916x234567",
+            "tel:79161234567",
+            "++79161234567",
+            "7916+1234567",
+            "DE.12345678",
+        ] {
+            assert_eq!(phone(wrong), None, "{wrong}");
         }
     }
 }

@@ -12,7 +12,7 @@ use rapport::store::{Store, StoreError};
 use crate::engine::{self, shown};
 
 /// Columns of `inbox` that hold text, in no special order: the store puts columns in the table's.
-const TEXTS: [&str; 28] = [
+const TEXTS: [&str; 29] = [
     "tenant",
     "clock",
     "channel",
@@ -41,6 +41,7 @@ const TEXTS: [&str; 28] = [
     "link_url",
     "id",
     "message",
+    "connection",
 ];
 
 /// Events with a value in every column. Each third is the reception, the sending or the reading of a message.
@@ -72,6 +73,7 @@ fn batch(rows: usize) -> RecordBatch {
         columns.push((name, Arc::new(amounts.with_precision_and_scale(18, 4).expect("18 digits are enough"))));
     }
     let mut segments = ListBuilder::new(StringBuilder::new());
+    let mut identities = ListBuilder::new(StringBuilder::new());
     let mut attributes = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
     for row in 0..rows {
         if even(row) {
@@ -81,9 +83,12 @@ fn batch(rows: usize) -> RecordBatch {
             attributes.values().append_value("ru");
         }
         segments.append(true);
+        identities.values().append_value(format!("telegram:{row}"));
+        identities.append(true);
         attributes.append(true).expect("as many keys as values");
     }
     columns.push(("segments", Arc::new(segments.finish())));
+    columns.push(("identities", Arc::new(identities.finish())));
     columns.push(("attributes", Arc::new(attributes.finish())));
     RecordBatch::try_from_iter(columns).expect("all columns have the same length")
 }

@@ -9,12 +9,26 @@ use rapport::api::audit::Log;
 use rapport::api::server::Network;
 use rapport::app::logging::{LogFormat, subscriber};
 use serde_json::{Value, json};
+use tracing::subscriber::DefaultGuard;
 
 use crate::fixture_schema::{Stopped, app_in, token};
 use crate::http::{Answer, send};
 
+/// A log that is kept in memory.
 #[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
+pub struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl Memory {
+    /// Takes everything that is logged on this thread, down to the least, until the guard is dropped.
+    pub fn listen(&self, format: LogFormat) -> DefaultGuard {
+        let writer = self.clone();
+        tracing::subscriber::set_default(subscriber(format, "trace", move || writer.clone()))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Memory {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -26,20 +40,17 @@ impl Write for Memory {
     }
 }
 
-/// Everything that is logged on this thread meanwhile, down to the least.
+/// Everything that is logged meanwhile.
 async fn logged(format: LogFormat, requests: Vec<Request<Body>>) -> (String, Vec<Answer>) {
     let memory = Memory::default();
-    let writer = memory.clone();
-    let subscriber = subscriber(format, "trace", move || writer.clone());
-    let guard = tracing::subscriber::set_default(subscriber);
+    let guard = memory.listen(format);
     let router = app_in(Network::default(), Log::off(), Stopped::default());
     let mut answers = Vec::new();
     for request in requests {
         answers.push(send(router.clone(), request).await);
     }
     drop(guard);
-    let text = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
-    (text, answers)
+    (memory.text(), answers)
 }
 
 fn post(body: &Value) -> Request<Body> {

@@ -1,3 +1,6 @@
-//! Whole days on real platforms, told through HTTP as they are told; all ten families beside what was computed by hand.
+//! A day on each platform, told through HTTP, and all that is asked of it, counted by hand.
 
+mod bots;
+mod max;
+mod telegram;
 mod vk;

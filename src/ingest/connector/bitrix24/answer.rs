@@ -6,23 +6,25 @@
 use chrono::DateTime;
 use serde_json::Value;
 
-use super::{Deals, rest};
+use super::rest;
 use crate::ingest::connector::Reading;
-use crate::ingest::connector::deals::{email, links};
+use crate::ingest::connector::deals::AccountDeals;
+use crate::ingest::connector::deals::money::{amount, currency};
+use crate::ingest::connector::email::email;
 use crate::ingest::connector::errands::{Told, digits};
 use crate::ingest::connector::json::{list, text};
-use crate::ingest::connector::phone::phone;
-use crate::ingest::connector::terms::{amount, currency};
 use crate::ingest::deal::{DealFact, Stage};
 use crate::model::clock::Millis;
 
 /// Phones, addresses and messengers of one card that are read, each.
 const CARD_ENTRIES_MAX: usize = 100;
 
-pub(super) fn read(deals: &Deals, told: &Told<'_>, received_at: Millis) -> Reading {
+pub(super) fn read(deals: AccountDeals<'_>, told: &Told<'_>, received_at: Millis) -> Reading {
     let asked_at = told.asked_at.unwrap_or(received_at);
     if rest::is_not_found(told.answer) {
-        return Reading { ignored: 1, ..Reading::default() };
+        let mut reading = Reading::default();
+        reading.ignore();
+        return reading;
     }
     let Some(card) = told.answer.get("result").filter(|card| card.is_object()) else {
         return Reading::unreadable(format!("the answer to {} has no result", told.method));
@@ -37,64 +39,60 @@ pub(super) fn read(deals: &Deals, told: &Told<'_>, received_at: Millis) -> Readi
     }
 }
 
-fn read_deal(deals: &Deals, id: &str, card: &Value, asked_at: Millis) -> Reading {
+fn read_deal(deals: AccountDeals<'_>, id: &str, card: &Value, asked_at: Millis) -> Reading {
     let mut reading = Reading::default();
     let changed_at = instant(card, "/DATE_MODIFY").unwrap_or(asked_at);
-    match (text(card, "/STAGE_ID"), deals.stage(card)) {
+    match (text(card, "/STAGE_ID"), stage(deals, card)) {
         (stage_id, Some(stage)) => {
             let at = instant(card, "/MOVED_TIME").unwrap_or(changed_at);
             let name = stage_id.unwrap_or_default();
-            let fact = deals.fact(id, &["stage", &name, &at.to_string()], at);
+            let fact = deals.fact(id, at, &["stage", &name, &at.to_string()]);
             reading.deals.push(DealFact { stage: Some(stage), ..fact });
         }
-        (_, None) => reading.unreadable = Some("the deal has no stage that is known".to_owned()),
+        (_, None) => reading.note_unreadable("the deal has no stage that is known"),
     }
     if let Some(amount) = amount(card, "/OPPORTUNITY") {
-        let currency = currency(text(card, "/CURRENCY_ID"));
+        let currency = text(card, "/CURRENCY_ID").and_then(|text| currency(&text));
         let money = currency.clone().unwrap_or_default();
-        let fact = deals.fact(id, &["amount", &amount, &money, &changed_at.to_string()], changed_at);
+        let fact = deals.fact(id, changed_at, &["amount", &amount, &money, &changed_at.to_string()]);
         reading.deals.push(DealFact { amount: Some(amount), currency, ..fact });
     }
     // The main contact alone: all people of a deal would become one person.
     if let Some(contact) = digits(card, "/CONTACT_ID").filter(|contact| contact != "0") {
         let names = vec![deals.deal(id)];
-        reading.events = links(&deals.sender, &deals.account, &deals.contact(&contact), (&names, changed_at), &[]);
+        reading.events = deals.links(&deals.contact(&contact), &names, changed_at, &[]);
         reading.lookups.push(format!("contact {contact}"));
     }
     reading
 }
 
-impl Deals {
-    /// The configured stages, and those that the portal itself calls won and lost.
-    fn stage(&self, card: &Value) -> Option<Stage> {
-        let stage = text(card, "/STAGE_ID");
-        let is_among = |stages: &[String]| stage.as_ref().is_some_and(|stage| stages.contains(stage));
-        if is_among(&self.won_stages) {
-            return Some(Stage::Won);
-        }
-        if is_among(&self.lost_stages) {
-            return Some(Stage::Lost);
-        }
-        match text(card, "/STAGE_SEMANTIC_ID").as_deref() {
-            Some("S") => Some(Stage::Won),
-            Some("F") => Some(Stage::Lost),
-            Some("P") => Some(Stage::Open),
-            // Boxed portals of some versions leave it out; an unknown stage is on the way.
-            _ => stage.map(|_| Stage::Open),
-        }
+/// The configured stages, and those that the portal itself calls won and lost.
+fn stage(deals: AccountDeals<'_>, card: &Value) -> Option<Stage> {
+    let stage = text(card, "/STAGE_ID");
+    if let Some(configured) = stage.as_ref().and_then(|stage| deals.configured_stage(stage)) {
+        return Some(configured);
+    }
+    match text(card, "/STAGE_SEMANTIC_ID").as_deref() {
+        Some("S") => Some(Stage::Won),
+        Some("F") => Some(Stage::Lost),
+        Some("P") => Some(Stage::Open),
+        // Boxed portals of some versions leave it out; an unknown stage is on the way.
+        _ => stage.map(|_| Stage::Open),
     }
 }
 
-fn read_contact(deals: &Deals, id: &str, card: &Value, asked_at: Millis) -> Reading {
+fn read_contact(deals: AccountDeals<'_>, id: &str, card: &Value, asked_at: Millis) -> Reading {
     let at = instant(card, "/DATE_MODIFY").unwrap_or(asked_at);
     let values = |pointer| list(card, pointer).iter().take(CARD_ENTRIES_MAX).filter_map(|entry| text(entry, "/VALUE"));
-    let country = deals.terms.country;
-    let mut names: Vec<String> = values("/PHONE").filter_map(|value| phone(&value, country)).collect();
+    let mut names: Vec<String> = values("/PHONE").filter_map(|value| deals.phone(&value)).collect();
     names.extend(values("/EMAIL").filter_map(|value| email(&value)));
     names.extend(values("/IM").filter_map(|value| open_line(&value)));
-    let events = links(&deals.sender, &deals.account, &deals.contact(id), (&names, at), &[]);
-    let ignored = u32::from(events.is_empty());
-    Reading { events, ignored, ..Reading::default() }
+    let events = deals.links(&deals.contact(id), &names, at, &[]);
+    let mut reading = Reading { events, ..Reading::default() };
+    if reading.events.is_empty() {
+        reading.ignore();
+    }
+    reading
 }
 
 /// The client of an open line, written `imol|connector|line|chat|user`: of these messengers the chat is the person.

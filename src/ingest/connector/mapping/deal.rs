@@ -3,6 +3,7 @@
 use super::expression::{Expression, Wanted};
 use super::path::Scene;
 use super::written::{MappingError, Place, Written};
+use crate::ingest::connector::deals::{ACTION, money};
 use crate::ingest::deal::{DealFact, Stage};
 use crate::ingest::normalise::ID_CHARS_MAX;
 use crate::model::clock::Millis;
@@ -17,12 +18,6 @@ pub struct DealRule {
     /// What the client does by it.
     action: Option<Expression>,
 }
-
-/// What a deal's client does where the mapping does not say.
-const ACTION: &str = "purchase";
-
-/// Digits of an amount before and behind the point, as the tables keep them.
-const UNITS_MAX: usize = 14;
 
 impl DealRule {
     /// # Errors
@@ -40,7 +35,7 @@ impl DealRule {
         let currency = optional("currency", Wanted::Text)?;
         let action = optional("action", Wanted::Text)?.map(|(_, action)| action);
         check(stage.as_ref(), |text| stage_of(text).is_some(), "open, won or lost")?;
-        check(currency.as_ref(), is_currency, "three letters, such as RUB")?;
+        check(currency.as_ref(), |text| money::currency(text).is_some(), "three letters, such as RUB")?;
         written.finish()?;
         Ok(Self {
             deal,
@@ -67,10 +62,10 @@ impl DealRule {
         if amount.as_deref().is_some_and(|amount| !is_amount(amount)) {
             return Err("`deal.amount` is no decimal number".to_owned());
         }
-        let currency = text(&self.currency);
-        if currency.as_deref().is_some_and(|name| !is_currency(name)) {
-            return Err("`deal.currency` is no code of three letters".to_owned());
-        }
+        let currency = match text(&self.currency) {
+            None => None,
+            Some(name) => Some(money::currency(&name).ok_or("`deal.currency` is no code of three letters")?),
+        };
         let deal = self.deal.text(scene).ok_or("`deal.deal` finds nothing")?;
         if ID_CHARS_MAX < deal.chars().count() {
             return Err(format!("`deal.deal` is longer than {ID_CHARS_MAX} characters"));
@@ -84,7 +79,7 @@ impl DealRule {
             at,
             stage: text(&self.stage).as_deref().and_then(stage_of),
             amount,
-            currency: currency.map(|name| name.to_ascii_uppercase()),
+            currency,
             usual_currency: None,
         })
     }
@@ -107,15 +102,9 @@ fn stage_of(text: &str) -> Option<Stage> {
     }
 }
 
-fn is_currency(text: &str) -> bool {
-    text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic())
-}
-
+/// Here it may be below zero: a mapping can tell what was paid back.
 fn is_amount(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let (units, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    is_number(units) && is_number(decimals) && units.len() <= UNITS_MAX && decimals.len() <= UNITS_MAX
+    money::is_amount(text.strip_prefix('-').unwrap_or(text))
 }
 
 #[cfg(test)]

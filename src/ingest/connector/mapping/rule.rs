@@ -105,13 +105,12 @@ impl Rule {
         match made {
             Ok(()) => Outcome::Taken,
             Err(Missed::Ignored) => {
-                reading.ignored = reading.ignored.saturating_add(1);
+                reading.ignore();
                 Outcome::Taken
             }
             Err(Missed::UnknownKind(kind)) => Outcome::Unknown(kind),
             Err(Missed::Unreadable(reason)) => {
-                // One reason is enough to look at the payload; the first is kept.
-                reading.unreadable.get_or_insert_with(|| format!("rule {}: {reason}", self.number));
+                reading.note_unreadable(format!("rule {}: {reason}", self.number));
                 Outcome::Taken
             }
         }

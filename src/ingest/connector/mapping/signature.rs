@@ -3,7 +3,7 @@
 //! The mapping file says how and where; the secret itself is the connection's and never stands in the file.
 
 use aws_lc_rs::hmac;
-use hyper::header::{HeaderMap, HeaderName};
+use hyper::header::HeaderName;
 use serde_json::Value;
 
 use super::condition::read_path;
@@ -11,7 +11,7 @@ use super::path::{Path, Scene};
 use super::unit::Unit;
 use super::written::{MappingError, Written};
 use crate::ingest::connector::options::Hidden;
-use crate::ingest::connector::signature::{is_hmac_base64, is_hmac_hex, is_same};
+use crate::ingest::connector::signature::{self, check, is_hmac_base64, is_hmac_hex, named_header};
 use crate::ingest::connector::{Delivery, Refusal};
 
 #[derive(Clone, Debug)]
@@ -110,18 +110,16 @@ impl Scheme {
         match self {
             Self::Hmac(hmac) => hmac.verify(secret, delivery),
             Self::Header { name, prefix } => {
-                let value = once(delivery.headers, name)?.strip_prefix(prefix.as_str());
-                same(secret, value, HEADER)
+                let value = named_header(delivery, name, HEADER)?.strip_prefix(prefix.as_str());
+                check(secret, Some(value.ok_or(Refusal::BadSignature { what: HEADER })?), HEADER)
             }
             Self::Query { parameter } => {
-                let mut values = form_urlencoded::parse(delivery.query.as_bytes()).filter(|(key, _)| key == parameter);
-                let (_, value) = values.next().ok_or(Refusal::Unsigned { what: PARAMETER })?;
-                same(secret, values.next().is_none().then_some(&value), PARAMETER)
+                let given = signature::parameter(delivery.query, parameter, PARAMETER)?;
+                check(secret, given.as_deref(), PARAMETER)
             }
             Self::Body { path } => {
                 let body = parse(delivery.body).ok_or(Refusal::Unsigned { what: FIELD })?;
-                let value = path.find(&Scene::of_body(&body)).and_then(Value::as_str);
-                same(secret, Some(value.ok_or(Refusal::Unsigned { what: FIELD })?), FIELD)
+                check(secret, path.find(&Scene::of_body(&body)).and_then(Value::as_str), FIELD)
             }
         }
     }
@@ -149,10 +147,11 @@ impl Hmac {
 
     fn verify(&self, secret: &Hidden, delivery: &Delivery<'_>) -> Result<(), Refusal> {
         let wrong = Refusal::BadSignature { what: HEADER };
-        let tag = once(delivery.headers, &self.header)?.strip_prefix(self.prefix.as_str()).ok_or(wrong.clone())?;
+        let tag =
+            named_header(delivery, &self.header, HEADER)?.strip_prefix(self.prefix.as_str()).ok_or(wrong.clone())?;
         let mut signed = Vec::new();
         if let Some(timestamp) = &self.timestamp {
-            let written = once(delivery.headers, &timestamp.header)?;
+            let written = named_header(delivery, &timestamp.header, HEADER)?;
             let at = timestamp.unit.read(written).ok_or(wrong.clone())?;
             let minutes = timestamp.minutes;
             if minutes.saturating_mul(MINUTE_MS) < delivery.now.saturating_sub(at).saturating_abs() {
@@ -207,22 +206,5 @@ fn body_path(written: &mut Written) -> Result<Path, MappingError> {
     match path.is_of_many() || !path.is_of_payload() {
         true => Err(place.wrong("must be the path of one field of the body")),
         false => Ok(path),
-    }
-}
-
-/// A header that is there once: of two, one could be somebody else's.
-fn once<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, Refusal> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next().ok_or(Refusal::Unsigned { what: HEADER })?;
-    match (values.next(), value.to_str()) {
-        (None, Ok(text)) => Ok(text),
-        _ => Err(Refusal::BadSignature { what: HEADER }),
-    }
-}
-
-fn same(secret: &Hidden, value: Option<&(impl AsRef<str> + ?Sized)>, what: &'static str) -> Result<(), Refusal> {
-    match value.is_some_and(|value| is_same(secret, value.as_ref())) {
-        true => Ok(()),
-        false => Err(Refusal::BadSignature { what }),
     }
 }

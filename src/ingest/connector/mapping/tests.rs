@@ -306,3 +306,13 @@ fn a_list_is_one_thing_without_its_brackets_and_nothing_when_it_is_empty() {
     assert_eq!(read(&text, r#"{"what":"else"}"#).unknown, ["else"]);
     assert_eq!(read(&text, r#"{"l":"x"}"#).unknown, ["without a name"]);
 }
+
+#[test]
+fn a_form_is_read_by_the_same_paths_as_json() {
+    let rule = "[[rules]]\nkind = 'message.received'\nid = [{ path = 'message/id' }]\nfields.chat = { path = 'chat' }";
+    let text = format!("format = 'form'\n{SOUND}{rule}");
+    let form = read(&text, "message[id]=7&chat=c&chat=d");
+    assert_eq!(form, read(&format!("{SOUND}{rule}"), r#"{"message":{"id":"7"},"chat":"c"}"#));
+    assert_eq!(form.events.len(), 1);
+    assert_eq!(read(&text, "").unreadable.as_deref(), Some("the body is no form"));
+}

@@ -2,28 +2,28 @@
 
 use serde_json::Value;
 
-use super::{Max, digits, ignore, instant, is_flag_set, note_unreadable, person, shared};
+use super::{Max, digits, instant, person, shared};
 use crate::ingest::connector::{Reading, json, payload};
 use crate::model::event::{Author, Kind, Scalar};
 
 /// A new message.
 pub fn read_created(bot: &Max, update: &Value, reading: &mut Reading) {
     let Some(message) = update.get("message").filter(|message| message.is_object()) else {
-        return note_unreadable(reading, "`message_created` has no `message`");
+        return reading.note_unreadable("`message_created` has no `message`");
     };
     // By a bot: in a dialog there is but this one, whose messages whoever sends them reports, with their author.
-    if !is_in_dialog(message) || is_flag_set(message, "/sender/is_bot") {
-        return ignore(reading);
+    if !is_in_dialog(message) || json::is_true(message, "/sender/is_bot") {
+        return reading.ignore();
     }
     let Some(chat) = json::text(message, "/recipient/chat_id") else {
-        return note_unreadable(reading, "the message names no chat");
+        return reading.note_unreadable("the message names no chat");
     };
     let at = instant(message, &["/timestamp"]).or_else(|| instant(update, &["/timestamp"]));
     // A message that is only passed on has no body and so no id; a person writes no two in one millisecond.
     let id = match (json::text(message, "/body/mid"), digits(at.as_ref())) {
         (Some(id), _) => id,
         (None, at) if !at.is_empty() => format!("at:{at}"),
-        (None, _) => return note_unreadable(reading, "the message has neither an id nor a time"),
+        (None, _) => return reading.note_unreadable("the message has neither an id nor a time"),
     };
     let mut event = bot.event(Kind::MessageReceived, &[&chat, &id]);
     let sender = json::text(message, "/sender/user_id");
@@ -39,11 +39,11 @@ pub fn read_created(bot: &Max, update: &Value, reading: &mut Reading) {
 /// A pressed button.
 pub fn read_pressed(bot: &Max, update: &Value, reading: &mut Reading) {
     let Some(user) = json::text(update, "/callback/user/user_id") else {
-        return note_unreadable(reading, "`message_callback` names no user");
+        return reading.note_unreadable("`message_callback` names no user");
     };
     let message = update.get("message").filter(|message| message.is_object());
     if message.is_some_and(|message| !is_in_dialog(message)) {
-        return ignore(reading);
+        return reading.ignore();
     }
     let at = instant(update, &["/callback/timestamp", "/timestamp"]);
     let keyboard = json::text(update, "/callback/callback_id").unwrap_or_default();
@@ -62,7 +62,7 @@ pub fn read_pressed(bot: &Max, update: &Value, reading: &mut Reading) {
             reading.events.push(pressed);
         }
         // The message was removed meanwhile: nobody can say which it was.
-        _ => ignore(reading),
+        _ => reading.ignore(),
     }
     let data = json::text(update, "/callback/payload").unwrap_or_default();
     if let Some(survey) = payload::rating(&data) {

@@ -4,8 +4,9 @@ use aws_lc_rs::hmac::HMAC_SHA256;
 use serde_json::Value;
 
 use super::Max;
+use crate::ingest::connector::json;
 use crate::ingest::connector::signature::is_hmac_hex;
-use crate::ingest::connector::{json, own_phone};
+use crate::ingest::normalise;
 use crate::model::event::Scalar;
 
 /// The sender's own number as an identity.
@@ -29,7 +30,7 @@ pub fn phone(bot: &Max, message: &Value, sender: Option<&str>) -> Option<Scalar>
         // The documents print the card with its line breaks written out as `\r\n`; it is signed with real ones.
         let card = card.replace("\\r\\n", "\r\n");
         if is_hmac_hex(HMAC_SHA256, token, card.as_bytes(), &hash) {
-            return number(&card).and_then(own_phone::identity);
+            return number(&card).and_then(normalise::phone).map(Scalar::Text);
         }
     }
     None

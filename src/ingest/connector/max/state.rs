@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Max, digits, ignore, instant, is_flag_set, note_unreadable, person};
+use super::{Max, digits, instant, person};
 use crate::ingest::connector::{Reading, json};
 use crate::model::event::Kind;
 
@@ -11,10 +11,10 @@ use crate::model::event::Kind;
 pub fn read(bot: &Max, kind: Kind, update: &Value, reading: &mut Reading) {
     let user = json::text(update, "/user/user_id").or_else(|| json::text(update, "/user_id"));
     let Some(user) = user else {
-        return note_unreadable(reading, "the update names no user");
+        return reading.note_unreadable("the update names no user");
     };
-    if is_flag_set(update, "/user/is_bot") {
-        return ignore(reading);
+    if json::is_true(update, "/user/is_bot") {
+        return reading.ignore();
     }
     let at = instant(update, &["/timestamp"]);
     let mut event = bot.event(kind, &[&user, &digits(at.as_ref())]);

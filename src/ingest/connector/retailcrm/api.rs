@@ -4,7 +4,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use serde_json::Value;
 
 use crate::ingest::connector::errands::{Ask, Errand, Errands, Place, Rest, Verdict, document};
-use crate::ingest::connector::json::{list, number};
+use crate::ingest::connector::json::{is_true, list, number};
 use crate::ingest::connector::options::{Hidden, OptionError, Options};
 use crate::model::clock::Millis;
 use crate::outbound::{Address, Answer, Question};
@@ -103,7 +103,7 @@ impl Errands for Api {
 }
 
 fn judge_page(after: u64, page: &Value) -> Result<Verdict, &'static str> {
-    if page.get("success").and_then(Value::as_bool) != Some(true) {
+    if !is_true(page, "/success") {
         return Err("the account refuses the question");
     }
     if !page.get("history").is_some_and(Value::is_array) {

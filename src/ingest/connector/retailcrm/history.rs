@@ -6,11 +6,11 @@ use serde_json::Value;
 use super::Orders;
 use super::api::{CUSTOMERS, ORDERS};
 use crate::ingest::connector::Reading;
-use crate::ingest::connector::deals::{email, links};
+use crate::ingest::connector::deals::AccountDeals;
+use crate::ingest::connector::deals::money::{amount, currency};
+use crate::ingest::connector::email::email;
 use crate::ingest::connector::errands::{Told, digits};
-use crate::ingest::connector::json::{list, text};
-use crate::ingest::connector::phone::phone;
-use crate::ingest::connector::terms::{amount, currency};
+use crate::ingest::connector::json::{is_true, list, text};
 use crate::ingest::deal::{DealFact, Stage};
 use crate::model::clock::Millis;
 use crate::model::event::Event;
@@ -32,7 +32,7 @@ pub(super) fn read(orders: &Orders, told: &Told<'_>) -> Reading {
             Some(read) => read.note_customer(&mut reading),
             None => {
                 let id = text(record, "/id").unwrap_or_else(|| "without a number".to_owned());
-                reading.unreadable = Some(format!("the record {id} of {} names no {subject} or no time", told.method));
+                reading.note_unreadable(format!("the record {id} of {} names no {subject} or no time", told.method));
             }
         }
     }
@@ -41,7 +41,7 @@ pub(super) fn read(orders: &Orders, told: &Told<'_>) -> Reading {
 
 /// One change, with what every change has.
 struct Record<'a> {
-    orders: &'a Orders,
+    deals: AccountDeals<'a>,
     record: &'a Value,
     /// The record's own number.
     number: String,
@@ -55,7 +55,7 @@ impl<'a> Record<'a> {
         let number = digits(record, "/id")?;
         let id = digits(record, &format!("/{subject}/id"))?;
         let at = orders.instant(&text(record, "/createdAt")?)?;
-        Some(Self { orders, record, number, id, at })
+        Some(Self { deals: orders.deals(), record, number, id, at })
     }
 
     fn note_order(&self, reading: &mut Reading) {
@@ -68,20 +68,20 @@ impl<'a> Record<'a> {
             }
             // An order that was put into another one is no order any more; its sum is the other one's.
             Change::Gone | Change::Joined { .. } => {
-                let fact = self.orders.fact(&self.id, &["history", &self.number, "gone"], self.at);
+                let fact = self.deals.fact(&self.id, self.at, &["history", &self.number, "gone"]);
                 reading.deals.push(DealFact { stage: Some(Stage::Lost), ..fact });
             }
             Change::Field("status") => reading.deals.extend(self.stage("/newValue")),
             Change::Field("total_summ" | "totalSumm") => reading.deals.extend(self.amount(&["/newValue"])),
             // One that replaces another says that the order was somebody else's, not that the two are one person.
             Change::Field("phone") if self.was_empty() => {
-                let names = self.phone("/newValue").into_iter().collect();
-                reading.events.extend(self.links(&self.orders.order(&self.id), names));
+                let names = self.phone("/newValue");
+                reading.events.extend(self.links(&self.deals.deal(&self.id), names));
             }
             Change::Field("customer") if self.was_empty() => {
                 if let Some(customer) = person("customer", self.record, "/newValue") {
-                    let names = vec![self.orders.order(&self.id)];
-                    reading.events.extend(self.links(&self.orders.customer(&customer), names));
+                    let names = vec![self.deals.deal(&self.id)];
+                    reading.events.extend(self.links(&self.deals.contact(&customer), names));
                 }
             }
             Change::Field(_) | Change::Other => {}
@@ -91,7 +91,7 @@ impl<'a> Record<'a> {
 
     fn note_customer(&self, reading: &mut Reading) {
         let before = (reading.deals.len(), reading.events.len());
-        let contact = self.orders.customer(&self.id);
+        let contact = self.deals.contact(&self.id);
         // A company's phones are those of all who work there.
         let is_person = person("customer", self.record, "/customer").is_some();
         match self.change() {
@@ -103,18 +103,18 @@ impl<'a> Record<'a> {
             }
             // The other one stays: both are one person from now on.
             Change::Joined { into } if is_person && into != self.id => {
-                reading.events.extend(self.links(&self.orders.customer(&into), vec![contact]));
+                reading.events.extend(self.links(&self.deals.contact(&into), vec![contact]));
             }
             Change::Field("phones" | "phone") if is_person => {
                 let one = self.phone("/newValue").or_else(|| self.phone("/newValue/number"));
                 let many = list(self.record, "/newValue").iter().take(PHONES_MAX);
                 let many =
                     many.filter_map(|entry| self.phone_of(entry, "/number").or_else(|| self.phone_of(entry, "")));
-                reading.events.extend(self.links(&contact, one.into_iter().chain(many).collect()));
+                reading.events.extend(self.links(&contact, one.into_iter().chain(many)));
             }
             Change::Field("email") if is_person => {
                 let names = text(self.record, "/newValue").and_then(|text| email(&text));
-                reading.events.extend(self.links(&contact, names.into_iter().collect()));
+                reading.events.extend(self.links(&contact, names));
             }
             _ => {}
         }
@@ -124,18 +124,18 @@ impl<'a> Record<'a> {
     /// A record that said nothing is one that no figure needs.
     fn count(&self, before: (usize, usize), reading: &mut Reading) {
         if (reading.deals.len(), reading.events.len()) == before {
-            reading.ignored = reading.ignored.saturating_add(1);
+            reading.ignore();
         }
     }
 
     fn change(&self) -> Change<'a> {
-        let is = |name| self.record.get(name).and_then(Value::as_bool) == Some(true);
+        let is = |pointer| is_true(self.record, pointer);
         if let Some(into) = digits(self.record, "/combinedTo/id") {
             return Change::Joined { into };
         }
         match self.record.get("field").and_then(Value::as_str) {
-            _ if is("deleted") => Change::Gone,
-            _ if is("created") => Change::Made,
+            _ if is("/deleted") => Change::Gone,
+            _ if is("/created") => Change::Made,
             Some(field) => Change::Field(field),
             None => Change::Other,
         }
@@ -152,26 +152,26 @@ impl<'a> Record<'a> {
     /// A status is its code, alone or in an object.
     fn stage(&self, pointer: &str) -> Option<DealFact> {
         let code = text(self.record, pointer).or_else(|| text(self.record, &format!("{pointer}/code")))?;
-        let fact = self.orders.fact(&self.id, &["history", &self.number, "status"], self.at);
-        Some(DealFact { stage: Some(self.orders.stage(&code)), ..fact })
+        let fact = self.deals.fact(&self.id, self.at, &["history", &self.number, "status"]);
+        Some(DealFact { stage: Some(self.deals.stage(&code)), ..fact })
     }
 
     fn amount(&self, pointers: &[&str]) -> Option<DealFact> {
         let amount = pointers.iter().find_map(|pointer| amount(self.record, pointer))?;
-        let currency = currency(text(self.record, "/order/currency"));
-        let fact = self.orders.fact(&self.id, &["history", &self.number, "amount"], self.at);
+        let currency = text(self.record, "/order/currency").and_then(|text| currency(&text));
+        let fact = self.deals.fact(&self.id, self.at, &["history", &self.number, "amount"]);
         Some(DealFact { amount: Some(amount), currency, ..fact })
     }
 
     /// Whose a new order is: its customer's, else at least the phone's.
     fn people_of_order(&self) -> Vec<Event> {
-        let order = self.orders.order(&self.id);
+        let order = self.deals.deal(&self.id);
         let phone = self.phone("/order/phone");
         let customer = person("customer", self.record, "/order/customer")
             .or_else(|| person("customer", self.record, "/order/contact"));
         match customer {
-            Some(customer) => self.links(&self.orders.customer(&customer), phone.into_iter().chain([order]).collect()),
-            None => self.links(&order, phone.into_iter().collect()),
+            Some(customer) => self.links(&self.deals.contact(&customer), phone.into_iter().chain([order])),
+            None => self.links(&order, phone),
         }
     }
 
@@ -180,11 +180,12 @@ impl<'a> Record<'a> {
     }
 
     fn phone_of(&self, value: &Value, pointer: &str) -> Option<String> {
-        phone(&text(value, pointer)?, self.orders.terms.country)
+        self.deals.phone(&text(value, pointer)?)
     }
 
-    fn links(&self, contact: &str, names: Vec<String>) -> Vec<Event> {
-        links(&self.orders.sender, &self.orders.account, contact, (&names, self.at), &[])
+    fn links(&self, contact: &str, names: impl IntoIterator<Item = String>) -> Vec<Event> {
+        let names: Vec<String> = names.into_iter().collect();
+        self.deals.links(contact, &names, self.at, &[])
     }
 }
 

@@ -2,14 +2,15 @@
 //!
 //! Nothing signs such a call: it has a secret in its address or in a header.
 
+use serde_json::Value;
+
 use super::Orders;
-use crate::ingest::connector::deals::links;
+use crate::ingest::connector::deals::money::{amount, currency};
 use crate::ingest::connector::errands;
-use crate::ingest::connector::fields::Fields;
+use crate::ingest::connector::form;
+use crate::ingest::connector::json;
 use crate::ingest::connector::options::{Hidden, OptionError, Options};
-use crate::ingest::connector::phone::phone;
-use crate::ingest::connector::signature::{header, is_same};
-use crate::ingest::connector::terms::{currency, decimal};
+use crate::ingest::connector::signature::{check, header, parameter};
 use crate::ingest::connector::{Accounts, Delivery, Reading, Refusal};
 use crate::ingest::deal::DealFact;
 use crate::model::clock::Millis;
@@ -55,57 +56,53 @@ impl Trigger {
 
     pub fn verify(&self, accounts: &Accounts, delivery: &Delivery<'_>) -> Result<(), Refusal> {
         let what = "the parameter `secret`";
-        let mut given = form_urlencoded::parse(delivery.query.as_bytes()).filter(|(name, _)| name == "secret");
-        let is_right = match (given.next(), given.next()) {
-            (Some((_, secret)), None) => is_same(&self.secret, &secret),
-            (None, _) => {
-                is_same(&self.secret, header(delivery, SECRET_HEADER).map_err(|_| Refusal::Unsigned { what })?)
-            }
-            (Some(_), Some(_)) => false,
-        };
-        let fields = Fields::of(delivery.body, "");
-        let is_answer = fields.as_ref().and_then(Fields::json).is_some_and(errands::is_wrapped);
-        if !is_right || is_answer {
+        let in_header = || header(delivery, SECRET_HEADER).ok().map(str::to_owned);
+        let given = parameter(delivery.query, "secret", what)?.or_else(in_header);
+        check(&self.secret, given.as_deref(), what)?;
+        let call = form::document(delivery.body).unwrap_or_default();
+        // An answer: nobody but us may tell one.
+        if errands::is_wrapped(&call) {
             return Err(Refusal::BadSignature { what });
         }
-        match fields.and_then(|fields| self.text(&fields, "account")) {
+        match self.text(&call, "account") {
             Some(account) => accounts.check(&account),
             // The secret is this connection's alone.
             None => Ok(()),
         }
     }
 
-    pub fn read(&self, orders: &Orders, fields: &Fields, received_at: Millis) -> Reading {
-        let text = |name| self.text(fields, name);
+    pub fn read(&self, orders: &Orders, call: &Value, received_at: Millis) -> Reading {
+        let text = |name| self.text(call, name);
+        let deals = orders.deals();
         let Some(order) = text("order").filter(|order| errands::is_digits(order)) else {
             return Reading::unreadable(format!("the field `{}` has no number of an order", self.name("order")));
         };
         let mut reading = Reading::default();
         let at = text("at").map(|at| orders.instant(&at).ok_or(at));
         if let Some(Err(_)) = &at {
-            reading.unreadable = Some(format!("the field `{}` is no time; that of arrival is taken", self.name("at")));
+            reading.note_unreadable(format!("the field `{}` is no time; that of arrival is taken", self.name("at")));
         }
         let at = at.and_then(Result::ok).unwrap_or(received_at);
         let moment = at.to_string();
         if let Some(status) = text("status") {
-            let fact = orders.fact(&order, &["trigger", &moment, "status", &status], at);
-            reading.deals.push(DealFact { stage: Some(orders.stage(&status)), ..fact });
+            let fact = deals.fact(&order, at, &["trigger", &moment, "status", &status]);
+            reading.deals.push(DealFact { stage: Some(deals.stage(&status)), ..fact });
         }
-        if let Some(amount) = text("total").and_then(|total| decimal(&total)) {
-            let currency = currency(text("currency"));
-            let fact = orders.fact(&order, &["trigger", &moment, "amount", &amount], at);
+        if let Some(amount) = amount(call, &self.pointer("total")) {
+            let currency = text("currency").and_then(|text| currency(&text));
+            let fact = deals.fact(&order, at, &["trigger", &moment, "amount", &amount]);
             reading.deals.push(DealFact { amount: Some(amount), currency, ..fact });
         }
-        let phone = text("phone").and_then(|text| phone(&text, orders.terms.country));
-        let deal = orders.order(&order);
+        let phone = text("phone").and_then(|text| deals.phone(&text));
+        let deal = deals.deal(&order);
         let (contact, names): (String, Vec<String>) =
             match text("customer").filter(|customer| errands::is_digits(customer)) {
-                Some(customer) => (orders.customer(&customer), phone.into_iter().chain([deal]).collect()),
+                Some(customer) => (deals.contact(&customer), phone.into_iter().chain([deal]).collect()),
                 None => (deal, phone.into_iter().collect()),
             };
-        reading.events = links(&orders.sender, &orders.account, &contact, (&names, at), &[]);
+        reading.events = deals.links(&contact, &names, at, &[]);
         if reading.deals.is_empty() && reading.events.is_empty() {
-            reading.ignored = 1;
+            reading.ignore();
         }
         reading
     }
@@ -115,8 +112,12 @@ impl Trigger {
     }
 
     /// Theirs may lead into objects: `order.status`.
-    fn text(&self, fields: &Fields, ours: &str) -> Option<String> {
-        let path: Vec<&str> = self.name(ours).split('.').collect();
-        fields.text(&path)
+    fn pointer(&self, ours: &str) -> String {
+        let steps = self.name(ours).split('.').map(|step| step.replace('~', "~0").replace('/', "~1"));
+        steps.map(|step| format!("/{step}")).collect()
+    }
+
+    fn text(&self, call: &Value, ours: &str) -> Option<String> {
+        json::text(call, &self.pointer(ours))
     }
 }

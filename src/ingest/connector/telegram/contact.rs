@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Place, Telegram, date, ignore, is_flag_set, note_unreadable, person, place};
+use super::{Place, Telegram, date, person, place};
 use crate::ingest::connector::{Reading, json};
 use crate::model::event::{Author, Kind, Scalar};
 
@@ -11,18 +11,18 @@ use crate::model::event::{Author, Kind, Scalar};
 pub fn read_member(bot: &Telegram, update: &Value, reading: &mut Reading) {
     let dialog = match place(update) {
         Place::Dialog(dialog) => dialog,
-        Place::Elsewhere => return ignore(reading),
-        Place::Unnamed => return note_unreadable(reading, "`my_chat_member` names no chat"),
+        Place::Elsewhere => return reading.ignore(),
+        Place::Unnamed => return reading.note_unreadable("`my_chat_member` names no chat"),
     };
     let status = |pointer: &str| json::text(update, pointer).unwrap_or_default();
     let (before, now) = (status("/old_chat_member/status"), status("/new_chat_member/status"));
     let kind = match (before.as_str(), now.as_str()) {
         // Told again by another change while it stays blocked.
-        ("kicked", "kicked") => return ignore(reading),
+        ("kicked", "kicked") => return reading.ignore(),
         (_, "kicked") => Kind::ContactBlocked,
         ("kicked", "member") => Kind::ContactUnblocked,
-        (_, "member" | "left" | "restricted" | "administrator" | "creator") => return ignore(reading),
-        (_, "") => return note_unreadable(reading, "`my_chat_member` does not say what the bot is now"),
+        (_, "member" | "left" | "restricted" | "administrator" | "creator") => return reading.ignore(),
+        (_, "") => return reading.note_unreadable("`my_chat_member` does not say what the bot is now"),
         (_, other) => return reading.note_unknown(&format!("my_chat_member {other}")),
     };
     let changed = json::text(update, "/date").unwrap_or_default();
@@ -36,19 +36,19 @@ pub fn read_member(bot: &Telegram, update: &Value, reading: &mut Reading) {
 pub fn read_reaction(bot: &Telegram, update: &Value, reading: &mut Reading) {
     let dialog = match place(update) {
         Place::Dialog(dialog) => dialog,
-        Place::Elsewhere => return ignore(reading),
-        Place::Unnamed => return note_unreadable(reading, "`message_reaction` names no chat"),
+        Place::Elsewhere => return reading.ignore(),
+        Place::Unnamed => return reading.note_unreadable("`message_reaction` names no chat"),
     };
     let Some(message) = json::text(update, "/message_id") else {
-        return note_unreadable(reading, "`message_reaction` names no message");
+        return reading.note_unreadable("`message_reaction` names no message");
     };
-    if is_flag_set(update, "/user/is_bot") || update.get("actor_chat").is_some_and(Value::is_object) {
-        return ignore(reading);
+    if json::is_true(update, "/user/is_bot") || update.get("actor_chat").is_some_and(Value::is_object) {
+        return reading.ignore();
     }
     let before = names(update, "/old_reaction");
     let added: Vec<String> = names(update, "/new_reaction").into_iter().filter(|name| !before.contains(name)).collect();
     if added.is_empty() {
-        return ignore(reading);
+        return reading.ignore();
     }
     let user = json::text(update, "/user/id").unwrap_or_else(|| dialog.client.clone());
     let (changed, added) = (json::text(update, "/date").unwrap_or_default(), added.join(" "));

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::content::{Content, content};
-use super::{Dialog, Place, Telegram, date, ignore, is_flag_set, note_unreadable, payment, person, place};
-use crate::ingest::connector::{Reading, json, own_phone};
+use super::{Dialog, Place, Telegram, date, payment, person, place};
+use crate::ingest::connector::{Reading, json};
+use crate::ingest::normalise;
 use crate::model::event::{Author, Event, Kind, Scalar};
 
 /// Characters of the payload of a link `t.me/bot?start=payload`, by Telegram's own rule.
@@ -18,9 +19,9 @@ pub fn read_of_bot(bot: &Telegram, message: &Value, reading: &mut Reading) {
         reading.events.push(event);
         return;
     }
-    if is_flag_set(message, "/from/is_bot") {
+    if json::is_true(message, "/from/is_bot") {
         // Bots can write to bots; none of them is a client.
-        return ignore(reading);
+        return reading.ignore();
     }
     let Some(mut event) = of_client(bot, &dialog, &id, message, reading) else { return };
     if let Some(payload) = json::text(message, "/text").as_deref().and_then(start_payload) {
@@ -33,14 +34,14 @@ pub fn read_of_bot(bot: &Telegram, message: &Value, reading: &mut Reading) {
 pub fn read_of_business(bot: &Telegram, message: &Value, reading: &mut Reading) {
     if json::text(message, "/business_connection_id").is_none() {
         // Without it the chat would be taken for that of the client with the bot.
-        return note_unreadable(reading, "the business message names no business connection");
+        return reading.note_unreadable("the business message names no business connection");
     }
     let Some((dialog, id)) = dialog_and_id(message, reading) else { return };
     let writer = json::text(message, "/from/id");
     let is_by_bot = message.get("sender_business_bot").is_some_and(Value::is_object);
     if !is_by_bot && writer.as_deref() == Some(dialog.client.as_str()) {
-        if is_flag_set(message, "/from/is_bot") {
-            return ignore(reading);
+        if json::is_true(message, "/from/is_bot") {
+            return reading.ignore();
         }
         let received = of_client(bot, &dialog, &id, message, reading);
         reading.events.extend(received);
@@ -49,9 +50,9 @@ pub fn read_of_business(bot: &Telegram, message: &Value, reading: &mut Reading) 
     let (author, operator) = match writer {
         _ if is_by_bot => (Author::Bot, None),
         // A greeting, an away message, or one that was scheduled: nobody wrote it then.
-        _ if is_flag_set(message, "/is_from_offline") => (Author::Automation, None),
+        _ if json::is_true(message, "/is_from_offline") => (Author::Automation, None),
         Some(owner) => (Author::Operator, Some(Scalar::Text(person(&owner)))),
-        None => return note_unreadable(reading, "the business message names no writer, so its direction is not known"),
+        None => return reading.note_unreadable("the business message names no writer, so its direction is not known"),
     };
     let Some(mut event) = of_kind(bot, Kind::MessageSent, &dialog, &id, message, reading) else { return };
     event.author = Some(author.as_str().into());
@@ -63,18 +64,18 @@ fn dialog_and_id(message: &Value, reading: &mut Reading) -> Option<(Dialog, Stri
     let dialog = match place(message) {
         Place::Dialog(dialog) => dialog,
         Place::Elsewhere => {
-            ignore(reading);
+            reading.ignore();
             return None;
         }
         Place::Unnamed => {
-            note_unreadable(reading, "the message names no chat");
+            reading.note_unreadable("the message names no chat");
             return None;
         }
     };
     match json::text(message, "/message_id") {
         Some(id) => Some((dialog, id)),
         None => {
-            note_unreadable(reading, "the message has no `message_id`");
+            reading.note_unreadable("the message has no `message_id`");
             None
         }
     }
@@ -85,7 +86,7 @@ fn of_client(bot: &Telegram, dialog: &Dialog, id: &str, message: &Value, reading
     // Anybody can pass on anybody's card; a card of its own carries the writer's id.
     if json::text(message, "/contact/user_id").as_deref() == Some(dialog.client.as_str()) {
         let number = json::text(message, "/contact/phone_number").unwrap_or_default();
-        event.identities = own_phone::identity(&number).map(|phone| vec![phone]);
+        event.identities = normalise::phone(&number).map(|phone| vec![Scalar::Text(phone)]);
     }
     Some(event)
 }
@@ -102,7 +103,7 @@ fn of_kind(
     let message_kind = match content(message) {
         Content::Kind(kind) => Some(Scalar::from(kind)),
         Content::Service => {
-            ignore(reading);
+            reading.ignore();
             return None;
         }
         Content::Unknown => {

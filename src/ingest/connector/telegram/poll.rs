@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Telegram, ignore, is_flag_set, note_unreadable, person};
+use super::{Telegram, person};
 use crate::ingest::connector::options::{OptionError, Options};
 use crate::ingest::connector::{Reading, json};
 use crate::model::event::{Kind, Scalar, Survey};
@@ -71,17 +71,17 @@ impl Scale {
 /// An answer to a poll. It names neither chat nor time: it is dated at its arrival, and belongs to the chat of the one who
 /// answered, where such a question is asked.
 pub fn read(bot: &Telegram, answer: &Value, number: &str, reading: &mut Reading) {
-    let Some(scale) = bot.scale else { return ignore(reading) };
+    let Some(scale) = bot.scale else { return reading.ignore() };
     let (Some(poll), options) = (json::text(answer, "/poll_id"), json::list(answer, "/option_ids")) else {
-        return note_unreadable(reading, "`poll_answer` names no poll");
+        return reading.note_unreadable("`poll_answer` names no poll");
     };
     // In the name of a channel, or by a bot: no client.
-    let Some(user) = json::text(answer, "/user/id").filter(|_| !is_flag_set(answer, "/user/is_bot")) else {
-        return ignore(reading);
+    let Some(user) = json::text(answer, "/user/id").filter(|_| !json::is_true(answer, "/user/is_bot")) else {
+        return reading.ignore();
     };
     // None: the answer was taken back. Several: the poll asks for something else than a rating.
-    let [option] = options else { return ignore(reading) };
-    let Some(score) = option.as_i64().and_then(|option| scale.score(option)) else { return ignore(reading) };
+    let [option] = options else { return reading.ignore() };
+    let Some(score) = option.as_i64().and_then(|option| scale.score(option)) else { return reading.ignore() };
     // With the update's number: who changes an answer and changes it back has rated three times.
     let mut event = bot.event(Kind::SurveyRated, &[&poll, &user, &score.to_string(), number]);
     event.chat = Some(Scalar::Text(user.clone()));

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::{Told, Unread};
+use crate::ingest::connector::email::email;
 use crate::ingest::connector::json::{self, Unit};
 use crate::ingest::connector::payload::EntryLinks;
-use crate::ingest::normalise::ID_CHARS_MAX;
+use crate::ingest::normalise;
 use crate::model::event::{Conversion, Event, Kind, Scalar};
 
 /// An order's status: cancelled, and returned.
@@ -87,19 +88,11 @@ fn total(order: &Value) -> Option<(String, String)> {
 /// would cost the whole event.
 fn identity(answer: &Value) -> Option<Scalar> {
     let given = json::text(answer, "/answer")?;
-    let given = given.trim();
     let name = match json::text(answer, "/key")?.as_str() {
-        "phone_number" => {
-            let digits: String = given.strip_prefix('+')?.chars().filter(char::is_ascii_digit).collect();
-            let is_number = (7..=15).contains(&digits.len()) && !digits.starts_with('0');
-            is_number.then(|| format!("phone:+{digits}"))?
-        }
-        "email" => {
-            let is_address =
-                given.contains('@') && !given.contains(|char: char| char.is_whitespace() || char.is_control());
-            is_address.then(|| format!("email:{given}"))?
-        }
-        _ => return None,
+        // Only the `+` says that it begins with its country code.
+        "phone_number" if given.trim_start().starts_with('+') => normalise::phone(&given),
+        "email" => email(&given),
+        _ => None,
     };
-    (name.chars().count() <= ID_CHARS_MAX).then_some(Scalar::Text(name))
+    name.map(Scalar::Text)
 }

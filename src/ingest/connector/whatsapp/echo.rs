@@ -19,13 +19,13 @@ pub fn read(change: &Change<'_>, echo: &Value, reading: &mut Reading) {
         ContentKind::Unknown => return reading.note_unknown(&format!("message_echoes.{name}")),
         // A reaction of ours, an edit or a deletion is no message.
         ContentKind::Reaction | ContentKind::System | ContentKind::Ignored => {
-            reading.ignored += 1;
+            reading.ignore();
             return;
         }
     }
     let person = Person::of(echo, &TO, change.contacts());
     let (Some(message), Some(chat)) = (json::text(echo, "/id"), person.chat()) else {
-        reading.unreadable = Some("an echo of a message names no message or no recipient".to_owned());
+        reading.note_unreadable("an echo of a message names no message or no recipient");
         return;
     };
     let mut event = change.sender.event(Kind::MessageSent, change.account, &[&message, "echo"]);

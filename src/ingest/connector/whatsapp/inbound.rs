@@ -5,12 +5,11 @@
 use serde_json::Value;
 
 use super::callback::is_label;
-use super::person::{Fields, Person, add_identity, phone};
+use super::person::{Fields, Person, add_identity};
 use super::{Change, json, note, note_text};
 use crate::ingest::connector::json::Unit;
-use crate::ingest::connector::options::{OptionError, Options};
 use crate::ingest::connector::{Reading, payload};
-use crate::ingest::normalise::{ID_CHARS_MAX, TEXT_CHARS_MAX};
+use crate::ingest::normalise::{self, TEXT_CHARS_MAX};
 use crate::model::event::{Event, Kind, Scalar};
 
 const FROM: Fields = Fields { number: "/from", user_id: "/from_user_id", parent_user_ids: &["/from_parent_user_id"] };
@@ -39,25 +38,6 @@ pub fn content_kind(name: &str) -> ContentKind {
     }
 }
 
-/// Takes the option `link_prefix`. A prefix of letters alone would find "codes" in ordinary words.
-///
-/// # Errors
-/// When it is no text, or cannot begin a code.
-pub fn link_prefix(options: &mut Options) -> Result<Option<String>, OptionError> {
-    let prefix = options.text_if_given("link_prefix")?;
-    let is_usable = |prefix: &String| is_code(prefix) && !prefix.bytes().all(|byte| byte.is_ascii_alphabetic());
-    match prefix {
-        Some(prefix) if !is_usable(&prefix) => Err(OptionError::Invalid {
-            name: "link_prefix",
-            reason: format!(
-                "`{prefix}` must be letters, digits, `-` and `_`, and not letters alone, as in `c_`: codes are looked for \
-                 in the texts of messages"
-            ),
-        }),
-        prefix => Ok(prefix),
-    }
-}
-
 /// Reads one entry of `messages`.
 pub fn read(change: &Change<'_>, message: &Value, reading: &mut Reading) {
     let name = json::text(message, "/type").unwrap_or_default();
@@ -65,7 +45,7 @@ pub fn read(change: &Change<'_>, message: &Value, reading: &mut Reading) {
         ContentKind::Message => read_message(change, message, &name, reading),
         ContentKind::Reaction => read_reaction(change, message, reading),
         ContentKind::System => read_system(change, message, reading),
-        ContentKind::Ignored => reading.ignored += 1,
+        ContentKind::Ignored => reading.ignore(),
         ContentKind::Unknown => reading.note_unknown(&format!("messages.{name}")),
     }
 }
@@ -97,7 +77,7 @@ impl Place {
 fn place(change: &Change<'_>, message: &Value, reading: &mut Reading) -> Option<Place> {
     let place = Place::of(change, message);
     if place.is_none() {
-        reading.unreadable = Some("a message has no `id`, or nobody that it is from".to_owned());
+        reading.note_unreadable("a message has no `id`, or nobody that it is from");
     }
     place
 }
@@ -112,16 +92,13 @@ fn read_message(change: &Change<'_>, message: &Value, name: &str, reading: &mut 
     note(&mut event, "reply_to", message, "/context/id");
     note(&mut event, "forwarded", message, "/context/forwarded");
     note(&mut event, "product", message, "/context/referred_product/product_retailer_id");
-    if let Some(prefix) = change.link_prefix {
-        let text = json::text(message, "/text/body").unwrap_or_default();
-        if let Some(code) = code(&text, prefix) {
-            add_identity(&mut event, format!("link:{code}"));
-        }
+    if let Some(name) = json::text(message, "/text/body").and_then(|text| change.links.find(&text)) {
+        add_identity(&mut event, name);
     }
     // Meta says so when the number is the client's own; any other card may be of somebody else.
     if json::text(message, "/origin").as_deref() == Some("contact_request") {
         let number = json::text(message, "/contacts/0/phones/0/phone");
-        if let Some(name) = number.as_deref().and_then(phone) {
+        if let Some(name) = number.as_deref().and_then(normalise::phone) {
             add_identity(&mut event, name);
         }
     }
@@ -139,18 +116,6 @@ fn write_referral(event: &mut Event, message: &Value) {
     note(event, "ctwa_clid", message, "/referral/ctwa_clid");
     note(event, "referral_type", message, "/referral/source_type");
     note(event, "referral_url", message, "/referral/source_url");
-}
-
-/// A code that a link put into the text: a word that begins with the prefix, without what stands around it.
-fn code<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    let is_around = |char: char| !(char.is_ascii_alphanumeric() || char == '-' || char == '_');
-    let words = text.split_whitespace().map(|word| word.trim_matches(is_around));
-    let mut codes = words.filter(|word| is_code(word)).filter_map(|word| word.strip_prefix(prefix));
-    codes.find(|rest| !rest.is_empty() && rest.len() + "link:".len() <= ID_CHARS_MAX)
-}
-
-fn is_code(word: &str) -> bool {
-    word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 /// What the client chose of a message of ours: its button was pressed, and what the button hands back may be a rating.
@@ -182,12 +147,12 @@ fn read_press(change: &Change<'_>, message: &Value, place: &Place, reading: &mut
 fn read_reaction(change: &Change<'_>, message: &Value, reading: &mut Reading) {
     // Without a sign it was taken back.
     if json::text(message, "/reaction/emoji").is_none() {
-        reading.ignored += 1;
+        reading.ignore();
         return;
     }
     let Some(place) = place(change, message, reading) else { return };
     let Some(reacted) = json::text(message, "/reaction/message_id") else {
-        reading.unreadable = Some("a reaction names no message".to_owned());
+        reading.note_unreadable("a reaction names no message");
         return;
     };
     let mut event = change.sender.event(Kind::MessageReacted, change.account, &[&reacted, &place.id]);
@@ -203,7 +168,7 @@ fn read_system(change: &Change<'_>, message: &Value, reading: &mut Reading) {
     match json::text(system, "/type").unwrap_or_default().as_str() {
         "user_changed_number" | "customer_changed_number" | "user_changed_user_id" => {}
         "customer_identity_changed" | "user_identity_changed" => {
-            reading.ignored += 1;
+            reading.ignore();
             return;
         }
         other => return reading.note_unknown(&format!("messages.system.{other}")),
@@ -220,11 +185,11 @@ fn read_system(change: &Change<'_>, message: &Value, reading: &mut Reading) {
     let old = Person::of(message, &FROM, &[]);
     let previous = Person::of(system, &PREVIOUS, &[]);
     let (Some(id), Some(old_chat)) = (json::text(message, "/id"), old.chat().or(previous.chat())) else {
-        reading.unreadable = Some("a change of number has no `id`, or no old number".to_owned());
+        reading.note_unreadable("a change of number has no `id`, or no old number");
         return;
     };
     if new == Person::default() {
-        reading.unreadable = Some("a change of number names no new one".to_owned());
+        reading.note_unreadable("a change of number names no new one");
         return;
     }
     let mut event = change.sender.event(Kind::ContactLinked, change.account, &[&id]);
@@ -236,31 +201,4 @@ fn read_system(change: &Change<'_>, message: &Value, reading: &mut Reading) {
         add_identity(&mut event, name);
     }
     reading.events.push(event);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_code_of_a_link_is_found_wherever_it_stands_and_nothing_else_is_taken() {
-        for text in ["c_8f3a", "Hello! (c_8f3a)", "I come for #c_8f3a, thank you", "c_ c_8f3a c_other"] {
-            assert_eq!(code(text, "c_"), Some("8f3a"), "{text}");
-        }
-        for text in ["", "c_", "abc_8f3a", "c_8f/3a", "C_8f3a", "c _8f3a", &format!("c_{}", "x".repeat(196))] {
-            assert_eq!(code(text, "c_"), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_prefix_of_letters_alone_is_refused() {
-        let take = |prefix: &str| {
-            let values = serde_json::json!({ "link_prefix": prefix }).as_object().cloned().unwrap();
-            link_prefix(&mut Options::new(values))
-        };
-        assert_eq!(take("c_").unwrap().as_deref(), Some("c_"));
-        assert!(take("code").is_err());
-        assert!(take("c:").is_err());
-        assert_eq!(link_prefix(&mut Options::default()).unwrap(), None);
-    }
 }

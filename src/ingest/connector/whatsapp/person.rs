@@ -6,10 +6,8 @@
 use serde_json::Value;
 
 use super::json;
+use crate::ingest::normalise;
 use crate::model::event::{Event, Scalar};
-
-/// Digits of a number with its country code, at least and at most (E.164).
-const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
 /// A client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,7 +75,7 @@ impl Person {
     pub fn names(&self) -> Vec<String> {
         let ids = [&self.wa_id, &self.user_id, &self.parent_user_id];
         let mut names: Vec<String> = ids.into_iter().flatten().map(|id| format!("whatsapp:{id}")).collect();
-        names.extend(self.wa_id.as_deref().and_then(phone));
+        names.extend(self.wa_id.as_deref().and_then(normalise::phone));
         names.dedup();
         names
     }
@@ -103,15 +101,6 @@ pub fn add_identity(event: &mut Event, name: String) {
     }
 }
 
-/// The identity of a number with its country code, with or without `+`; `None` where it is none, because a wrong identity
-/// would cost the whole event.
-pub fn phone(number: &str) -> Option<String> {
-    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
-    let is_written = number.strip_prefix('+').unwrap_or(number).chars();
-    let is_plain = is_written.clone().all(|char| char.is_ascii_digit() || " -()".contains(char));
-    (is_plain && PHONE_DIGITS.contains(&digits.len()) && !digits.starts_with('0')).then(|| format!("phone:+{digits}"))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -134,14 +123,5 @@ mod tests {
         assert_eq!(names(json!({ "from": "DE.2" })), ["whatsapp:491510002", "whatsapp:DE.2", "phone:+491510002"]);
         assert_eq!(names(json!({ "from": "491510003" })), ["whatsapp:491510003", "phone:+491510003"]);
         assert_eq!(names(json!({})), [""; 0]);
-    }
-
-    #[test]
-    fn only_a_number_with_its_country_code_is_a_phone() {
-        assert_eq!(phone("491510001").as_deref(), Some("phone:+491510001"));
-        assert_eq!(phone("+49 (151) 000-1").as_deref(), Some("phone:+491510001"));
-        for other in ["", "123456", "1234567890123456", "0151000111", "DE.12345678", "4915+10001"] {
-            assert_eq!(phone(other), None, "{other}");
-        }
     }
 }

@@ -23,7 +23,7 @@ pub fn read(change: &Change<'_>, preference: &Value, reading: &mut Reading) {
     }
     let person = Person::of(preference, &USER, change.contacts());
     let Some(chat) = person.chat() else {
-        reading.unreadable = Some("a preference names no user".to_owned());
+        reading.note_unreadable("a preference names no user");
         return;
     };
     // A preference has no id: who and when tell it from others.

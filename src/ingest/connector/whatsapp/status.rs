@@ -31,7 +31,7 @@ pub fn read(change: &Change<'_>, status: &Value, reading: &mut Reading) {
         "read" | "played" => Kind::MessageRead,
         "failed" => Kind::MessageFailed,
         "deleted" | "warning" | "pending" => {
-            reading.ignored += 1;
+            reading.ignore();
             return;
         }
         other => return reading.note_unknown(&format!("statuses.{other}")),
@@ -45,7 +45,7 @@ pub fn read(change: &Change<'_>, status: &Value, reading: &mut Reading) {
         (person, chat)
     };
     let (Some(message), Some(chat)) = (json::text(status, "/id"), chat) else {
-        reading.unreadable = Some(format!("a status `{name}` names no message or no recipient"));
+        reading.note_unreadable(format!("a status `{name}` names no message or no recipient"));
         return;
     };
 
