@@ -2,6 +2,7 @@
 
 mod amocrm;
 mod book;
+mod credited;
 mod hubspot;
 
 use std::fs;

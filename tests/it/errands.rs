@@ -1,6 +1,6 @@
 //! What CRMs do not push is asked for: fakes of them on this machine, a real engine, and a clock that the tests turn.
 
-mod fake_crm;
+pub mod fake_crm;
 mod histories;
 mod lookups;
 

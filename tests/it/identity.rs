@@ -167,6 +167,56 @@ async fn a_refund_takes_back_what_another_name_bought() {
 }
 
 #[tokio::test]
+async fn two_contacts_of_one_deal_stay_two_people() {
+    let world = World::at("2026-03-30T00:00:00Z").await;
+    let sent = |chat: &str, contact: &str| said("message.sent", chat, contact, "2026-03-10T11:00:00Z");
+    let joined = |contact: &str, at: &str| {
+        let mut link = linked(contact, &[DEAL]);
+        link["at"] = at.into();
+        link
+    };
+    let (first, second) = ("hubspot:1:contact:1", "hubspot:1:contact:2");
+    world
+        .take(&[
+            wrote("1", "telegram:1"),
+            wrote("2", "telegram:2"),
+            sent("1", "telegram:1"),
+            sent("2", "telegram:2"),
+            linked(first, &["telegram:1"]),
+            linked(second, &["telegram:2"]),
+            bought(DEAL, "o1", "90"),
+            // What arrives first was told second: the deal is the second contact's, as far as is known.
+            joined(second, "2026-03-11T09:00:02Z"),
+        ])
+        .await;
+    let credited = async |world: &World| {
+        let query = format!(
+            "{{ analytics({MARCH}) {{ conversion {{ total {{ behind(of: converted) {{ dialogs {{ nodes {{ contact }} }} }} }} }} }} }}"
+        );
+        let answer = world.ask(&world.manager(), &query).await;
+        answer["analytics"]["conversion"]["total"]["behind"]["dialogs"]["nodes"].clone()
+    };
+    assert_eq!(credited(&world).await, json!([{"contact": "telegram:2"}]));
+    // The deal was the first contact's before: it goes over whole, and nobody else with it. Two dialogs of two people.
+    world.take(&[joined(first, "2026-03-11T09:00:01Z")]).await;
+    assert_eq!(credited(&world).await, json!([{"contact": "telegram:1"}]));
+    assert_eq!((exposed(&world).await, conversion(&world).await), (json!(2), json!([1, 2, "90", 1.0])));
+    // Told again, and by one event that names both: still two.
+    let mut both = linked(DEAL, &[second, first]);
+    both["at"] = "2026-03-11T09:00:03Z".into();
+    world.take(&[joined(second, "2026-03-11T09:00:02Z"), both]).await;
+    assert_eq!(credited(&world).await, json!([{"contact": "telegram:1"}]));
+    assert_eq!((exposed(&world).await, conversion(&world).await), (json!(2), json!([1, 2, "90", 1.0])));
+    // Another deal of one of them joins its own contact alone; what truly makes them one does.
+    let mut other = linked(second, &["hubspot:1:deal:8"]);
+    other["at"] = "2026-03-12T09:00:00Z".into();
+    world.take(&[other, bought("hubspot:1:deal:8", "o2", "10")]).await;
+    assert_eq!((exposed(&world).await, conversion(&world).await), (json!(2), json!([2, 2, "100", 1.0])));
+    world.take(&[linked(first, &[second])]).await;
+    assert_eq!(exposed(&world).await, 1);
+}
+
+#[tokio::test]
 async fn names_of_one_tenant_join_nothing_of_another() {
     let world = World::at("2026-03-30T00:00:00Z").await;
     let history = [wrote("7", "telegram:7"), bought(DEAL, "o1", "90")];

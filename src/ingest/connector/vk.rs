@@ -91,7 +91,9 @@ struct Vk {
     secret: Hidden,
     confirmation: String,
     links: EntryLinks,
-    /// Who wrote what no administrator wrote: it was sent through the API.
+    /// Who wrote what no administrator wrote: it was sent through the API. A guess, which a report of the same send adds to
+    /// and does not overrule (of two authors the greater word wins, so BOT beats AUTOMATION): who reports sends by
+    /// `/v1/sends` configures UNKNOWN, and the report says it.
     api_author: Author,
 }
 

@@ -4,4 +4,5 @@ mod bots;
 mod max;
 mod telegram;
 mod viber;
+mod vk;
 mod whatsapp;
