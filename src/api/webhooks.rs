@@ -8,20 +8,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router, routing};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::errors::{ApiError, Code};
-use super::http::body::{BytesLimit, read_body};
+use super::http::body::{BytesLimit, Room, read_body_into};
 use super::http::request_id::RequestId;
 use super::server::HttpState;
 use crate::ingest::connection::health::Turned;
 use crate::ingest::connection::{Connection, Connections};
 use crate::ingest::connector::{Delivery, Payload, Refusal};
 use crate::ingest::{Ingest, IngestError, raw};
+use crate::model::clock::Millis;
 
 /// What the routes share.
 #[derive(Clone)]
@@ -32,13 +35,18 @@ pub struct WebhookState {
     rooms: Arc<Rooms>,
 }
 
-/// KiB of deliveries that are on their way in, as long as they are.
+/// KiB of deliveries that are on their way in, as long as they are, and turns of proving where they come from.
 struct Rooms {
-    all: Semaphore,
-    by_connection: BTreeMap<String, Semaphore>,
+    all: Arc<Semaphore>,
+    by_connection: BTreeMap<String, Arc<Semaphore>>,
+    proving: Arc<Semaphore>,
 }
 
-/// 256 MiB as sent, twice to four times that while they are read: each delivery takes what it announces, or the most.
+/// Deliveries that are proved at once: some platforms sign in the body, and to read four MiB that nobody has signed can take
+/// some hundred MiB for a moment.
+const PROVING_MAX: usize = 4;
+
+/// 256 MiB as sent: each delivery takes what has come of it, and no more.
 const ROOM_KIB: usize = 256 * 1024;
 
 /// A quarter: one platform that floods leaves the others room.
@@ -49,14 +57,16 @@ const ROOM_WITHIN: Duration = Duration::from_secs(2);
 
 impl WebhookState {
     pub fn new(http: Arc<HttpState>, ingest: Ingest, connections: Connections) -> Self {
-        let room = |connection: &Arc<Connection>| (connection.name.clone(), Semaphore::new(ROOM_OF_ONE_KIB));
+        let room = |connection: &Arc<Connection>| (connection.name.clone(), Arc::new(Semaphore::new(ROOM_OF_ONE_KIB)));
         let by_connection = connections.all().map(room).collect();
-        let rooms = Arc::new(Rooms { all: Semaphore::new(ROOM_KIB), by_connection });
+        let proving = Arc::new(Semaphore::new(PROVING_MAX));
+        let rooms = Arc::new(Rooms { all: Arc::new(Semaphore::new(ROOM_KIB)), by_connection, proving });
         Self { http, ingest, connections, rooms }
     }
 
-    fn find(&self, name: &str) -> Result<&Arc<Connection>, ApiError> {
-        self.connections.find(name).ok_or_else(|| {
+    fn find(&self, name: Result<Path<String>, PathRejection>) -> Result<&Arc<Connection>, ApiError> {
+        // A name that is no text is none either.
+        name.ok().and_then(|Path(name)| self.connections.find(&name)).ok_or_else(|| {
             let message = "there is no connection of this name: `[[connections]]` of the configuration names them";
             ApiError::new(Code::NotFound, message)
         })
@@ -69,8 +79,12 @@ pub fn routes(state: WebhookState) -> Router {
 }
 
 /// The check of an address by which some platforms begin.
-async fn greet(State(state): State<WebhookState>, Path(name): Path<String>, uri: Uri) -> Result<Response, ApiError> {
-    let connection = state.find(&name)?;
+async fn greet(
+    State(state): State<WebhookState>,
+    name: Result<Path<String>, PathRejection>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    let connection = state.find(name)?;
     match connection.connector.greet(uri.query().unwrap_or_default()) {
         // Text for no browser to make anything of.
         Ok(answer) => Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], answer).into_response()),
@@ -82,30 +96,29 @@ async fn greet(State(state): State<WebhookState>, Path(name): Path<String>, uri:
 async fn deliver(
     State(state): State<WebhookState>,
     Extension(request_id): Extension<RequestId>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let connection = Arc::clone(state.find(&name)?);
+    let connection = Arc::clone(state.find(name)?);
     let limits = state.http.limits.of_server();
     if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         // A signature is over the bytes as sent, and no platform compresses.
         return Err(ApiError::new(Code::UnsupportedMediaType, "a webhook's body must not be encoded"));
     }
     let limit = BytesLimit { name: "webhookBytes", bytes: limits.webhook_bytes };
-    let _room = take_room(&state.rooms, &connection.name, &headers, limit).await?;
-    let body = read_body(body, &headers, limit, limits.body_time).await?;
+    let mut place = Place::at(&state.rooms, &connection.name);
+    let body = read_body_into(body, &headers, limit, limits.body_time, &mut place).await;
+    let body = body.inspect_err(|error| {
+        if error.code == Code::Unavailable {
+            connection.health.note_turned(state.http.clock.now(), Turned::Unstored);
+        }
+    })?;
     let now = state.http.clock.now();
-    let delivery = Delivery {
-        headers: &headers,
-        path_and_query: uri.path_and_query().map_or("", |path| path.as_str()),
-        query: uri.query().unwrap_or_default(),
-        body: &body,
-        now,
-    };
-    connection.connector.verify(&delivery).map_err(|refusal| turn_away(&state, &connection, &refusal))?;
-    if let Some(answer) = connection.connector.handshake(&body) {
+    let proved = prove(&state, Arc::clone(&connection), headers.clone(), uri, body.clone(), now).await;
+    let proved = proved.ok_or_else(busy)?;
+    if let Some(answer) = proved.map_err(|refusal| turn_away(&state, &connection, &refusal))? {
         return Ok(plain(answer));
     }
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -147,24 +160,68 @@ fn plain(answer: String) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], answer).into_response()
 }
 
-async fn take_room<'a>(
-    rooms: &'a Rooms,
-    connection: &str,
-    headers: &HeaderMap,
-    limit: BytesLimit,
-) -> Result<(SemaphorePermit<'a>, Option<SemaphorePermit<'a>>), ApiError> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let kib = announced.unwrap_or(limit.bytes).min(limit.bytes).div_ceil(1024).clamp(1, ROOM_OF_ONE_KIB);
-    let kib = u32::try_from(kib).unwrap_or(u32::MAX);
-    let taking = async {
-        let own = match rooms.by_connection.get(connection) {
-            Some(room) => Some(room.acquire_many(kib).await.ok()?),
-            None => None,
+/// Whether a delivery is the platform's, found out on a thread of its own; the answer to one that only checks the address.
+/// `None` where there is no turn for it, or no thread.
+async fn prove(
+    state: &WebhookState,
+    connection: Arc<Connection>,
+    headers: HeaderMap,
+    uri: Uri,
+    body: Bytes,
+    now: Millis,
+) -> Option<Result<Option<String>, Refusal>> {
+    let turn = Arc::clone(&state.rooms.proving).acquire_owned();
+    let turn = tokio::time::timeout(ROOM_WITHIN, turn).await.ok()?.ok()?;
+    let proving = tokio::task::spawn_blocking(move || {
+        let delivery = Delivery {
+            headers: &headers,
+            path_and_query: uri.path_and_query().map_or("", |path| path.as_str()),
+            query: uri.query().unwrap_or_default(),
+            body: &body,
+            now,
         };
-        Some((rooms.all.acquire_many(kib).await.ok()?, own))
-    };
-    let taken = tokio::time::timeout(ROOM_WITHIN, taking).await.ok().flatten();
-    taken.ok_or_else(|| ApiError::unavailable("too many deliveries are being taken in: send this one again", 1))
+        let proved = connection.connector.verify(&delivery).map(|()| connection.connector.handshake(&body));
+        drop(turn);
+        proved
+    });
+    proving.await.ok()
+}
+
+/// What one delivery holds of the rooms, as long as it is there.
+struct Place {
+    /// That of its connection, and that of all.
+    rooms: [Option<Arc<Semaphore>>; 2],
+    taken: Vec<OwnedSemaphorePermit>,
+    bytes: usize,
+    kib: usize,
+}
+
+impl Place {
+    fn at(rooms: &Rooms, connection: &str) -> Self {
+        let rooms = [rooms.by_connection.get(connection).cloned(), Some(Arc::clone(&rooms.all))];
+        Self { rooms, taken: Vec::new(), bytes: 0, kib: 0 }
+    }
+}
+
+impl Room for Place {
+    async fn take(&mut self, bytes: usize) -> Result<(), ApiError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        let wanted = self.bytes.div_ceil(1024).max(1);
+        let more = u32::try_from(wanted.saturating_sub(self.kib)).unwrap_or(u32::MAX);
+        if more == 0 {
+            return Ok(());
+        }
+        for room in self.rooms.iter().flatten() {
+            let taking = tokio::time::timeout(ROOM_WITHIN, Arc::clone(room).acquire_many_owned(more)).await;
+            self.taken.push(taking.ok().and_then(Result::ok).ok_or_else(busy)?);
+        }
+        self.kib = wanted;
+        Ok(())
+    }
+}
+
+fn busy() -> ApiError {
+    ApiError::unavailable("too many deliveries are being taken in: send this one again", 1)
 }
 
 /// Counts a refusal, logs the first of a minute, and says no.

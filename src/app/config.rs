@@ -110,7 +110,8 @@ impl Config {
         }
         let file = path.exists().then(|| path.clone());
         let written = variables().into_iter().fold(Figment::new().merge(Toml::file(&path)), Figment::merge);
-        let written: Written = written.extract().map_err(|error| ConfigError::Form { reason: error.to_string() })?;
+        let written: Written =
+            written.extract().map_err(|error| ConfigError::Form { reason: without_lines(&error.to_string()) })?;
         Self::from_written(written, file)
     }
 
@@ -173,6 +174,15 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config").field("listen", &self.listen).field("data_dir", &self.data_dir).finish_non_exhaustive()
     }
+}
+
+/// A parser's words without the lines of the file that it repeats: there are secrets among them.
+pub(super) fn without_lines(error: &str) -> String {
+    let is_repeated = |line: &&str| {
+        let rest = line.trim_start().trim_start_matches(|char: char| char.is_ascii_digit());
+        !rest.trim_start().starts_with('|')
+    };
+    error.lines().filter(is_repeated).collect::<Vec<_>>().join(" ")
 }
 
 /// As long as a secret for tokens: it can be tried as often as one likes.
@@ -362,6 +372,15 @@ mod tests {
             assert_eq!(config.network.network.proxies, Proxies::parse(["10.0.0.0/8", "::1"]).expect("valid"));
             assert_eq!(config.audit, AuditConfig::On { directory: "./data/audit".into(), days: 7 });
         }
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_is_told_without_its_lines() {
+        let toml = "cache_dir = '/c'\njwt_secret = \"abcdefghijklmnopqrstuvwxyz";
+        let error = Figment::new().merge(Toml::string(toml)).extract::<Written>().expect_err("no TOML").to_string();
+        assert!(error.contains("abcdef"), "the parser repeats the line: {error}");
+        let told = without_lines(&error);
+        assert!(!told.contains("abcdef") && told.contains("line 2"), "{told}");
     }
 
     #[test]

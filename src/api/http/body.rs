@@ -6,7 +6,7 @@ use axum::{
     body::Body,
     http::{HeaderMap, header},
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::super::errors::{ApiError, Code};
@@ -20,6 +20,32 @@ pub struct BytesLimit {
 
 /// The whole body, which must arrive within `time` and have at most `limit` bytes as sent.
 pub async fn read_body(body: Body, headers: &HeaderMap, limit: BytesLimit, time: Duration) -> Result<Bytes, ApiError> {
+    read_body_into(body, headers, limit, time, &mut Unbounded).await
+}
+
+/// What a body takes up while it arrives.
+pub trait Room: Send {
+    /// Takes room for so many bytes more.
+    fn take(&mut self, bytes: usize) -> impl Future<Output = Result<(), ApiError>> + Send;
+}
+
+/// Room that was taken before, or is bounded by the limit alone.
+struct Unbounded;
+
+impl Room for Unbounded {
+    async fn take(&mut self, _bytes: usize) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+/// The same, and takes room for each piece of it before it is kept: who announces much and sends nothing holds nothing.
+pub async fn read_body_into(
+    body: Body,
+    headers: &HeaderMap,
+    limit: BytesLimit,
+    time: Duration,
+    room: &mut impl Room,
+) -> Result<Bytes, ApiError> {
     let BytesLimit { name, bytes: bytes_max } = limit;
     let too_large = || {
         let message = format!("the body is larger than {bytes_max} bytes, the limit `{name}`");
@@ -30,13 +56,27 @@ pub async fn read_body(body: Body, headers: &HeaderMap, limit: BytesLimit, time:
     if announced.is_some_and(|announced| bytes_max as u64 <= announced.saturating_sub(1)) {
         return Err(too_large());
     }
-    match tokio::time::timeout(time, Limited::new(body, bytes_max).collect()).await {
+    let reading = async {
+        let mut body = Limited::new(body, bytes_max);
+        let mut whole = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            match frame {
+                Err(error) if error.is::<LengthLimitError>() => return Err(too_large()),
+                Err(_) => return Err(ApiError::new(Code::InvalidBody, "the body broke off")),
+                Ok(frame) => {
+                    let Ok(piece) = frame.into_data() else { continue };
+                    room.take(piece.len()).await?;
+                    whole.extend_from_slice(&piece);
+                }
+            }
+        }
+        Ok(whole.freeze())
+    };
+    match tokio::time::timeout(time, reading).await {
+        Ok(read) => read,
         Err(_) => {
             let message = format!("the body did not arrive within {} s, the limit `bodySeconds`", time.as_secs());
             Err(ApiError::new(Code::RequestTimeout, message))
         }
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(ApiError::new(Code::InvalidBody, "the body broke off")),
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
     }
 }

@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value};
 
+use super::json;
+
 /// Bytes of one form: sixteen times what a delivery may have unless it is configured otherwise.
 const BYTES_MAX: usize = 64 << 20;
 
@@ -25,9 +27,7 @@ const OBJECTS_MAX: usize = 100_000;
 /// Says why it is neither.
 pub fn document(body: &[u8]) -> Result<Value, String> {
     match body.trim_ascii_start().first() {
-        Some(b'{' | b'[' | b'"') => {
-            serde_json::from_slice(body).map_err(|error| format!("the payload is no JSON: {error}"))
-        }
+        Some(b'{' | b'[' | b'"') => json::parse(body).map_err(|error| format!("the payload is no JSON: {error}")),
         _ => parse(body).map_err(str::to_owned),
     }
 }

@@ -13,6 +13,7 @@ use serde_json::Value;
 use self::change::{Change, Object, Subject};
 use super::deals::{AccountDeals, Crm, Deals, Stages};
 use super::email::email;
+use super::json;
 use super::json::text;
 use super::options::{Hidden, OptionError, Options};
 use super::{Accounts, Connector, Delivery, Payload, Reading, Refusal};
@@ -78,12 +79,12 @@ impl Connector for HubSpot {
     fn verify(&self, delivery: &Delivery<'_>) -> Result<(), Refusal> {
         signed::verify(&self.client_secret, &self.public_url, delivery)?;
         // Signed and no list: it cannot be about another account, and reading says what is wrong with it.
-        let Ok(body) = serde_json::from_slice::<Value>(delivery.body) else { return Ok(()) };
+        let Ok(body) = json::parse(delivery.body) else { return Ok(()) };
         events(&body).iter().try_for_each(|event| self.accounts.check(&text(event, "/portalId").unwrap_or_default()))
     }
 
     fn read(&self, payload: &Payload<'_>) -> Reading {
-        let body: Value = match serde_json::from_slice(payload.body) {
+        let body: Value = match json::parse(payload.body) {
             Ok(body) => body,
             Err(error) => return Reading::unreadable(format!("the payload is no JSON: {error}")),
         };

@@ -4,6 +4,57 @@ use serde_json::Value;
 
 use crate::model::event::Scalar;
 
+/// Values that one payload may have: some hundred megabytes in memory, and more than the largest that platforms send.
+const VALUES_MAX: usize = 1_000_000;
+
+/// The payload as a value. Bytes that are no UTF-8 and halves of surrogate pairs become the mark U+FFFD: a client can write
+/// them, and must not cost a delivery that others are in.
+///
+/// # Errors
+/// Says why it is no JSON, or that it has too many values.
+pub fn parse(body: &[u8]) -> Result<Value, String> {
+    // Strings are counted too, which makes the bound lower and never higher.
+    if VALUES_MAX < body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count() {
+        return Err(format!("it has more than {VALUES_MAX} values"));
+    }
+    let error = match serde_json::from_slice(body) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    serde_json::from_str(&whole_characters(&String::from_utf8_lossy(body))).map_err(|_| error.to_string())
+}
+
+/// The text with every escaped half of a pair that stands alone replaced.
+fn whole_characters(text: &str) -> String {
+    let mut whole = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        whole.push_str(before);
+        let taken = match half(escape) {
+            Some(0xD800..=0xDBFF) if matches!(escape.get(6..).and_then(half), Some(0xDC00..=0xDFFF)) => 12,
+            Some(0xD800..=0xDFFF) => {
+                whole.push_str("\\ufffd");
+                rest = &escape[6..];
+                continue;
+            }
+            Some(_) => 6,
+            // An escaped character, which may be a backslash.
+            None => 1 + escape[1..].chars().next().map_or(0, char::len_utf8),
+        };
+        whole.push_str(&escape[..taken]);
+        rest = &escape[taken..];
+    }
+    whole.push_str(rest);
+    whole
+}
+
+/// The number of an escape `\uXXXX` that the text begins with.
+fn half(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok())?
+}
+
 /// The value of a text or a whole number as text; empty and absent are the same.
 pub fn text(value: &Value, pointer: &str) -> Option<String> {
     match value.pointer(pointer)? {
@@ -71,6 +122,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_broken_character_costs_itself_alone() {
+        let check = |body: &[u8], expect: Value| assert_eq!(parse(body).unwrap(), expect, "{}", body.escape_ascii());
+        check(br#"{"a":"hi \ud83d"}"#, json!({ "a": "hi \u{fffd}" }));
+        check(br#"{"a":"\udc00\ud83d\ude00\ud83dx"}"#, json!({ "a": "\u{fffd}\u{1f600}\u{fffd}x" }));
+        check(br#"{"a":"\\ud83d \ud83d","b":"\"\ud83d"}"#, json!({ "a": "\\ud83d \u{fffd}", "b": "\"\u{fffd}" }));
+        check(b"{\"a\":\"\xff\"}", json!({ "a": "\u{fffd}" }));
+        check("{\"ä\":\"\\ud83dä\"}".as_bytes(), json!({ "ä": "\u{fffd}ä" }));
+        for broken in [&b"{\"a\":\"\\ud83d\""[..], b"\\", b"\"\\u12", b"\"\\"] {
+            assert!(parse(broken).is_err());
+        }
+        let many = format!("[{}1]", "1,".repeat(VALUES_MAX));
+        assert_eq!(parse(many.as_bytes()), Err(format!("it has more than {VALUES_MAX} values")));
+    }
 
     #[test]
     fn all_digits_of_an_id_survive() {

@@ -28,6 +28,7 @@ use self::path::{Digits, Path, Scene};
 use self::rule::{Next, Outcome, Rule};
 use self::signature::Scheme;
 use self::written::{MappingError, Place, Written};
+use super::json;
 use super::options::{Hidden, OptionError, Options};
 use super::{Accounts, Connector, Delivery, Payload, Platform, Reading, Refusal, form};
 use crate::model::Channel;
@@ -96,7 +97,7 @@ fn open(accounts: &Accounts, options: &mut Options) -> Result<Arc<dyn Connector>
     }
     let text = fs::read_to_string(&file);
     let text = text.map_err(|source| OptionError::File { name: "mapping", path: file.clone().into(), source })?;
-    let table = text.parse::<toml::Table>().map_err(|error| invalid(error.to_string()))?;
+    let table = text.parse::<toml::Table>().map_err(|error| invalid(error.message().to_owned()))?;
     let mapping = Mapping::parse(accounts.clone(), secret, table).map_err(|error| invalid(error.to_string()))?;
     Ok(Arc::new(mapping))
 }
@@ -150,7 +151,7 @@ impl Mapping {
     fn value(&self, body: &[u8]) -> Option<Value> {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         match self.format {
-            Format::Json => serde_json::from_slice(body).ok(),
+            Format::Json => json::parse(body).ok(),
             Format::Form => {
                 form::parse(body).ok().filter(|form| form.as_object().is_some_and(|fields| !fields.is_empty()))
             }

@@ -69,7 +69,7 @@ impl Connector for Max {
     }
 
     fn read(&self, payload: &Payload<'_>) -> Reading {
-        let update: Value = match serde_json::from_slice(payload.body) {
+        let update: Value = match json::parse(payload.body) {
             Ok(Value::Object(update)) => Value::Object(update),
             Ok(_) | Err(_) => return Reading::unreadable("the body is no JSON object, which an update is"),
         };

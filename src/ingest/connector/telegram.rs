@@ -86,7 +86,7 @@ impl Connector for Telegram {
     }
 
     fn read(&self, payload: &Payload<'_>) -> Reading {
-        let update = match serde_json::from_slice(payload.body) {
+        let update = match json::parse(payload.body) {
             Ok(Value::Object(update)) => update,
             Ok(_) | Err(_) => return Reading::unreadable("the body is no JSON object, which an update is"),
         };

@@ -125,7 +125,7 @@ pub fn open(accounts: &Accounts, options: &mut Options) -> Result<Arc<dyn Connec
 impl Connector for Vk {
     fn verify(&self, delivery: &Delivery<'_>) -> Result<(), Refusal> {
         const WHAT: &str = "`secret` in the body";
-        let Ok(body) = serde_json::from_slice::<Value>(delivery.body) else {
+        let Ok(body) = json::parse(delivery.body) else {
             return Err(Refusal::Unsigned { what: WHAT });
         };
         match json::text(&body, "/secret") {
@@ -137,12 +137,12 @@ impl Connector for Vk {
     }
 
     fn handshake(&self, body: &[u8]) -> Option<String> {
-        let body = serde_json::from_slice(body).ok()?;
+        let body = json::parse(body).ok()?;
         is_confirmation(&body).then(|| self.confirmation.clone())
     }
 
     fn read(&self, payload: &Payload<'_>) -> Reading {
-        let body: Value = match serde_json::from_slice(payload.body) {
+        let body: Value = match json::parse(payload.body) {
             Ok(body) => body,
             Err(error) => return Reading::unreadable(format!("the body is no JSON: {error}")),
         };

@@ -112,7 +112,7 @@ impl Connector for WhatsApp {
             return Err(Refusal::BadSignature { what: SIGNATURE });
         }
         // What is no JSON names no account; reading it says so.
-        let Ok(body) = serde_json::from_slice::<Value>(delivery.body) else { return Ok(()) };
+        let Ok(body) = json::parse(delivery.body) else { return Ok(()) };
         // An app can serve pages too: those are nobody's accounts here.
         if let Some(object) = json::text(&body, "/object").filter(|object| object != OBJECT) {
             return Err(Refusal::foreign(&object));
@@ -142,7 +142,7 @@ impl Connector for WhatsApp {
     }
 
     fn read(&self, payload: &Payload<'_>) -> Reading {
-        let Ok(body) = serde_json::from_slice::<Value>(payload.body) else {
+        let Ok(body) = json::parse(payload.body) else {
             return Reading::unreadable("the body is not JSON");
         };
         if json::text(&body, "/object").as_deref() != Some(OBJECT) || !body["entry"].is_array() {

@@ -200,3 +200,28 @@ async fn the_metrics_are_for_who_has_their_token() {
     }
     assert!(!text.contains("acme"), "whose a connection is stays in the house\n{text}");
 }
+
+#[tokio::test]
+async fn who_announces_much_and_sends_nothing_holds_no_room() {
+    let world = world().await;
+    // Each says that four MiB will come, sends a byte and waits: together more than the room of all connections.
+    let mut idle = Vec::new();
+    for _ in 0..80 {
+        let stream = futures_util::stream::once(async { Ok::<_, std::io::Error>("{") });
+        let stream = futures_util::StreamExt::chain(stream, futures_util::stream::pending());
+        let request = Request::post("/webhooks/post").header("content-length", "4194304");
+        let request = request.body(Body::from_stream(stream)).expect("a request");
+        let router = world.router.clone();
+        idle.push(tokio::spawn(async move { tower::ServiceExt::oneshot(router, request).await }));
+    }
+    tokio::task::yield_now().await;
+    assert_eq!(post(&world, "post", letters(&[letter("1", NOON)])).await.0, StatusCode::OK);
+    idle.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_name_that_is_no_text_is_no_connection() {
+    let request = Request::post("/webhooks/%FF").body(Body::empty()).expect("a request");
+    let (status, text) = world().await.send_for_text(request).await;
+    assert_eq!((status, text.contains("NOT_FOUND")), (StatusCode::NOT_FOUND, true), "{text}");
+}

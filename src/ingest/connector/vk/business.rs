@@ -3,10 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{Told, Unread};
-use crate::ingest::connector::email::email;
 use crate::ingest::connector::json::{self, Unit};
 use crate::ingest::connector::payload::EntryLinks;
-use crate::ingest::normalise;
 use crate::model::event::{Conversion, Event, Kind, Scalar};
 
 /// An order's status: cancelled, and returned.
@@ -51,14 +49,13 @@ pub(super) fn order_changed(told: &Told<'_>) -> Result<Event, Unread> {
     Ok(event)
 }
 
-/// `lead_forms_new`: a form in an advertisement. Who fills it in gives a phone and an address to be found by.
+/// `lead_forms_new`: a form in an advertisement. The phone and the address in it are what somebody typed: taken for names,
+/// they would let anybody be somebody else.
 pub(super) fn form_filled(told: &Told<'_>) -> Result<Event, Unread> {
     let lead = json::text(told.object, "/lead_id").ok_or(Unread::Missing("there is no lead_id"))?;
     let form = json::text(told.object, "/form_id").unwrap_or_default();
     let mut event = told.of_user(Kind::ConversionRecorded, told.user("/user_id")?, &[&form, &lead]);
     event.conversion = Some(Conversion { action: Some("form".into()), ..Conversion::default() });
-    let names: Vec<Scalar> = json::list(told.object, "/answers").iter().filter_map(identity).collect();
-    event.identities = (!names.is_empty()).then_some(names);
     let mut attributes = Map::new();
     for name in ["form_id", "form_name", "ad_id"] {
         if let Some(value) = json::text(told.object, &format!("/{name}")) {
@@ -82,17 +79,4 @@ fn total(order: &Value) -> Option<(String, String)> {
     let hundredths = json::number(order, "/total_price/amount").filter(|amount| 0 <= *amount)?;
     let currency = json::text(order, "/total_price/currency/name")?;
     Some((format!("{}.{:02}", hundredths / 100, hundredths % 100), currency))
-}
-
-/// The name of a person that an answer of a form is. One that is written so that it could be another's is left out: it
-/// would cost the whole event.
-fn identity(answer: &Value) -> Option<Scalar> {
-    let given = json::text(answer, "/answer")?;
-    let name = match json::text(answer, "/key")?.as_str() {
-        // Only the `+` says that it begins with its country code.
-        "phone_number" if given.trim_start().starts_with('+') => normalise::phone(&given),
-        "email" => email(&given),
-        _ => None,
-    };
-    name.map(Scalar::Text)
 }
