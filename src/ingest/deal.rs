@@ -33,7 +33,11 @@ pub struct DealFact {
     /// What the client does by it: the conversion's action.
     pub action: String,
     pub at: Millis,
+    /// Its place among the facts of one instant: the greatest was told last. 0 where nobody knows.
+    pub rank: u64,
     pub stage: Option<Stage>,
+    /// Whether the deal came into the stage then. Otherwise it is only known to be in it, nobody knows since when.
+    pub is_transition: bool,
     /// Decimal, in units of the currency; empty where it was taken out.
     pub amount: Option<String>,
     /// ISO 4217; empty where it was taken out.
@@ -128,14 +132,15 @@ fn believe(fact: DealFact, received_at: Millis) -> Option<DealFact> {
     (is_name(&fact.deal) && is_name(&fact.id)).then_some(DealFact { at, ..fact })
 }
 
-/// The facts of each deal, in the order of their times.
+/// The facts of each deal, in the order of their times; those of one instant by their ranks. Ids say nothing of an order:
+/// they come last only so that there is one.
 fn by_deal(facts: Vec<DealFact>) -> BTreeMap<String, Vec<DealFact>> {
     let mut books: BTreeMap<String, Vec<DealFact>> = BTreeMap::new();
     for fact in facts {
         books.entry(fact.deal.clone()).or_default().push(fact);
     }
     for facts in books.values_mut() {
-        facts.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
+        facts.sort_by(|one, other| (one.at, one.rank, &one.id).cmp(&(other.at, other.rank, &other.id)));
     }
     books
 }

@@ -41,6 +41,8 @@ fn fact(fact: &Value) -> DealFact {
         account: "1".to_owned(),
         action: "purchase".to_owned(),
         at: fact["at"].as_str().map_or(0, |at| instant(&format!("2026-03-{at}Z"))),
+        rank: 0,
+        is_transition: true,
         stage: fact["stage"].as_str().map(stage),
         amount: text("amount"),
         currency: text("currency"),

@@ -77,6 +77,8 @@ impl DealRule {
             account: scene.account.to_owned(),
             action: text(&self.action).unwrap_or_else(|| ACTION.to_owned()),
             at,
+            rank: 0,
+            is_transition: true,
             stage: text(&self.stage).as_deref().and_then(stage_of),
             amount,
             currency,
