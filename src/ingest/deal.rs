@@ -58,6 +58,10 @@ pub enum Stage {
     Restored,
 }
 
+/// Characters of a deal's name. Its corrections are of the orders `{deal}~2` and so on, whose names must be possible too:
+/// `~` and a number of at most ten digits.
+pub const DEAL_CHARS_MAX: usize = ID_CHARS_MAX - 11;
+
 /// Lets one delivery at a time compute and record: two that touch one deal would each record what the other does.
 #[derive(Debug, Default)]
 pub(super) struct Book {
@@ -125,11 +129,11 @@ impl Ingest {
 /// The fact at a time that can be true, as that of an event is decided; `None` where there is none, or where its deal could
 /// be no contact.
 fn believe(fact: DealFact, received_at: Millis) -> Option<DealFact> {
-    let is_name = |name: &str| {
-        !name.is_empty() && name.chars().count() <= ID_CHARS_MAX && !name.chars().any(|char| char.is_control())
+    let is_name = |name: &str, chars_max: usize| {
+        !name.is_empty() && name.chars().count() <= chars_max && !name.chars().any(|char| char.is_control())
     };
     let at = believed_time(fact.at, received_at)?;
-    (is_name(&fact.deal) && is_name(&fact.id)).then_some(DealFact { at, ..fact })
+    (is_name(&fact.deal, DEAL_CHARS_MAX) && is_name(&fact.id, ID_CHARS_MAX)).then_some(DealFact { at, ..fact })
 }
 
 /// The facts of each deal, in the order of their times; those of one instant by their ranks. Ids say nothing of an order:

@@ -320,6 +320,19 @@ fn a_deal_of_another_channel_and_account_is_still_the_same() {
 }
 
 #[test]
+fn a_deal_of_the_longest_name_can_be_corrected() {
+    let named = |chars: usize, fact: DealFact| believe(DealFact { deal: "7".repeat(chars), ..fact }, NOW + 86_400_000);
+    assert_eq!(named(190, fact("a", 1, None, None)), None);
+    let mut log = Log::default();
+    log.take(&[named(189, fact("a", 1, Some(Stage::Won), Some("5"))).unwrap()]);
+    log.take(&[named(189, fact("b", 2, None, Some("6"))).unwrap()]);
+    let counted: Vec<_> = log.counted().into_iter().map(|(_, _, value, _)| value).collect();
+    assert_eq!(counted, [Some(Amount(60_000))]);
+    // The room is that of the greatest number.
+    assert_eq!(format!("{}~{}", "7".repeat(189), u32::MAX).len(), 200);
+}
+
+#[test]
 fn a_time_that_cannot_be_true_is_refused() {
     let at = |at: Millis| believe(DealFact { at, ..fact("a", 0, None, None) }, NOW).map(|fact| fact.at);
     assert_eq!(at(NOW - 5), Some(NOW - 5));

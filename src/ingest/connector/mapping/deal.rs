@@ -4,8 +4,7 @@ use super::expression::{Expression, Wanted};
 use super::path::Scene;
 use super::written::{MappingError, Place, Written};
 use crate::ingest::connector::deals::{ACTION, money};
-use crate::ingest::deal::{DealFact, Stage};
-use crate::ingest::normalise::ID_CHARS_MAX;
+use crate::ingest::deal::{DEAL_CHARS_MAX, DealFact, Stage};
 use crate::model::clock::Millis;
 
 #[derive(Clone, Debug)]
@@ -67,8 +66,8 @@ impl DealRule {
             Some(name) => Some(money::currency(&name).ok_or("`deal.currency` is no code of three letters")?),
         };
         let deal = self.deal.text(scene).ok_or("`deal.deal` finds nothing")?;
-        if ID_CHARS_MAX < deal.chars().count() {
-            return Err(format!("`deal.deal` is longer than {ID_CHARS_MAX} characters"));
+        if DEAL_CHARS_MAX < deal.chars().count() {
+            return Err(format!("`deal.deal` is longer than {DEAL_CHARS_MAX} characters"));
         }
         Ok(DealFact {
             id,
