@@ -116,7 +116,8 @@ impl Ingest {
             let events = books.values().flat_map(|facts| conversions(facts, &recorded, latest));
             let items = (1..).zip(events).map(|(line, event)| Item { line, event: Ok(event) });
             let items: Vec<Item> = items.collect();
-            let origin = Origin { received_at: Some(latest), ..origin.clone() };
+            // They arrived with this delivery: by its instant a replay finds them.
+            let origin = Origin { received_at: Some(received_at), believed_until: Some(latest), ..origin.clone() };
             let receipt = self.accept_from(origin, items.into_iter()).await?;
             // What was recorded before is no duplicate of the sender's.
             settled.receipt.accepted += receipt.accepted;

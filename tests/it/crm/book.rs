@@ -134,6 +134,21 @@ async fn what_a_crash_left_half_stored_is_mended_by_the_next_delivery() {
 }
 
 #[tokio::test]
+async fn a_conversion_arrives_with_the_delivery_that_it_follows_from() {
+    let desk = desk().await;
+    let told = [("19T09:00:00", "lost", "2026-03-20T00:00:00Z"), ("11T09:00:00", "won", "2026-03-15T00:00:00Z")];
+    // As when the archive is read again: what arrived first comes last.
+    for (at, stage, arrives) in told {
+        let facts = json!([{"deal": 7, "at": at, "stage": stage}]).to_string();
+        assert_eq!(desk.deliver("application/json", &facts, arrives).await.receipt.rejected_total, 0);
+    }
+    let statement = "SELECT kind, formatDateTime(at, '%d') AS day, formatDateTime(received_at, '%d') AS arrived
+        FROM events WHERE kind LIKE 'conversion.%' ORDER BY at";
+    let expect = "kind: conversion.recorded\nday: 11\narrived: 15\n\nkind: conversion.reverted\nday: 19\narrived: 15";
+    assert_eq!(shown(desk.world.store.as_ref(), statement).await.trim(), expect);
+}
+
+#[tokio::test]
 async fn a_fact_of_no_possible_time_is_refused_and_the_rest_is_kept() {
     let desk = desk().await;
     let facts = json!([{"deal": 8, "stage": "won"}, {"deal": 7, "at": "11T09:00:00", "stage": "won"}]);
