@@ -75,6 +75,9 @@ pub struct Origin {
     pub connection: String,
     /// When they arrived; `None` is now.
     pub received_at: Option<Millis>,
+    /// Until when times are believed, where that is later than their arrival: what follows from events of other deliveries
+    /// can be later than this one.
+    pub believed_until: Option<Millis>,
 }
 
 impl Ingest {

@@ -9,8 +9,12 @@ CREATE TABLE IF NOT EXISTS deal_facts
     account LowCardinality(String),
     action LowCardinality(String),
     at DateTime64(3, 'UTC'),
+    -- Which of one instant was told last: the greatest.
+    rank UInt64,
     -- OPEN, WON, LOST, DELETED, RESTORED; empty is "not said".
     stage LowCardinality(String),
+    -- Whether the deal came into the stage then; otherwise it is only known to be in it.
+    is_transition Bool,
     amount Nullable(String),
     currency Nullable(String),
     -- What amounts are in where no fact names a currency.

@@ -33,7 +33,11 @@ pub struct DealFact {
     /// What the client does by it: the conversion's action.
     pub action: String,
     pub at: Millis,
+    /// Its place among the facts of one instant: the greatest was told last. 0 where nobody knows.
+    pub rank: u64,
     pub stage: Option<Stage>,
+    /// Whether the deal came into the stage then. Otherwise it is only known to be in it, nobody knows since when.
+    pub is_transition: bool,
     /// Decimal, in units of the currency; empty where it was taken out.
     pub amount: Option<String>,
     /// ISO 4217; empty where it was taken out.
@@ -53,6 +57,10 @@ pub enum Stage {
     /// It is back, in the stage that it had.
     Restored,
 }
+
+/// Characters of a deal's name. Its corrections are of the orders `{deal}~2` and so on, whose names must be possible too:
+/// `~` and a number of at most ten digits.
+pub const DEAL_CHARS_MAX: usize = ID_CHARS_MAX - 11;
 
 /// Lets one delivery at a time compute and record: two that touch one deal would each record what the other does.
 #[derive(Debug, Default)]
@@ -103,12 +111,13 @@ impl Ingest {
             // Another delivery may have told of a later time than this one's arrival, when the archive is read again.
             let latest = facts.iter().map(|fact| fact.at).max().unwrap_or(received_at).max(received_at);
             let books = by_deal(facts);
-            let stems = books.values().filter_map(|facts| facts.last()).map(conversions::stem);
+            let stems = books.keys().map(|deal| conversions::stem(deal));
             let recorded = stored::recorded(store, &origin.tenant, stems).await?;
             let events = books.values().flat_map(|facts| conversions(facts, &recorded, latest));
             let items = (1..).zip(events).map(|(line, event)| Item { line, event: Ok(event) });
             let items: Vec<Item> = items.collect();
-            let origin = Origin { received_at: Some(latest), ..origin.clone() };
+            // They arrived with this delivery: by its instant a replay finds them.
+            let origin = Origin { received_at: Some(received_at), believed_until: Some(latest), ..origin.clone() };
             let receipt = self.accept_from(origin, items.into_iter()).await?;
             // What was recorded before is no duplicate of the sender's.
             settled.receipt.accepted += receipt.accepted;
@@ -121,21 +130,22 @@ impl Ingest {
 /// The fact at a time that can be true, as that of an event is decided; `None` where there is none, or where its deal could
 /// be no contact.
 fn believe(fact: DealFact, received_at: Millis) -> Option<DealFact> {
-    let is_name = |name: &str| {
-        !name.is_empty() && name.chars().count() <= ID_CHARS_MAX && !name.chars().any(|char| char.is_control())
+    let is_name = |name: &str, chars_max: usize| {
+        !name.is_empty() && name.chars().count() <= chars_max && !name.chars().any(|char| char.is_control())
     };
     let at = believed_time(fact.at, received_at)?;
-    (is_name(&fact.deal) && is_name(&fact.id)).then_some(DealFact { at, ..fact })
+    (is_name(&fact.deal, DEAL_CHARS_MAX) && is_name(&fact.id, ID_CHARS_MAX)).then_some(DealFact { at, ..fact })
 }
 
-/// The facts of each deal, in the order of their times.
+/// The facts of each deal, in the order of their times; those of one instant by their ranks. Ids say nothing of an order:
+/// they come last only so that there is one.
 fn by_deal(facts: Vec<DealFact>) -> BTreeMap<String, Vec<DealFact>> {
     let mut books: BTreeMap<String, Vec<DealFact>> = BTreeMap::new();
     for fact in facts {
         books.entry(fact.deal.clone()).or_default().push(fact);
     }
     for facts in books.values_mut() {
-        facts.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
+        facts.sort_by(|one, other| (one.at, one.rank, &one.id).cmp(&(other.at, other.rank, &other.id)));
     }
     books
 }

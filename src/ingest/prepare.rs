@@ -40,6 +40,7 @@ pub(super) struct Rejected {
 /// Takes items until the batch is full or there are no more.
 pub(super) fn prepare(origin: &Origin, items: &mut impl Iterator<Item = Item>, clock: &dyn Clock) -> Prepared {
     let received_at = origin.received_at.unwrap_or_else(|| clock.now());
+    let believed_until = origin.believed_until.map_or(received_at, |until| until.max(received_at));
     let mut events: Vec<NormalEvent> = Vec::new();
     let mut ids: HashSet<String> = HashSet::new();
     let mut repeats = 0;
@@ -58,8 +59,8 @@ pub(super) fn prepare(origin: &Origin, items: &mut impl Iterator<Item = Item>, c
             }
         };
         let id = event.id.clone();
-        match normalise(event, received_at) {
-            Ok(event) if ids.insert(event.id.clone()) => events.push(event),
+        match normalise(event, believed_until) {
+            Ok(event) if ids.insert(event.id.clone()) => events.push(NormalEvent { received_at, ..event }),
             Ok(_) => repeats += 1,
             Err(reason) => rejected.add(item.line, id.and_then(show_id), &reason),
         }

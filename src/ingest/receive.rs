@@ -59,6 +59,7 @@ impl Ingest {
             tenant: connection.tenant.clone(),
             connection: connection.name.clone(),
             received_at: Some(payload.received_at),
+            believed_until: None,
         };
         let mut receipt = match items.is_empty() {
             true => Receipt::default(),

@@ -3,11 +3,14 @@
 //! Webhooks of the CRM are not signed: what proves them is a secret in the address and the account that they name. Those of
 //! its chats are signed, and nothing of them is read: the messenger's own connection tells the same messages.
 
+mod order;
+
 use std::sync::Arc;
 
 use aws_lc_rs::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY;
 use serde_json::{Map, Value};
 
+use self::order::{Entry, Order};
 use super::deals::{AccountDeals, Crm, Deals, Stages, checked_id};
 use super::email::email;
 use super::json::{number, text};
@@ -98,7 +101,13 @@ impl Connector for AmoCrm {
         let names = self.names(&body);
         // A payload that names neither is not taken; one that was, before another configuration, is the first one's.
         let account = names.iter().find(|name| self.accounts.has(name)).map_or(self.accounts.first(), String::as_str);
-        let mut told = Told { crm: self, account, received_at: payload.received_at, reading: Reading::default() };
+        let mut told = Told {
+            crm: self,
+            account,
+            received_at: payload.received_at,
+            order: Order::default(),
+            reading: Reading::default(),
+        };
         if text(&body, "/account_id").is_some() && body.get("message").is_some() {
             told.reading.ignore();
             return told.reading;
@@ -112,6 +121,7 @@ impl Connector for AmoCrm {
                 name => told.reading.note_unknown(name),
             }
         }
+        told.order.rank(&mut told.reading.deals);
         told.reading
     }
 }
@@ -128,6 +138,8 @@ struct Told<'a> {
     crm: &'a AmoCrm,
     account: &'a str,
     received_at: Millis,
+    /// Of what is told of leads.
+    order: Order,
     reading: Reading,
 }
 
@@ -173,22 +185,35 @@ impl Told<'_> {
         let at = self.time(lead);
         if let Some(stage) = what {
             let fact = self.fact(&id, at, &[stage.as_str()]);
-            self.reading.deals.push(DealFact { stage: Some(stage), ..fact });
+            self.note(DealFact { stage: Some(stage), ..fact }, Entry::default());
         }
         let status = text(lead, "/status_id");
         let price = lead.get("price").and_then(price);
         // A lead that is gone still names the stage that it was in; what is told of it then is nothing new.
         if what != Some(Stage::Deleted) && (status.is_some() || price.is_some()) {
-            let parts = [status.as_deref().unwrap_or_default(), price.as_deref().unwrap_or_default()];
+            let old_status = text(lead, "/old_status_id").filter(|old| Some(old) != status.as_ref());
+            // Every change of a lead tells its stage, so that it was won long ago, too.
+            let is_transition =
+                matches!(action, "add" | "status" | "restore") || old_status.is_some() || status.is_none();
+            let mut parts = vec![status.as_deref().unwrap_or_default(), price.as_deref().unwrap_or_default()];
+            // A fact of its own: it must not take the place of the one that tells the change.
+            parts.extend((!is_transition).then_some("mentioned"));
             let fact = self.fact(&id, at, &parts);
-            let stage = status.map(|status| self.crm.deals.stage(&status));
-            self.reading.deals.push(DealFact { stage, amount: price, ..fact });
+            let stage = status.as_deref().map(|status| self.crm.deals.stage(status));
+            let was_closed = old_status.as_deref().is_some_and(|old| self.crm.deals.configured_stage(old).is_some());
+            let entry = Entry { is_added: action == "add", was_closed, status, old_status };
+            self.note(DealFact { stage, amount: price, is_transition, ..fact }, entry);
         }
         if let Some(contact) = main_contact(lead) {
             let deal = self.deals().deal(&id);
             self.link(&contact, &[deal], at);
         }
         Kind::Known
+    }
+
+    fn note(&mut self, fact: DealFact, entry: Entry) {
+        self.reading.deals.push(fact);
+        self.order.note(entry);
     }
 
     fn contact(&mut self, action: &str, contact: &Value) -> Kind {

@@ -125,12 +125,12 @@ impl HubSpot {
             (Object::Deal, Change::Deletion) => reading.deals.push(staged(deals, id, *at, Stage::Deleted)),
             (Object::Deal, Change::Restore) => reading.deals.push(staged(deals, id, *at, Stage::Restored)),
             (Object::Deal, Change::Merge { merged, into }) => {
-                // What was merged is no deal of its own any more: the one that stays counts.
-                let gone = merged.iter().filter(|deal| Some(*deal) != into.as_ref());
+                // What was merged is no deal of its own any more: the one that stays counts. Where that is a new one, the one
+                // that the others were merged into is gone like them.
+                let gone = merged.iter().chain(into.as_ref().map(|_| id)).filter(|deal| Some(*deal) != into.as_ref());
                 reading.deals.extend(gone.map(|deal| staged(deals, deal, *at, Stage::Deleted)));
                 let names: Vec<String> = merged.iter().chain(into).map(|deal| deals.deal(deal)).collect();
                 reading.events.extend(link(deals, &deals.deal(id), &names, *at));
-                reading.lookups.extend(into.iter().map(|deal| deals.deal(deal)));
             }
             (Object::Contact, Change::Property { name, value }) => {
                 let identity = match name.as_str() {

@@ -36,7 +36,7 @@ pub struct Terms {
 struct Revision {
     won: Terms,
     lost_at: Option<Millis>,
-    is_void: bool,
+    void_at: Option<Millis>,
 }
 
 /// What an event says of its revision: the end of its id.
@@ -50,10 +50,10 @@ enum Step {
 /// Bytes of a stem that leave room for what follows in an id of 200.
 const STEM_BYTES_MAX: usize = 150;
 
-/// What the ids of all events of the fact's deal begin with, the space included.
-pub fn stem(fact: &DealFact) -> String {
-    let parts = [fact.channel.as_str(), &fact.account, "deal", &fact.deal];
-    let mut stem = event_id(&parts);
+/// What the ids of all events of a deal begin with, the space included. Made of its name alone: whatever else is told of it
+/// may change, and what was recorded before must still be found.
+pub fn stem(deal: &str) -> String {
+    let mut stem = event_id(&["deal", deal]);
     if STEM_BYTES_MAX < stem.len() {
         // Too long for an id, so that it becomes a hash.
         stem = event_id(&[&stem, &"-".repeat(200)]);
@@ -66,70 +66,105 @@ pub fn stem(fact: &DealFact) -> String {
 /// not yet. The ones that are stored are known by their ids; telling them again mends what a crash left half stored.
 pub fn conversions(facts: &[DealFact], recorded: &[Recorded], received_at: Millis) -> Vec<Event> {
     let Some(last) = facts.last() else { return Vec::new() };
-    let stem = stem(last);
+    let stem = stem(&last.deal);
     let mut events = Vec::new();
     let revisions = revisions(&stem, recorded);
     let mut live: BTreeMap<u32, &Revision> = BTreeMap::new();
     for (number, revision) in &revisions {
         events.push(event(last, &stem, *number, Step::Won, &revision.won));
-        if let Some(at) = revision.lost_at {
-            events.push(event(last, &stem, *number, Step::Lost, &revision.won.reverted(at)));
+        for (step, at) in revision.reversals() {
+            events.push(event(last, &stem, *number, step, &revision.won.reverted(at)));
         }
-        if revision.is_void {
-            events.push(event(last, &stem, *number, Step::Void, &revision.won.reverted(revision.won.at)));
-        } else {
+        if revision.ended_at() != Some(revision.won.at) {
             live.insert(*number, revision);
         }
     }
-    let mut next = revisions.last_key_value().map_or(0, |(number, _)| *number) + 1;
+    let mut next = greatest(&stem, recorded).saturating_add(1);
     for period in periods(facts) {
         let Some((terms, attributes)) = terms(last, &period, received_at) else { continue };
         let is_same = |revision: &Revision| {
-            revision.won == terms && (revision.lost_at.is_none() || revision.lost_at == period.ended_at)
+            let ended_at = revision.ended_at();
+            let can_end = period.ended_at.is_none() || revision.free(Step::Lost).is_some();
+            revision.won == terms && if ended_at.is_none() { can_end } else { ended_at == period.ended_at }
         };
         let found = live.iter().find(|(_, revision)| is_same(revision)).map(|(number, _)| *number);
-        let (number, lost_at) = match found.and_then(|number| live.remove(&number).map(|known| (number, known))) {
-            Some((number, known)) => (number, known.lost_at),
+        let (number, left) = match found.and_then(|number| live.remove(&number).map(|known| (number, known))) {
+            Some((number, known)) => (number, known.free(Step::Lost).filter(|_| known.ended_at().is_none())),
             None => {
                 let number = next;
                 next += 1;
                 let won = event(last, &stem, number, Step::Won, &terms);
                 events.push(Event { attributes, ..won });
-                (number, None)
+                (number, Some(Step::Lost))
             }
         };
-        if let Some(at) = period.ended_at.filter(|_| lost_at.is_none()) {
-            events.push(event(last, &stem, number, Step::Lost, &terms.reverted(at)));
+        if let Some((at, step)) = period.ended_at.zip(left) {
+            events.push(event(last, &stem, number, step, &terms.reverted(at)));
         }
     }
     for (number, revision) in live {
-        events.push(event(last, &stem, number, Step::Void, &revision.won.reverted(revision.won.at)));
+        if let Some(step) = revision.free(Step::Void) {
+            events.push(event(last, &stem, number, step, &revision.won.reverted(revision.won.at)));
+        }
     }
     events
 }
 
 /// The revisions among stored events, of which others may be of other deals.
 fn revisions(stem: &str, recorded: &[Recorded]) -> BTreeMap<u32, Revision> {
-    let steps = |wanted: Step| {
-        recorded.iter().filter_map(move |event| {
-            let (number, step) = event.id.strip_prefix(stem)?.split_once(' ')?;
-            (Step::parse(step)? == wanted).then_some((number.parse::<u32>().ok()?, &event.terms))
-        })
-    };
+    let steps = |wanted: Step| steps(stem, recorded).filter(move |(_, step, _)| *step == wanted);
     let mut revisions: BTreeMap<u32, Revision> = steps(Step::Won)
-        .map(|(number, terms)| (number, Revision { won: terms.clone(), lost_at: None, is_void: false }))
+        .map(|(number, _, terms)| (number, Revision { won: terms.clone(), lost_at: None, void_at: None }))
         .collect();
-    for (number, terms) in steps(Step::Lost) {
+    for (number, _, terms) in steps(Step::Lost) {
         if let Some(revision) = revisions.get_mut(&number) {
             revision.lost_at = Some(terms.at);
         }
     }
-    for (number, _) in steps(Step::Void) {
+    for (number, _, terms) in steps(Step::Void) {
         if let Some(revision) = revisions.get_mut(&number) {
-            revision.is_void = true;
+            revision.void_at = Some(terms.at);
         }
     }
     revisions
+}
+
+/// The greatest number of all steps, also of those whose revision was never won: a replay that read only a part of the archive
+/// leaves such, and a new revision of the same number would be taken back by them.
+fn greatest(stem: &str, recorded: &[Recorded]) -> u32 {
+    steps(stem, recorded).map(|(number, ..)| number).max().unwrap_or(0)
+}
+
+/// The stored events of one deal, with their numbers.
+fn steps<'a>(stem: &'a str, recorded: &'a [Recorded]) -> impl Iterator<Item = (u32, Step, &'a Terms)> {
+    recorded.iter().filter_map(move |event| {
+        let (number, step) = event.id.strip_prefix(stem)?.split_once(' ')?;
+        Some((number.parse().ok()?, Step::parse(step)?, &event.terms))
+    })
+}
+
+impl Revision {
+    /// What takes it back. What is dated before it was won takes nothing back: it was of another one with its number.
+    fn reversals(&self) -> impl Iterator<Item = (Step, Millis)> {
+        let told = [(Step::Lost, self.lost_at), (Step::Void, self.void_at)];
+        let told = told.map(|(step, at)| Some((step, at.filter(|at| self.won.at <= *at)?)));
+        told.into_iter().flatten()
+    }
+
+    /// Since when it does not count; as soon as it was won, if it never did.
+    fn ended_at(&self) -> Option<Millis> {
+        self.reversals().map(|(_, at)| at).min()
+    }
+
+    /// The step that can still be recorded to take it back, this one if it can: what is stored under an id stays.
+    fn free(&self, wanted: Step) -> Option<Step> {
+        match (self.lost_at, self.void_at) {
+            (None, None) => Some(wanted),
+            (None, Some(_)) => Some(Step::Lost),
+            (Some(_), None) => Some(Step::Void),
+            (Some(_), Some(_)) => None,
+        }
+    }
 }
 
 /// What is stored of a period, with what is kept beside it; `None` where it is so long ago that no event can be.

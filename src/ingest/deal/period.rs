@@ -15,23 +15,30 @@ pub struct Period {
 }
 
 /// The periods of one deal, of facts in the order of their times. What is told of one instant counts together, so that no
-/// period is empty and none ends where the next begins.
+/// period is empty and none ends where the next begins. A deal of which nothing was known and that is only mentioned as won opens
+/// none: nobody knows when it was.
 pub fn periods(facts: &[DealFact]) -> Vec<Period> {
     let mut periods = Vec::new();
     let mut won_at = None;
-    let mut stage = Stage::Open;
+    let mut stage = None;
+    // Whether it is known when the stage began, which for a deal that was won long ago it is not.
+    let mut is_dated = true;
     let mut is_deleted = false;
     for (index, fact) in facts.iter().enumerate() {
         match fact.stage {
             None => {}
             Some(Stage::Deleted) => is_deleted = true,
             Some(Stage::Restored) => is_deleted = false,
-            Some(told) => stage = told,
+            Some(told) => {
+                let was_other = |known| known != told || is_dated;
+                is_dated = fact.is_transition || told != Stage::Won || stage.is_some_and(was_other);
+                stage = Some(told);
+            }
         }
         if facts.get(index + 1).is_some_and(|next| next.at == fact.at) {
             continue;
         }
-        let is_won = stage == Stage::Won && !is_deleted;
+        let is_won = stage == Some(Stage::Won) && is_dated && !is_deleted;
         match won_at {
             None if is_won => won_at = Some(fact.at),
             Some(since) if !is_won => {

@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, TimestampMillisecondArray, UInt64Array,
+};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Decimal128Type, Int64Type};
+use arrow::datatypes::{DataType, Decimal128Type, Int64Type, UInt64Type};
 use arrow::error::ArrowError;
 
 use super::conversions::{Recorded, Terms};
@@ -30,7 +32,7 @@ pub fn build(origin: &Origin, received_at: Millis, facts: &[DealFact]) -> Result
     let optional = |field: fn(&DealFact) -> Option<&str>| -> ArrayRef {
         Arc::new(facts.iter().map(field).collect::<StringArray>())
     };
-    let columns: [(&str, ArrayRef); 13] = [
+    let columns: [(&str, ArrayRef); 15] = [
         ("tenant", same(&origin.tenant)),
         ("deal", text(|fact| &fact.deal)),
         ("id", text(|fact| &fact.id)),
@@ -38,7 +40,9 @@ pub fn build(origin: &Origin, received_at: Millis, facts: &[DealFact]) -> Result
         ("account", text(|fact| &fact.account)),
         ("action", text(|fact| &fact.action)),
         ("at", instants(facts.iter().map(|fact| fact.at).collect())),
+        ("rank", Arc::new(UInt64Array::from_iter_values(facts.iter().map(|fact| fact.rank)))),
         ("stage", text(|fact| fact.stage.map_or("", Stage::as_str))),
+        ("is_transition", Arc::new(BooleanArray::from_iter(facts.iter().map(|fact| Some(fact.is_transition))))),
         ("amount", optional(|fact| fact.amount.as_deref())),
         ("currency", optional(|fact| fact.currency.as_deref())),
         ("usual_currency", text(|fact| fact.usual_currency.as_deref().unwrap_or_default())),
@@ -51,7 +55,8 @@ pub fn build(origin: &Origin, received_at: Millis, facts: &[DealFact]) -> Result
 /// All facts of the deals, in no order.
 pub async fn facts(store: &dyn Store, tenant: &str, deals: &[&str]) -> Result<Vec<DealFact>, IngestError> {
     let mut sql = Sql::new(
-        "SELECT deal, id, channel, account, action, toUnixTimestamp64Milli(at), stage, amount, currency, usual_currency
+        "SELECT deal, id, channel, account, action, toUnixTimestamp64Milli(at), stage, amount, currency, usual_currency,
+             rank, toUInt64(is_transition)
          FROM deal_facts FINAL WHERE tenant = ",
     );
     // The names travel as one parameter: none has a line break.
@@ -88,11 +93,17 @@ pub async fn recorded(
 
 fn read_facts(batch: &RecordBatch, facts: &mut Vec<DealFact>) -> Result<(), ArrowError> {
     let columns = batch.columns().iter().enumerate().map(|(index, column)| {
-        let wanted = if index == 5 { DataType::Int64 } else { DataType::Utf8 };
+        let wanted = match index {
+            5 => DataType::Int64,
+            10 | 11 => DataType::UInt64,
+            _ => DataType::Utf8,
+        };
         cast(column, &wanted)
     });
     let columns = columns.collect::<Result<Vec<_>, _>>()?;
     let at = columns[5].as_primitive::<Int64Type>();
+    let ranks = columns[10].as_primitive::<UInt64Type>();
+    let transitions = columns[11].as_primitive::<UInt64Type>();
     let text = |column: usize, row: usize| columns[column].as_string::<i32>().value(row).to_owned();
     let optional = |column: usize, row: usize| (!columns[column].is_null(row)).then(|| text(column, row));
     facts.extend((0..batch.num_rows()).map(|row| DealFact {
@@ -102,7 +113,9 @@ fn read_facts(batch: &RecordBatch, facts: &mut Vec<DealFact>) -> Result<(), Arro
         account: text(3, row),
         action: text(4, row),
         at: at.value(row),
+        rank: ranks.value(row),
         stage: Stage::parse(&text(6, row)),
+        is_transition: transitions.value(row) != 0,
         amount: optional(7, row),
         currency: optional(8, row),
         usual_currency: Some(text(9, row)).filter(|currency| !currency.is_empty()),

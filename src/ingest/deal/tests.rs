@@ -1,3 +1,5 @@
+mod log;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -19,6 +21,8 @@ fn fact(id: &str, minute: i64, stage: Option<Stage>, amount: Option<&str>) -> De
         account: "8812".to_owned(),
         action: "Purchase".to_owned(),
         at: NOW + minute * 60_000,
+        rank: 0,
+        is_transition: true,
         stage,
         amount: amount.map(str::to_owned),
         currency: None,
@@ -235,12 +239,39 @@ fn what_is_told_of_one_instant_makes_no_empty_period() {
 }
 
 #[test]
+fn what_is_told_of_one_instant_is_in_the_order_of_its_ranks() {
+    let ranked =
+        |id: &str, rank: u64, stage: Stage, amount: &str| DealFact { rank, ..fact(id, 1, Some(stage), Some(amount)) };
+    let mut log = Log::default();
+    let events = log.take(&[ranked("142 1000", 2, Stage::Won, "1000"), ranked("5884 900", 1, Stage::Open, "900")]);
+    assert_eq!(shown(&events), ["conversion.recorded at 1 of hubspot:8812:deal:7 1000"]);
+}
+
+#[test]
+fn a_deal_that_is_only_mentioned_as_won_is_no_sale_of_that_time() {
+    let mention = |minute: i64, stage: Stage| DealFact {
+        is_transition: false,
+        ..fact(&format!("m{minute}"), minute, Some(stage), Some("5"))
+    };
+    let begins = |facts: &[DealFact]| -> Vec<i64> {
+        periods(facts).into_iter().map(|period| (period.won_at - NOW) / 60_000).collect()
+    };
+    assert_eq!(begins(&[mention(1, Stage::Won), mention(2, Stage::Won), mention(3, Stage::Lost)]), [0; 0]);
+    // It contradicts what was known.
+    assert_eq!(begins(&[mention(1, Stage::Open), mention(2, Stage::Won)]), [2]);
+    assert_eq!(begins(&[mention(1, Stage::Won), mention(2, Stage::Open), mention(3, Stage::Won)]), [3]);
+    // What was mentioned first was told late, or was so before.
+    let won = |minute: i64| fact("w", minute, Some(Stage::Won), None);
+    assert_eq!(begins(&[won(1), mention(2, Stage::Won)]), [1]);
+    assert_eq!(begins(&[mention(1, Stage::Won), won(2)]), [2]);
+}
+
+#[test]
 fn ids_of_one_deal_never_begin_with_anothers() {
-    let of = |deal: &str| stem(&DealFact { deal: deal.to_owned(), ..fact("a", 0, None, None) });
-    assert_eq!(of("hubspot:8812:deal:7"), "HUBSPOT 8812 deal hubspot:8812:deal:7 ");
-    assert!(!of("hubspot:8812:deal:71").starts_with(&of("hubspot:8812:deal:7")));
+    assert_eq!(stem("hubspot:8812:deal:7"), "deal hubspot:8812:deal:7 ");
+    assert!(!stem("hubspot:8812:deal:71").starts_with(&stem("hubspot:8812:deal:7")));
     for deal in [&"7".repeat(199), "a b"] {
-        assert_eq!(of(deal).len(), 65);
+        assert_eq!(stem(deal).len(), 65);
     }
 }
 
@@ -264,11 +295,15 @@ fn any_stage() -> impl Strategy<Value = Option<Stage>> {
 fn any_facts() -> impl Strategy<Value = Vec<DealFact>> {
     let amount = prop_oneof![Just(None), Just(Some("")), Just(Some("5")), Just(Some("7.5")), Just(Some("x"))];
     let currency = prop_oneof![4 => Just(None), 1 => Just(Some("USD")), 1 => Just(Some("")), 1 => Just(Some("coins"))];
-    let one = (0..12_i64, any_stage(), amount, currency);
+    let is_transition = prop_oneof![3 => Just(true), 1 => Just(false)];
+    let one = (0..6_i64, any_stage(), amount, currency, is_transition);
     vec(one, 1..12).prop_map(|all| {
-        let made = all.into_iter().enumerate().map(|(index, (minute, stage, amount, currency))| DealFact {
+        let made = (0..).zip(all).map(|(rank, (minute, stage, amount, currency, is_transition))| DealFact {
             currency: currency.map(str::to_owned),
-            ..fact(&format!("{index:02}"), minute, stage, amount)
+            rank,
+            is_transition,
+            // Ids say nothing of the order: here they say the contrary.
+            ..fact(&format!("{:02}", 99 - rank), minute, stage, amount)
         });
         made.collect()
     })
@@ -303,7 +338,10 @@ proptest! {
         at_once.take(&facts);
         prop_assert_eq!(log.counted(), at_once.counted());
 
-        let wanted: Vec<_> = periods(&by_deal(facts.clone()).into_values().next().unwrap())
+        // As they were made, those of one minute in the order of their ranks.
+        let mut in_order = facts.clone();
+        in_order.sort_by_key(|fact| fact.at);
+        let wanted: Vec<_> = periods(&in_order)
             .into_iter()
             .map(|period| (period.won_at, period.ended_at))
             .collect();

@@ -50,6 +50,29 @@ async fn a_lead_that_is_deleted_takes_its_sale_back() {
 }
 
 #[tokio::test]
+async fn a_lead_that_is_added_and_won_in_one_second_is_a_sale() {
+    let desk = Desk::of("amocrm").await;
+    desk.dialog_of("amocrm:31415926:deal:5501").await;
+    tell(&desk, "status", "142", "1000", "11T09:00:00", "11T09:00:01").await;
+    // The webhook that was sent first comes last.
+    tell(&desk, "add", "58840350", "900", "11T09:00:00", "11T09:00:02").await;
+    assert_eq!(desk.converted().await, worth(1, Some("1000"), Some("RUB")));
+}
+
+#[tokio::test]
+async fn an_old_sale_that_is_only_touched_is_no_sale_of_today() {
+    let desk = Desk::of("amocrm").await;
+    desk.dialog_of("amocrm:31415926:deal:5501").await;
+    assert_eq!(tell(&desk, "responsible", "142", "100", "11T09:00:00", "11T09:00:01").await, 0);
+    assert_eq!(tell(&desk, "update", "142", "200", "12T09:00:00", "12T09:00:01").await, 0);
+    assert_eq!(desk.converted().await, worth(0, None, None));
+    // Opened again and won again by a change of which only the update is told.
+    assert_eq!(tell(&desk, "update", "58840350", "200", "13T09:00:00", "13T09:00:01").await, 0);
+    assert_eq!(tell(&desk, "update", "142", "200", "14T09:00:00", "14T09:00:01").await, 1);
+    assert_eq!(desk.converted().await, worth(1, Some("200"), Some("RUB")));
+}
+
+#[tokio::test]
 async fn a_contact_is_joined_to_its_numbers_and_deals() {
     let desk = Desk::of("amocrm").await;
     let contact = "contacts[add][0]";

@@ -41,6 +41,8 @@ fn fact(fact: &Value) -> DealFact {
         account: "1".to_owned(),
         action: "purchase".to_owned(),
         at: fact["at"].as_str().map_or(0, |at| instant(&format!("2026-03-{at}Z"))),
+        rank: 0,
+        is_transition: true,
         stage: fact["stage"].as_str().map(stage),
         amount: text("amount"),
         currency: text("currency"),
@@ -129,6 +131,21 @@ async fn what_a_crash_left_half_stored_is_mended_by_the_next_delivery() {
     // The retry tells more by now.
     assert_eq!(tell(&desk, &json!([{"deal": 7, "at": "11T10:00:00", "amount": "6"}])).await, (3, None));
     assert_eq!(desk.converted().await, worth(1, Some("6"), Some("EUR")));
+}
+
+#[tokio::test]
+async fn a_conversion_arrives_with_the_delivery_that_it_follows_from() {
+    let desk = desk().await;
+    let told = [("19T09:00:00", "lost", "2026-03-20T00:00:00Z"), ("11T09:00:00", "won", "2026-03-15T00:00:00Z")];
+    // As when the archive is read again: what arrived first comes last.
+    for (at, stage, arrives) in told {
+        let facts = json!([{"deal": 7, "at": at, "stage": stage}]).to_string();
+        assert_eq!(desk.deliver("application/json", &facts, arrives).await.receipt.rejected_total, 0);
+    }
+    let statement = "SELECT kind, formatDateTime(at, '%d') AS day, formatDateTime(received_at, '%d') AS arrived
+        FROM events WHERE kind LIKE 'conversion.%' ORDER BY at";
+    let expect = "kind: conversion.recorded\nday: 11\narrived: 15\n\nkind: conversion.reverted\nday: 19\narrived: 15";
+    assert_eq!(shown(desk.world.store.as_ref(), statement).await.trim(), expect);
 }
 
 #[tokio::test]

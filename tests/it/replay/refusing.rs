@@ -84,8 +84,12 @@ async fn report(house: &House, id: &str, received_at: &str) {
     let event = format!(
         r#"{{"id":"{id}","kind":"message.accepted","at":"{received_at}","channel":"WHATSAPP","account":"main","chat":"c1","message":"{id}"}}"#
     );
-    let origin =
-        Origin { tenant: TENANT.to_owned(), connection: "testing".to_owned(), received_at: Some(instant(received_at)) };
+    let origin = Origin {
+        tenant: TENANT.to_owned(),
+        connection: "testing".to_owned(),
+        received_at: Some(instant(received_at)),
+        ..Origin::default()
+    };
     let receipt = house.ingest().accept_from(origin, lines::split(event.into()).unwrap()).await.unwrap();
     assert_eq!(receipt.accepted, 1);
 }

@@ -99,6 +99,23 @@ fn a_change_that_is_told_again_is_the_same_fact() {
 }
 
 #[test]
+fn deals_that_become_a_new_one_are_all_gone() {
+    let merge = |into: Value| {
+        let event = json!([{"portalId": 8812, "occurredAt": NOW, "subscriptionType": "deal.merge",
+            "primaryObjectId": 7, "mergedObjectIds": [8], "newObjectId": into}]);
+        let reading = read(&json!({}), &event);
+        // HubSpot is never asked.
+        assert_eq!(reading.lookups, [""; 0]);
+        let gone = reading.deals.into_iter().filter(|fact| fact.stage == Some(Stage::Deleted));
+        gone.map(|fact| fact.deal).collect::<Vec<_>>()
+    };
+    assert_eq!(merge(json!(9)), ["hubspot:8812:deal:8", "hubspot:8812:deal:7"]);
+    for stays in [json!(7), Value::Null] {
+        assert_eq!(merge(stays), ["hubspot:8812:deal:8"]);
+    }
+}
+
+#[test]
 fn a_portal_of_several_pipelines_is_asked_for_its_own_word() {
     let change = |name: &str, value: &str| {
         json!([{"portalId": 8812, "occurredAt": NOW, "objectId": 7, "subscriptionType": "deal.propertyChange",

@@ -4,8 +4,7 @@ use super::expression::{Expression, Wanted};
 use super::path::Scene;
 use super::written::{MappingError, Place, Written};
 use crate::ingest::connector::deals::{ACTION, money};
-use crate::ingest::deal::{DealFact, Stage};
-use crate::ingest::normalise::ID_CHARS_MAX;
+use crate::ingest::deal::{DEAL_CHARS_MAX, DealFact, Stage};
 use crate::model::clock::Millis;
 
 #[derive(Clone, Debug)]
@@ -67,8 +66,8 @@ impl DealRule {
             Some(name) => Some(money::currency(&name).ok_or("`deal.currency` is no code of three letters")?),
         };
         let deal = self.deal.text(scene).ok_or("`deal.deal` finds nothing")?;
-        if ID_CHARS_MAX < deal.chars().count() {
-            return Err(format!("`deal.deal` is longer than {ID_CHARS_MAX} characters"));
+        if DEAL_CHARS_MAX < deal.chars().count() {
+            return Err(format!("`deal.deal` is longer than {DEAL_CHARS_MAX} characters"));
         }
         Ok(DealFact {
             id,
@@ -77,6 +76,8 @@ impl DealRule {
             account: scene.account.to_owned(),
             action: text(&self.action).unwrap_or_else(|| ACTION.to_owned()),
             at,
+            rank: 0,
+            is_transition: true,
             stage: text(&self.stage).as_deref().and_then(stage_of),
             amount,
             currency,

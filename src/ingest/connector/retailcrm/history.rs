@@ -68,7 +68,7 @@ impl<'a> Record<'a> {
             }
             // An order that was put into another one is no order any more; its sum is the other one's.
             Change::Gone | Change::Joined { .. } => {
-                let fact = self.deals.fact(&self.id, self.at, &["history", &self.number, "gone"]);
+                let fact = self.fact("gone");
                 reading.deals.push(DealFact { stage: Some(Stage::Lost), ..fact });
             }
             Change::Field("status") => reading.deals.extend(self.stage("/newValue")),
@@ -149,17 +149,23 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// A fact that says nothing yet. Times are of whole seconds; records are numbered as they are made.
+    fn fact(&self, what: &str) -> DealFact {
+        let rank = self.number.parse().unwrap_or(u64::MAX);
+        DealFact { rank, ..self.deals.fact(&self.id, self.at, &["history", &self.number, what]) }
+    }
+
     /// A status is its code, alone or in an object.
     fn stage(&self, pointer: &str) -> Option<DealFact> {
         let code = text(self.record, pointer).or_else(|| text(self.record, &format!("{pointer}/code")))?;
-        let fact = self.deals.fact(&self.id, self.at, &["history", &self.number, "status"]);
+        let fact = self.fact("status");
         Some(DealFact { stage: Some(self.deals.stage(&code)), ..fact })
     }
 
     fn amount(&self, pointers: &[&str]) -> Option<DealFact> {
         let amount = pointers.iter().find_map(|pointer| amount(self.record, pointer))?;
         let currency = text(self.record, "/order/currency").and_then(|text| currency(&text));
-        let fact = self.deals.fact(&self.id, self.at, &["history", &self.number, "amount"]);
+        let fact = self.fact("amount");
         Some(DealFact { amount: Some(amount), currency, ..fact })
     }
 
