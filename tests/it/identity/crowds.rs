@@ -11,7 +11,7 @@ use rapport::sql::Sql;
 use rapport::store::Store;
 use serde_json::{Value, json};
 
-use super::{PHONE, exposed, linked, said};
+use super::{PHONE, bought, conversion, exposed, linked, said, wrote};
 use crate::world::{TENANT, World};
 
 /// Whose each joined name is.
@@ -117,4 +117,23 @@ async fn a_run_that_breaks_off_is_begun_again() {
     assert_eq!(exposed(&world).await, 1);
     assert_eq!(derivation.count_stale(TENANT).await.unwrap(), 0);
     assert!(derivation.stale_tenants().await.unwrap().is_empty());
+}
+
+/// A placeholder customer whom thousands of deals have, each sold.
+#[tokio::test]
+async fn any_number_of_deals_of_one_contact_is_found_in_time() {
+    let world = World::at("2026-03-30T00:00:00Z").await;
+    world.take(&[wrote("7", "telegram:7"), wrote("8", "telegram:8"), bought("telegram:8", "o", "5")]).await;
+    let execute = |text: &'static str| world.store.execute(Sql::new(text));
+    let contact = "INSERT INTO people SELECT 'acme', sipHash64('telegram:7'), 1, 1";
+    let deals = "INSERT INTO people SELECT 'acme', sipHash64(concat('crm:1:deal:', toString(number))), 1, 1 FROM numbers(20000)";
+    let sales = "INSERT INTO conversion_events (tenant, id, at, kind, action, value, currency, order_id, contact)
+        SELECT 'acme', toString(number), toDateTime64('2026-03-11 10:00:00', 3, 'UTC'), 'conversion.recorded', 'purchase', 2,
+            'EUR', toString(number), concat('crm:1:deal:', toString(number))
+        FROM numbers(20000)";
+    for text in [contact, deals, sales] {
+        execute(text).await.unwrap();
+    }
+    // 20,000 × 2 + 5.
+    assert_eq!(conversion(&world).await, json!([2, 2, "40005", 1.0]));
 }
