@@ -25,6 +25,10 @@ async fn people(world: &World) -> Vec<(u64, u64)> {
     people
 }
 
+async fn number(world: &World, sql: &'static str) -> u64 {
+    world.store.query(Sql::new(sql)).await.unwrap()[0].column(0).as_primitive::<UInt64Type>().value(0)
+}
+
 async fn derive_everything_anew(world: &World, links_max: i64) {
     world.store.execute(Sql::new("TRUNCATE TABLE people")).await.unwrap();
     let marks = "INSERT INTO stale_links SELECT DISTINCT tenant, key, other, 1 FROM identity_links WHERE key < other";
@@ -117,6 +121,31 @@ async fn a_run_that_breaks_off_is_begun_again() {
     assert_eq!(exposed(&world).await, 1);
     assert_eq!(derivation.count_stale(TENANT).await.unwrap(), 0);
     assert!(derivation.stale_tenants().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn whose_a_deal_is_does_not_depend_on_when_the_engine_merges() {
+    let world = World::at("2026-03-30T00:00:00Z").await;
+    let execute = |text: &'static str| world.store.execute(Sql::new(text));
+    execute("SYSTEM STOP MERGES identity_links").await.unwrap();
+    let told = |contact: &str, id: &str, second: u8| {
+        let mut link = linked(contact, &["crm:1:deal:7"]);
+        (link["id"], link["at"]) = (id.into(), format!("2026-03-25T10:00:0{second}Z").into());
+        link
+    };
+    // Each pair has the earliest time and the least id of all that told it: c1 has the deal by the id that came later.
+    for link in [told("c1", "z", 1), told("c2", "m", 1), told("c1", "a", 5)] {
+        world.take(&[link]).await;
+    }
+    derive_everything_anew(&world, 7).await;
+    let apart = people(&world).await;
+    execute("SYSTEM START MERGES identity_links").await.unwrap();
+    execute("OPTIMIZE TABLE identity_links FINAL").await.unwrap();
+    derive_everything_anew(&world, 7).await;
+    assert_eq!(people(&world).await, apart);
+    let persons = "SELECT uniqExact(person_key) FROM people FINAL
+        WHERE name_key IN (sipHash64('c1'), sipHash64('crm:1:deal:7'))";
+    assert_eq!(number(&world, persons).await, 1);
 }
 
 /// A placeholder customer whom thousands of deals have, each sold.
