@@ -58,30 +58,24 @@ WITH
         ) AS c ON r.order_id = c.order_id AND r.action = c.action AND r.reverted_at >= c.recorded_at
         GROUP BY c.id
     ),
-    -- The names of conversions that are a person's, each with all names of the person.
-    joined AS
+    -- Whose the names are, of persons of whom there is a conversion: none where nobody is linked. Each side of the join has the
+    -- person once, not its names: a placeholder can have thousands of deals, each of them sold.
+    persons AS
     (
         SELECT name_key, person_key
         FROM people FINAL
-        WHERE tenant = {tenant:String} AND name_key IN (SELECT arrayJoin(keys) FROM recorded)
-    ),
-    named AS
-    (
-        SELECT j.name_key AS name_key, p.names AS names
-        FROM joined AS j
-        INNER JOIN
-        (
-            SELECT person_key, groupArray(name_key) AS names
-            FROM people FINAL
-            WHERE tenant = {tenant:String} AND person_key IN (SELECT person_key FROM joined)
-            GROUP BY person_key
-        ) AS p ON j.person_key = p.person_key
+        WHERE tenant = {tenant:String}
+            AND person_key IN
+            (
+                SELECT person_key
+                FROM people FINAL
+                WHERE tenant = {tenant:String} AND name_key IN (SELECT keys[1] FROM recorded WHERE recorded_at >= {from:Int64})
+            )
     ),
     by_key AS
     (
         SELECT
-            -- A name can be a chat's: cycles are found by their chats, too. That of no chat finds none.
-            arrayJoin(if(empty(names), [name], arrayConcat(names, arrayMap(key -> sipHash64('chat', key), names)))) AS key,
+            if(p.person_key = 0, n.name, p.person_key) AS key,
             conversion, recorded_at, action, value, currency, reversed
         FROM
         (
@@ -93,7 +87,7 @@ WITH
             WHERE recorded_at >= {from:Int64}
                 AND (empty({actions:Array(String)}) OR has({actions:Array(String)}, action))
         ) AS n
-        LEFT JOIN named AS p ON n.name = p.name_key
+        LEFT JOIN persons AS p ON n.name = p.name_key
     ),
     keyed AS
     (
@@ -106,7 +100,9 @@ WITH
             arrayJoin(arrayConcat(
                 if(contact = '', [], [sipHash64(contact)]),
                 if(dialog = '', [], [sipHash64('dialog', dialog)]),
-                arrayMap(key -> sipHash64('chat', key), chat_keys))) AS key
+                arrayMap(key -> sipHash64('chat', key), chat_keys),
+                -- A chat that was linked is a name of its person as well.
+                arrayFilter(key -> key IN (SELECT name_key FROM persons), chat_keys))) AS name_of
         FROM derived_cycles FINAL
         WHERE tenant = {tenant:String}
             AND first_client_at > 0
@@ -116,13 +112,18 @@ WITH
     found AS
     (
         SELECT
-            c.* EXCEPT (key), c.key,
+            c.*,
             b.conversion != '' AND b.recorded_at >= first_client_at AND b.recorded_at <= first_client_at + {window_ms:Int64} AS is_found,
             if(is_found, b.conversion, '') AS conversion,
             b.recorded_at AS recorded_at,
             if(is_found, b.action, '') AS action, b.value AS told_value, b.currency AS told_currency,
             arrayFilter(r -> r.1 <= first_client_at + {window_ms:Int64}, b.reversed) AS taken_back
-        FROM keyed AS c
+        FROM
+        (
+            SELECT k.* EXCEPT (name_of), if(p.person_key = 0, k.name_of, p.person_key) AS key
+            FROM keyed AS k
+            LEFT JOIN persons AS p ON k.name_of = p.name_key
+        ) AS c
         LEFT JOIN by_key AS b ON c.key = b.key
         LIMIT 1 BY dialog_key, cycle, conversion
     ),

@@ -3,5 +3,5 @@ INSERT INTO linked_contacts (tenant, name_key, chat_key)
 SELECT DISTINCT tenant, sipHash64(contact) AS name_key, if(chat != '', sipHash64(channel, account, chat), 0) AS chat_key
 FROM events
 WHERE kind = 'contact.linked'
-    -- What a messenger itself tells of a client, such as a new number, says nothing of whom the company knows.
-    AND NOT (connection != '' AND channel IN ('WHATSAPP', 'TELEGRAM', 'VIBER', 'MAX', 'VK'))
+    -- What a messenger or an aggregator tells of a client by itself, such as a new number, says nothing of whom the company knows.
+    AND (connection = '' OR channel IN ('AMOCRM', 'BITRIX24', 'HUBSPOT', 'RETAILCRM'))

@@ -2,10 +2,16 @@
 
 mod crowds;
 
+use arrow::array::RecordBatch;
 use rapport::auth::Role;
+use rapport::sql::Sql;
+use rapport::store::Store;
+use rapport::store::migrations::MIGRATIONS;
 use serde_json::{Value, json};
 
 use crate::dialogs::MARCH;
+use crate::webhooks::days::connection;
+use crate::webhooks::letters::deliver;
 use crate::world::World;
 
 const PHONE: &str = "phone:+4915100000007";
@@ -117,6 +123,40 @@ async fn whom_the_crm_does_not_know_stays_in_the_denominator() {
     let answer = world.analytics(MARCH, parts).await["conversion"].clone();
     assert_eq!(answer["by"], json!([{"keys": ["bot"], "metrics": {"rate": 0.4, "identityCoverage": 0.6}}]));
     assert_eq!(answer["total"]["quality"]["level"], "LOWER_BOUND");
+}
+
+#[tokio::test]
+async fn what_a_messenger_or_its_aggregator_links_does_not_say_whom_the_company_knows() {
+    let options = json!({ "mapping_file": "mappings/jivo.toml", "secret": "hush-7f3c9a" });
+    let crm = json!({ "path_secret": "hush-7f3c9a", "time_zone": "Europe/Madrid" });
+    let connections =
+        [connection("mapping", "jivo", "2853", options), connection("retailcrm", "crm", "lilac-garden", crm)];
+    let world = World::at("2026-03-30T00:00:00Z").await.connected(connections);
+    world.take(&[wrote("1", "telegram:1"), wrote("2", "retailcrm:lilac-garden:contact:12"), wrote("3", "")]).await;
+    let updated = include_str!("../payloads/mapping-jivo/chat_updated.json");
+    assert_eq!(deliver(&world, "jivo?key=hush-7f3c9a", &[], updated).await.0, 200);
+    // A JIVO link is there, and all that have a contact still count.
+    let links = "SELECT id FROM events WHERE kind = 'contact.linked' AND connection = 'jivo'";
+    assert_eq!(world.store.query(Sql::new(links)).await.unwrap().iter().map(RecordBatch::num_rows).sum::<usize>(), 1);
+    assert_eq!(conversion(&world).await, json!([0, 3, null, 2.0 / 3.0]));
+    let ordered = r#"{"order":7,"status":"new","customer":"12","at":"2026-03-10 09:00:00"}"#;
+    assert_eq!(deliver(&world, "crm?secret=hush-7f3c9a", &[], ordered).await.0, 200);
+    assert_eq!(conversion(&world).await, json!([0, 3, null, 1.0 / 3.0]));
+    // What arrived before is judged alike, and what a company sends itself counts whatever channel it has.
+    let mut own = linked("telegram:1", &[]);
+    own["channel"] = "JIVO".into();
+    world.take(&[own]).await;
+    let past = MIGRATIONS.iter().find(|migration| migration.name == "0059_linked_contacts_past.sql").unwrap();
+    for _ in 0..2 {
+        assert_eq!(conversion(&world).await, json!([0, 3, null, 2.0 / 3.0]));
+        let told = "SELECT DISTINCT name_key FROM linked_contacts";
+        assert_eq!(
+            world.store.query(Sql::new(told)).await.unwrap().iter().map(RecordBatch::num_rows).sum::<usize>(),
+            2
+        );
+        world.store.execute(Sql::new("TRUNCATE TABLE linked_contacts")).await.unwrap();
+        world.store.execute(Sql::new(past.text)).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -181,9 +181,13 @@ fn links_of(tenant: &str, keys: String) -> Sql {
         .push(")) AS is_shared, if(is_shared = 1, [], groupUniqArray(other)) AS others, if(any(name) LIKE ")
         .push(DEALS)
         .push(", argMin(other, (at, id, other_name)), 0) AS only");
+    // Until the engine merges, a link has a row for each time it was told: what was told first is then in no single row.
+    sql.push(
+        " FROM (SELECT key, other, max(name) AS name, max(other_name) AS other_name, min(at) AS at, min(id) AS id",
+    );
     sql.push(" FROM identity_links WHERE tenant = ").bind(tenant).push(" AND key IN ");
     push_keys(&mut sql, keys);
-    sql.push(" GROUP BY key");
+    sql.push(" GROUP BY key, other) GROUP BY key");
     sql
 }
 

@@ -11,7 +11,7 @@ use rapport::sql::Sql;
 use rapport::store::Store;
 use serde_json::{Value, json};
 
-use super::{PHONE, exposed, linked, said};
+use super::{PHONE, bought, conversion, exposed, linked, said, wrote};
 use crate::world::{TENANT, World};
 
 /// Whose each joined name is.
@@ -25,6 +25,10 @@ async fn people(world: &World) -> Vec<(u64, u64)> {
     people
 }
 
+async fn number(world: &World, sql: &'static str) -> u64 {
+    world.store.query(Sql::new(sql)).await.unwrap()[0].column(0).as_primitive::<UInt64Type>().value(0)
+}
+
 async fn derive_everything_anew(world: &World, links_max: i64) {
     world.store.execute(Sql::new("TRUNCATE TABLE people")).await.unwrap();
     let marks = "INSERT INTO stale_links SELECT DISTINCT tenant, key, other, 1 FROM identity_links WHERE key < other";
@@ -36,7 +40,9 @@ async fn derive_everything_anew(world: &World, links_max: i64) {
 #[test]
 fn links_join_the_same_persons_in_any_order_and_in_any_pieces() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let links = vec((0..9_u8, 0..9_u8), 1..10).prop_shuffle();
+    // The last three are deals, which belong to the first who is linked to them.
+    let name = |number: u8| format!("crm:1:{}:{number}", if number < 4 { "contact" } else { "deal" });
+    let links = vec((0..7_u8, 0..7_u8), 1..10).prop_shuffle();
     let cases = (links, 1..5_usize, 1..4_i64).prop_map(|(links, piece, links_max)| (links, piece, links_max));
     let config = Config { cases: 3, failure_persistence: None, ..Config::default() };
     let result = TestRunner::new_with_rng(
@@ -48,8 +54,10 @@ fn links_join_the_same_persons_in_any_order_and_in_any_pieces() {
             .iter()
             .enumerate()
             .map(|(index, (one, other))| {
-                let mut link = linked(&format!("crm:{one}"), &[&format!("crm:{other}")]);
+                let mut link = linked(&name(*one), &[&name(*other)]);
                 link["id"] = format!("link {index}").into();
+                // Not in the order in which they are told, and some at the same time.
+                link["at"] = format!("2026-03-25T10:00:0{}Z", index * 7 % 5).into();
                 link
             })
             .collect();
@@ -109,12 +117,62 @@ async fn a_run_that_breaks_off_is_begun_again() {
     let world = World::at("2026-03-30T00:00:00Z").await;
     let sent = |contact: &str| said("message.sent", contact, contact, "2026-03-10T11:00:00Z");
     world.take(&[sent("c1"), sent("c2"), linked("c1", &["c:1"]), linked("c2", &["c:1"])]).await;
-    world.store.execute(Sql::new("RENAME TABLE people TO hidden_people")).await.unwrap();
+    // Persons are written and marks cannot be taken away.
+    let execute = |text: &'static str| world.store.execute(Sql::new(text));
+    execute("ALTER TABLE stale_links ADD CONSTRAINT nothing_is_taken CHECK marks > 0").await.unwrap();
     let derivation = Derivation::new(world.store.clone());
     assert!(derivation.catch_up(TENANT).await.is_err());
-    world.store.execute(Sql::new("RENAME TABLE hidden_people TO people")).await.unwrap();
+    let written = people(&world).await;
+    assert_eq!(written.len(), 2, "c1, c2 and c:1 are one");
     assert_eq!(derivation.stale_tenants().await.unwrap(), [TENANT]);
+    assert_eq!(number(&world, "SELECT toUInt64(sum(marks)) FROM stale_links").await, 2);
+    execute("ALTER TABLE stale_links DROP CONSTRAINT nothing_is_taken").await.unwrap();
     assert_eq!(exposed(&world).await, 1);
+    assert_eq!(people(&world).await, written);
     assert_eq!(derivation.count_stale(TENANT).await.unwrap(), 0);
     assert!(derivation.stale_tenants().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn whose_a_deal_is_does_not_depend_on_when_the_engine_merges() {
+    let world = World::at("2026-03-30T00:00:00Z").await;
+    let execute = |text: &'static str| world.store.execute(Sql::new(text));
+    execute("SYSTEM STOP MERGES identity_links").await.unwrap();
+    let told = |contact: &str, id: &str, second: u8| {
+        let mut link = linked(contact, &["crm:1:deal:7"]);
+        (link["id"], link["at"]) = (id.into(), format!("2026-03-25T10:00:0{second}Z").into());
+        link
+    };
+    // Each pair has the earliest time and the least id of all that told it: c1 has the deal by the id that came later.
+    for link in [told("c1", "z", 1), told("c2", "m", 1), told("c1", "a", 5)] {
+        world.take(&[link]).await;
+    }
+    derive_everything_anew(&world, 7).await;
+    let apart = people(&world).await;
+    execute("SYSTEM START MERGES identity_links").await.unwrap();
+    execute("OPTIMIZE TABLE identity_links FINAL").await.unwrap();
+    derive_everything_anew(&world, 7).await;
+    assert_eq!(people(&world).await, apart);
+    let persons = "SELECT uniqExact(person_key) FROM people FINAL
+        WHERE name_key IN (sipHash64('c1'), sipHash64('crm:1:deal:7'))";
+    assert_eq!(number(&world, persons).await, 1);
+}
+
+/// A placeholder customer whom thousands of deals have, each sold.
+#[tokio::test]
+async fn any_number_of_deals_of_one_contact_is_found_in_time() {
+    let world = World::at("2026-03-30T00:00:00Z").await;
+    world.take(&[wrote("7", "telegram:7"), wrote("8", "telegram:8"), bought("telegram:8", "o", "5")]).await;
+    let execute = |text: &'static str| world.store.execute(Sql::new(text));
+    let contact = "INSERT INTO people SELECT 'acme', sipHash64('telegram:7'), 1, 1";
+    let deals = "INSERT INTO people SELECT 'acme', sipHash64(concat('crm:1:deal:', toString(number))), 1, 1 FROM numbers(20000)";
+    let sales = "INSERT INTO conversion_events (tenant, id, at, kind, action, value, currency, order_id, contact)
+        SELECT 'acme', toString(number), toDateTime64('2026-03-11 10:00:00', 3, 'UTC'), 'conversion.recorded', 'purchase', 2,
+            'EUR', toString(number), concat('crm:1:deal:', toString(number))
+        FROM numbers(20000)";
+    for text in [contact, deals, sales] {
+        execute(text).await.unwrap();
+    }
+    // 20,000 × 2 + 5.
+    assert_eq!(conversion(&world).await, json!([2, 2, "40005", 1.0]));
 }
