@@ -10,7 +10,7 @@ use rapport::store::migrations::MIGRATIONS;
 use serde_json::{Value, json};
 
 use crate::dialogs::MARCH;
-use crate::webhooks::days::connection;
+use crate::webhooks::days::bots::connection;
 use crate::webhooks::letters::deliver;
 use crate::world::World;
 
@@ -130,7 +130,7 @@ async fn what_a_messenger_or_its_aggregator_links_does_not_say_whom_the_company_
     let options = json!({ "mapping_file": "mappings/jivo.toml", "secret": "hush-7f3c9a" });
     let crm = json!({ "path_secret": "hush-7f3c9a", "time_zone": "Europe/Madrid" });
     let connections =
-        [connection("mapping", "jivo", "2853", options), connection("retailcrm", "crm", "lilac-garden", crm)];
+        [connection("mapping", "jivo", "2853", &options), connection("retailcrm", "crm", "lilac-garden", &crm)];
     let world = World::at("2026-03-30T00:00:00Z").await.connected(connections);
     world.take(&[wrote("1", "telegram:1"), wrote("2", "retailcrm:lilac-garden:contact:12"), wrote("3", "")]).await;
     let updated = include_str!("../payloads/mapping-jivo/chat_updated.json");
@@ -291,4 +291,16 @@ async fn an_operator_sees_no_name_that_own_rows_do_not_have() {
     let total = answer["analytics"]["unsubscribes"]["total"].clone();
     let own = json!({"contacts": {"nodes": [{"key": "telegram:7", "contact": "telegram:7"}]}});
     assert_eq!(total, json!({"exposed": 1, "behind": own}));
+}
+
+#[tokio::test]
+async fn deals_that_were_put_together_stay_their_contacts() {
+    let world = World::at("2026-03-30T00:00:00Z").await;
+    let joined = "hubspot:1:deal:9";
+    // The merge is told before the new deal's contact is.
+    world.take(&[wrote("7", CONTACT), linked(CONTACT, &[DEAL]), linked(DEAL, &[joined])]).await;
+    let mut later = linked(CONTACT, &[joined]);
+    (later["id"], later["at"]) = ("later".into(), "2026-03-12T00:00:00Z".into());
+    world.take(&[later, bought(joined, "o9", "300")]).await;
+    assert_eq!(conversion(&world).await, json!([1, 1, "300", 1.0]));
 }

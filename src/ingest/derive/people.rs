@@ -180,7 +180,10 @@ fn links_of(tenant: &str, keys: String) -> Sql {
         .bind(NAMES_MAX)
         .push(")) AS is_shared, if(is_shared = 1, [], groupUniqArray(other)) AS others, if(any(name) LIKE ")
         .push(DEALS)
-        .push(", argMin(other, (at, id, other_name)), 0) AS only");
+        // Deals that were put together do not take the place of whom they are of.
+        .push(", argMinIf(other, (at, id, other_name), other_name NOT LIKE ")
+        .push(DEALS)
+        .push("), 0) AS only");
     // Until the engine merges, a link has a row for each time it was told: what was told first is then in no single row.
     sql.push(
         " FROM (SELECT key, other, max(name) AS name, max(other_name) AS other_name, min(at) AS at, min(id) AS id",

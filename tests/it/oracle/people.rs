@@ -80,7 +80,8 @@ impl People {
 
 /// A deal can have several people, who are not one for that: it joins only the one that was told of first.
 fn is_first(deal: &Name, other: &Name, pairs: &BTreeMap<Pair, (i64, String)>) -> bool {
-    if !matches!(deal, Name::Contact(name) if name.contains(":deal:")) {
+    let is_deal = |name: &Name| matches!(name, Name::Contact(name) if name.contains(":deal:"));
+    if !is_deal(deal) {
         return true;
     }
     let mut found: BTreeMap<&Name, (i64, String)> = BTreeMap::new();
@@ -90,6 +91,10 @@ fn is_first(deal: &Name, other: &Name, pairs: &BTreeMap<Pair, (i64, String)>) ->
             (_, true) => one,
             _ => continue,
         };
+        // Deals that were put together do not take the place of whom they are of.
+        if is_deal(neighbour) {
+            continue;
+        }
         let known = found.entry(neighbour).or_insert_with(|| told.clone());
         *known = (known.0.min(told.0), known.1.clone().min(told.1.clone()));
     }
@@ -97,5 +102,5 @@ fn is_first(deal: &Name, other: &Name, pairs: &BTreeMap<Pair, (i64, String)>) ->
         Name::Contact(name) => *name,
         Name::Chat(..) => "",
     };
-    found.iter().min_by_key(|(name, told)| ((*told).clone(), text(name))).is_some_and(|(name, _)| *name == other)
+    found.iter().min_by_key(|(name, told)| ((*told).clone(), text(name))).is_none_or(|(name, _)| *name == other)
 }

@@ -1,6 +1,6 @@
 //! A day on each platform, told through HTTP, and all that is asked of it, counted by hand.
 
-mod bots;
+pub mod bots;
 mod max;
 mod telegram;
 mod viber;
