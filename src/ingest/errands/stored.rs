@@ -20,6 +20,9 @@ use crate::store::{Store, StoreError};
 /// After so long nobody asks any more; the table forgets a day later.
 const PENDING_MS: Millis = 90 * 86_400_000;
 
+/// How long a lookup rests that the platform refused: who may see it changes seldom.
+pub const REFUSED_REST_MS: Millis = 3_600_000;
+
 /// Lookups that one payload may name; platforms name one.
 const NAMED_MAX: usize = 1_000;
 
@@ -37,51 +40,64 @@ pub async fn note(store: &dyn Store, of: &Connection, lookups: &[String], named_
     if lookups.is_empty() {
         return Ok(());
     }
-    insert(store, of, lookups, named_at, 0).await
+    insert(store, of, lookups, Marks { named_at, answered_to: 0, not_before: 0 }).await
 }
 
 /// Notes that an answer covers all that was named until then.
 pub async fn settle(store: &dyn Store, of: &Connection, pending: &Pending) -> Result<(), IngestError> {
-    insert(store, of, std::slice::from_ref(&pending.lookup), pending.named_at, pending.named_at).await
+    let marks = Marks { named_at: pending.named_at, answered_to: pending.named_at, not_before: 0 };
+    insert(store, of, std::slice::from_ref(&pending.lookup), marks).await
 }
 
-async fn insert(
+/// Notes that it was asked for in vain: it goes behind what was not asked for since, and waits until then.
+pub async fn postpone(
     store: &dyn Store,
     of: &Connection,
-    lookups: &[String],
+    pending: &Pending,
+    not_before: Millis,
+) -> Result<(), IngestError> {
+    let marks = Marks { named_at: pending.named_at, answered_to: 0, not_before };
+    insert(store, of, std::slice::from_ref(&pending.lookup), marks).await
+}
+
+/// The instants of a row; 0 says nothing.
+struct Marks {
     named_at: Millis,
     answered_to: Millis,
-) -> Result<(), IngestError> {
+    not_before: Millis,
+}
+
+async fn insert(store: &dyn Store, of: &Connection, lookups: &[String], marks: Marks) -> Result<(), IngestError> {
     let count = lookups.len();
-    let columns: [(&str, ArrayRef); 5] = [
+    let columns: [(&str, ArrayRef); 6] = [
         ("tenant", repeated(&of.tenant, count)),
         ("connection", repeated(&of.name, count)),
         ("lookup", Arc::new(StringArray::from_iter_values(lookups))),
-        ("named_at", instants(named_at, count)),
-        ("answered_to", instants(answered_to, count)),
+        ("named_at", instants(marks.named_at, count)),
+        ("answered_to", instants(marks.answered_to, count)),
+        ("not_before", instants(marks.not_before, count)),
     ];
     let rows = rows(columns).map_err(IngestError::Batch)?;
     Ok(store.insert("pending_lookups", rows).await?)
 }
 
-/// What is to be asked, what was named first before the rest.
-pub async fn pending(
-    store: &dyn Store,
-    of: &Connection,
-    now: Millis,
-    count_max: i64,
-) -> Result<Vec<Pending>, StoreError> {
+/// What is to be asked next: what was asked in vain comes last, and before that what was named first.
+pub async fn next(store: &dyn Store, of: &Connection, now: Millis) -> Result<Option<Pending>, StoreError> {
     let mut sql = Sql::new("SELECT lookup, toUnixTimestamp64Milli(max(named_at)) AS named FROM pending_lookups WHERE ");
     push_pending(&mut sql, of, now);
-    sql.push(" ORDER BY named, lookup LIMIT ").bind(count_max);
-    let mut found = Vec::new();
+    sql.push(" AND (max(not_before) <= fromUnixTimestamp64Milli(").bind(now);
+    // Further ahead than anything is put off: the clock was stepped back.
+    sql.push(") OR fromUnixTimestamp64Milli(").bind(now.saturating_add(REFUSED_REST_MS)).push(") < max(not_before))");
+    sql.push(" ORDER BY max(not_before), named, lookup LIMIT 1");
     for batch in store.query(sql).await? {
         let named: &PrimitiveArray<Int64Type> = batch.column(1).as_primitive();
         let lookups = batch.column(0).as_string::<i32>();
-        let pairs = lookups.iter().zip(named.iter()).filter_map(|(lookup, named_at)| lookup.zip(named_at));
-        found.extend(pairs.map(|(lookup, named_at)| Pending { lookup: lookup.to_owned(), named_at }));
+        let mut pairs = lookups.iter().zip(named.iter()).filter_map(|(lookup, named_at)| lookup.zip(named_at));
+        if let Some((lookup, named_at)) = pairs.next() {
+            return Ok(Some(Pending { lookup: lookup.to_owned(), named_at }));
+        }
     }
-    Ok(found)
+    Ok(None)
 }
 
 /// How much is to be asked.

@@ -156,6 +156,45 @@ async fn what_fails_does_not_keep_the_rest_from_being_asked() {
 }
 
 #[tokio::test]
+async fn what_the_portal_refuses_goes_behind_the_rest_and_slows_nobody() {
+    let refused = 250;
+    let denied = move |asked: &Asked| {
+        let id: u32 = serde_json::from_str::<Value>(&asked.body).unwrap()["id"].as_str().unwrap().parse().unwrap();
+        match id <= refused {
+            true => Reply::Status(400, r#"{"error":"","error_description":"Access denied"}"#),
+            false => answer(asked),
+        }
+    };
+    let (house, crm) = (House::new().await, FakeCrm::start(denied).await);
+    let portal = portal(Some(&crm));
+    for id in 1..=refused + 1 {
+        house.receive(&portal, FORM, &call("ONCRMDEALADD", id)).await;
+        house.turn_by(1);
+    }
+    let mut runner = house.runner(&portal).unwrap();
+    let step = async |runner: &mut _| {
+        let wait = house.step(runner).await;
+        house.turn_by(wait);
+        wait
+    };
+    // Each is asked for once, at the portal's pace, and then the contact of the good one.
+    for number in 0..refused + 2 {
+        assert_eq!(step(&mut runner).await, 500, "{number}");
+    }
+    assert_eq!((crm.take_asked().len(), house.links().await.lines().count()), (252, 2));
+    assert_eq!(step(&mut runner).await, 5_000);
+    // A restart forgets nothing of it, and what is named later is asked for at once.
+    let mut runner = house.runner(&portal).unwrap();
+    house.receive(&portal, FORM, &call("ONCRMDEALADD", refused + 2)).await;
+    assert_eq!((step(&mut runner).await, step(&mut runner).await, step(&mut runner).await), (500, 500, 5_000));
+    assert_eq!((crm.take_asked().len(), house.links().await.lines().count()), (2, 4));
+    // They are asked for again when they have rested.
+    assert_eq!(house.pending(&portal).await, u64::from(refused));
+    house.turn_by(3_600_000);
+    assert_eq!((step(&mut runner).await, crm.take_asked().len()), (500, 1));
+}
+
+#[tokio::test]
 async fn a_deal_that_is_gone_is_asked_for_once() {
     let gone = |_: &Asked| Reply::Status(400, r#"{"error":"","error_description":"Not found"}"#);
     let (house, crm) = (House::new().await, FakeCrm::start(gone).await);
