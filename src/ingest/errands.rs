@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use self::rhythm::{Outcome, Rhythm};
 use self::stored::Pending;
+pub use self::stored::{Waiting, read_waiting, select_waiting};
 use super::connection::Connection;
 use super::connector::Payload;
 use super::connector::errands::{Ask, Errand, Errands, Rest, Verdict, wrap};
@@ -50,12 +51,13 @@ enum Task {
 }
 
 impl Ingest {
-    /// How many things the connection's payloads have named that were not asked for yet.
+    /// What the payloads of all connections have named that was not asked for yet.
     ///
     /// # Errors
     /// When the engine fails.
-    pub async fn count_pending_lookups(&self, connection: &Connection) -> Result<u64, StoreError> {
-        stored::count_pending(self.door.store.as_ref(), connection, self.door.clock.now()).await
+    pub async fn waiting_lookups(&self) -> Result<Vec<Waiting>, StoreError> {
+        let sql = select_waiting(None, self.door.clock.now());
+        Ok(read_waiting(&self.door.store.query(sql).await?))
     }
 }
 
@@ -93,6 +95,7 @@ impl Runner {
             Ok(outcome) => outcome,
             Err(IngestError::Store(StoreError::Closed)) => return Err(StoreError::Closed),
             Err(error) => {
+                self.connection.health.note_unanswered(self.now());
                 let error: &dyn Error = &error;
                 tracing::error!(connection = self.connection.name, error, "an errand was not stored; it is run again");
                 Outcome::Failed { retry_after: None }
@@ -139,6 +142,7 @@ impl Runner {
                 let body = wrap(self.connection.platform.name, (method, &id), now, &answer.body);
                 let payload = Payload { body: &body, content_type: "application/json", received_at: now };
                 let received = self.ingest.receive(&self.connection, payload).await?;
+                self.connection.health.note_received(now, &received);
                 if let Some(reason) = received.unreadable {
                     let connection = &self.connection.name;
                     tracing::warn!(
@@ -152,6 +156,7 @@ impl Runner {
             }
         }
         self.note_done(&task, Some(&verdict)).await?;
+        self.connection.health.note_answered(self.now());
         Ok(Outcome::Worked)
     }
 
@@ -196,6 +201,7 @@ impl Runner {
     ) -> Result<Outcome, IngestError> {
         let (connection, place) = (&self.connection.name, self.target.address());
         tracing::warn!(connection, %place, method, reason, "the platform did not answer; it is asked again");
+        self.connection.health.note_unanswered(self.now());
         self.postpone(task, self.now()).await?;
         Ok(Outcome::Failed { retry_after })
     }
@@ -205,6 +211,7 @@ impl Runner {
         let (connection, place) = (&self.connection.name, self.target.address());
         tracing::warn!(connection, %place, method, id, reason, "the platform refuses this one; it is asked again in an hour");
         self.postpone(task, self.now().saturating_add(stored::REFUSED_REST_MS)).await?;
+        self.connection.health.note_answered(self.now());
         Ok(Outcome::Worked)
     }
 

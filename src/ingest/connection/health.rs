@@ -42,6 +42,10 @@ pub struct Counts {
     pub last_refused_at: Option<Millis>,
     /// Between what happened and its arrival, of the delivery that came last.
     pub last_lag_ms: Option<i64>,
+    /// When the platform last answered what it was asked, be it with nothing.
+    pub last_answered_at: Option<Millis>,
+    /// Since when what it is asked fails; `None` while it answers.
+    pub failing_since: Option<Millis>,
     logged_at: Option<Millis>,
 }
 
@@ -63,10 +67,12 @@ pub enum State {
     Quiet,
     /// What came last was refused.
     Refusing,
+    /// What was asked last brought nothing in.
+    Failing,
 }
 
 impl State {
-    pub const ALL: [State; 4] = [State::Waiting, State::Receiving, State::Quiet, State::Refusing];
+    pub const ALL: [State; 5] = [State::Waiting, State::Receiving, State::Quiet, State::Refusing, State::Failing];
 
     /// The name in the API.
     pub fn name(self) -> &'static str {
@@ -75,15 +81,21 @@ impl State {
             Self::Receiving => "RECEIVING",
             Self::Quiet => "QUIET",
             Self::Refusing => "REFUSING",
+            Self::Failing => "FAILING",
         }
     }
 
     pub fn definition(self) -> &'static str {
         match self {
             Self::Waiting => "Nothing came yet.",
-            Self::Receiving => "Something was taken in within the last 24 hours.",
-            Self::Quiet => "Nothing was taken in for 24 hours.",
+            Self::Receiving => {
+                "Something was taken in within the last 24 hours, or the platform answered that there is nothing new."
+            }
+            Self::Quiet => "Nothing was taken in for 24 hours, and the platform answered nothing.",
             Self::Refusing => "What came last was refused: its signature is wrong, or it is about another account.",
+            Self::Failing => {
+                "The platform does not answer what it is asked, or its answer could not be stored; it is asked again."
+            }
         }
     }
 }
@@ -120,6 +132,18 @@ impl Health {
         is_due
     }
 
+    /// The platform answered what it was asked, be it with nothing.
+    pub fn note_answered(&self, at: Millis) {
+        let mut counts = self.lock();
+        counts.last_answered_at = Some(at);
+        counts.failing_since = None;
+    }
+
+    /// What the platform was asked brought nothing in.
+    pub fn note_unanswered(&self, at: Millis) {
+        self.lock().failing_since.get_or_insert(at);
+    }
+
     /// What the archive knows of the time before the process began.
     pub fn recall(&self, last_received_at: Millis) {
         let mut counts = self.lock();
@@ -137,7 +161,11 @@ impl Health {
 
 impl Counts {
     pub fn state(&self, now: Millis) -> State {
-        match (self.last_received_at, self.last_refused_at) {
+        // First, because it is ours to mend: what is refused can be anybody's.
+        if self.failing_since.is_some() {
+            return State::Failing;
+        }
+        match (self.last_received_at.max(self.last_answered_at), self.last_refused_at) {
             (received, Some(refused)) if received.is_none_or(|received| received < refused) => State::Refusing,
             (Some(received), _) if now.saturating_sub(received) < QUIET_AFTER_MS => State::Receiving,
             (Some(_), _) => State::Quiet,
@@ -165,6 +193,22 @@ mod tests {
         health.note_turned(62_000, Turned::Unstored);
         let counts = health.counts();
         assert_eq!((counts.refused, counts.foreign, counts.failed, counts.received), (1, 2, 1, 1));
+    }
+
+    #[test]
+    fn a_platform_that_is_asked_fares_as_it_answers() {
+        let health = Health::default();
+        let state = |now| health.counts().state(now);
+        health.note_unanswered(1_000);
+        assert_eq!(state(1_000), State::Failing);
+        health.note_turned(2_000, Turned::Unsigned);
+        // A call from outside is no answer.
+        health.note_received(2_500, &Received::default());
+        health.note_unanswered(3_000);
+        assert_eq!((state(3_000), health.counts().failing_since), (State::Failing, Some(1_000)));
+        health.note_answered(4_000);
+        assert_eq!((state(4_000), state(4_000 + QUIET_AFTER_MS)), (State::Receiving, State::Quiet));
+        assert_eq!(health.counts().last_received_at, Some(2_500));
     }
 
     #[test]

@@ -34,13 +34,28 @@ pub struct Pending {
     pub named_at: Millis,
 }
 
-/// Notes what a payload names.
-pub async fn note(store: &dyn Store, of: &Connection, lookups: &[String], named_at: Millis) -> Result<(), IngestError> {
+/// Notes what a payload names: later than all that was named before, so that no answer to that covers it, also where the
+/// clock was stepped back.
+pub async fn note(
+    store: &dyn Store,
+    of: &Connection,
+    lookups: &[String],
+    received_at: Millis,
+) -> Result<(), IngestError> {
     let lookups = &lookups[..lookups.len().min(NAMED_MAX)];
     if lookups.is_empty() {
         return Ok(());
     }
+    let named_at = received_at.max(last_named(store, of, lookups).await?.saturating_add(1));
     insert(store, of, lookups, Marks { named_at, answered_to: 0, not_before: 0 }).await
+}
+
+/// When the latest of them was named; 0 when none was.
+async fn last_named(store: &dyn Store, of: &Connection, lookups: &[String]) -> Result<Millis, StoreError> {
+    let mut sql = Sql::new("SELECT toUnixTimestamp64Milli(max(named_at)) FROM pending_lookups WHERE tenant = ");
+    sql.bind(of.tenant.as_str()).push(" AND connection = ").bind(of.name.as_str());
+    sql.push(" AND lookup IN ").bind_list(lookups.iter().map(String::as_str));
+    Ok(first_of::<Int64Type>(&store.query(sql).await?).unwrap_or_default())
 }
 
 /// Notes that an answer covers all that was named until then.
@@ -100,18 +115,56 @@ pub async fn next(store: &dyn Store, of: &Connection, now: Millis) -> Result<Opt
     Ok(None)
 }
 
-/// How much is to be asked.
-pub async fn count_pending(store: &dyn Store, of: &Connection, now: Millis) -> Result<u64, StoreError> {
-    let mut sql = Sql::new("SELECT count() FROM (SELECT lookup FROM pending_lookups WHERE ");
-    push_pending(&mut sql, of, now);
-    sql.push(")");
-    let batches = store.query(sql).await?;
-    Ok(first_of::<UInt64Type>(&batches).unwrap_or_default())
+/// What is to be asked of one connection's platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub tenant: String,
+    pub connection: String,
+    pub lookups: u64,
+    /// When that was named that waits longest.
+    pub since: Millis,
+}
+
+/// How much is to be asked, by connection: of one tenant, or of all.
+pub fn select_waiting(tenant: Option<&str>, now: Millis) -> Sql {
+    let mut sql = Sql::new(
+        "SELECT toString(tenant), toString(connection), count(), toUnixTimestamp64Milli(min(named)) FROM \
+         (SELECT tenant, connection, max(named_at) AS named FROM pending_lookups WHERE true",
+    );
+    if let Some(tenant) = tenant {
+        sql.push(" AND tenant = ").bind(tenant);
+    }
+    sql.push(" GROUP BY tenant, connection, lookup");
+    push_having(&mut sql, now);
+    sql.push(") GROUP BY tenant, connection ORDER BY tenant, connection");
+    sql
+}
+
+/// The rows of an answer to [`select_waiting`].
+pub fn read_waiting(batches: &[RecordBatch]) -> Vec<Waiting> {
+    let mut found = Vec::new();
+    for batch in batches {
+        let text = |column: usize, row| batch.column(column).as_string::<i32>().value(row).to_owned();
+        let counts = batch.column(2).as_primitive::<UInt64Type>();
+        let named = batch.column(3).as_primitive::<Int64Type>();
+        found.extend((0..batch.num_rows()).map(|row| Waiting {
+            tenant: text(0, row),
+            connection: text(1, row),
+            lookups: counts.value(row),
+            since: named.value(row),
+        }));
+    }
+    found
 }
 
 fn push_pending(sql: &mut Sql, of: &Connection, now: Millis) {
     sql.push("tenant = ").bind(of.tenant.as_str()).push(" AND connection = ").bind(of.name.as_str());
-    sql.push(" GROUP BY lookup HAVING max(answered_to) < max(named_at)");
+    sql.push(" GROUP BY lookup");
+    push_having(sql, now);
+}
+
+fn push_having(sql: &mut Sql, now: Millis) {
+    sql.push(" HAVING max(answered_to) < max(named_at)");
     sql.push(" AND fromUnixTimestamp64Milli(").bind(now.saturating_sub(PENDING_MS)).push(") < max(named_at)");
 }
 
