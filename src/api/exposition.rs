@@ -3,6 +3,7 @@
 //! It names connections and platforms and nothing of a tenant's data, and only for who has the configured token.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -17,19 +18,25 @@ use prometheus_client::registry::Registry;
 
 use super::errors::{ApiError, Code};
 use super::server::HttpState;
+use crate::ingest::Ingest;
 use crate::ingest::connection::Connections;
 use crate::ingest::connection::health::Counts;
 use crate::ingest::connector::options::Hidden;
 use crate::ingest::connector::signature::is_same;
+use crate::ingest::errands::Waiting;
 use crate::model::clock::Millis;
 
 /// The text format of OpenMetrics, which Prometheus asks for.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// How long the engine may take to say what waits to be asked: Prometheus itself waits ten seconds.
+const WAITING_WITHIN: Duration = Duration::from_secs(3);
+
 #[derive(Clone)]
 pub struct ExpositionState {
     pub http: Arc<HttpState>,
     pub connections: Connections,
+    pub ingest: Ingest,
     /// `None`: the route is not there.
     pub token: Option<Hidden>,
 }
@@ -48,7 +55,12 @@ async fn metrics(State(state): State<ExpositionState>, headers: HeaderMap) -> Re
         let message = "give the configured `metrics_token` as `Authorization: Bearer …`";
         return Err(ApiError::new(Code::Unauthenticated, message));
     }
-    let text = expose(&state.connections, state.http.clock.now());
+    // An engine that is away takes nothing from the other counts.
+    let waiting = match tokio::time::timeout(WAITING_WITHIN, state.ingest.waiting_lookups()).await {
+        Ok(Ok(waiting)) => Some(waiting),
+        Ok(Err(_)) | Err(_) => None,
+    };
+    let text = expose(&state.connections, waiting.as_deref(), state.http.clock.now());
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
 }
 
@@ -77,7 +89,7 @@ static COUNTS: [Count; 10] = [
 ];
 
 /// All of it as text.
-fn expose(connections: &Connections, now: Millis) -> String {
+fn expose(connections: &Connections, waiting: Option<&[Waiting]>, now: Millis) -> String {
     let mut registry = Registry::with_prefix("rapport");
     let counters = COUNTS.map(|(name, help, value)| {
         let family = Family::<Labels, Counter>::default();
@@ -92,6 +104,16 @@ fn expose(connections: &Connections, now: Millis) -> String {
         "Between what happened and its arrival, of the last delivery",
         lag.clone(),
     );
+    let (asking_fails, answered) = (Family::<Labels, Gauge>::default(), Family::<Labels, Gauge>::default());
+    let (pending, pending_since) = (Family::<Labels, Gauge>::default(), Family::<Labels, Gauge>::default());
+    for (name, help, family) in [
+        ("asking_fails", "1 while the platform does not answer what it is asked", &asking_fails),
+        ("asking_seconds_since_answer", "Seconds since the platform answered what it was asked", &answered),
+        ("lookups_pending", "Things that were named and are still to be asked for", &pending),
+        ("lookups_pending_seconds", "Seconds since that was named of them that waits longest", &pending_since),
+    ] {
+        registry.register(name, help, family.clone());
+    }
     for connection in connections.all() {
         let labels = Labels { connection: connection.name.clone(), platform: connection.platform.name };
         let counts = connection.health.counts();
@@ -104,8 +126,58 @@ fn expose(connections: &Connections, now: Millis) -> String {
         if let Some(lag_ms) = counts.last_lag_ms {
             lag.get_or_create(&labels).set(lag_ms);
         }
+        if counts.failing_since.or(counts.last_answered_at).is_some() {
+            asking_fails.get_or_create(&labels).set(counts.failing_since.is_some().into());
+        }
+        if let Some(at) = counts.last_answered_at {
+            answered.get_or_create(&labels).set(now.saturating_sub(at) / 1_000);
+        }
+        if let Some(waiting) = waiting.filter(|_| connection.connector.can_be_asked()) {
+            let is_of_it = |of: &&Waiting| of.tenant == connection.tenant && of.connection == connection.name;
+            let found = waiting.iter().find(is_of_it);
+            let count = found.map_or(0, |found| i64::try_from(found.lookups).unwrap_or(i64::MAX));
+            pending.get_or_create(&labels).set(count);
+            if let Some(found) = found {
+                pending_since.get_or_create(&labels).set(now.saturating_sub(found.since) / 1_000);
+            }
+        }
     }
     let mut text = String::new();
     encode(&mut text, &registry).expect("a text takes what is written to it");
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ingest::connection::Connection;
+    use crate::ingest::connector::options::Options;
+    use crate::ingest::connector::{Accounts, platform};
+
+    #[test]
+    fn what_waits_to_be_asked_is_told_of_the_connection_whose_it_is() {
+        let options = json!({"application_token": "a-token-of-tests"}).as_object().cloned().unwrap();
+        let accounts = Accounts::new(vec!["garden".to_owned()]).unwrap();
+        let (names, bitrix24) = (("crm", "acme"), platform("bitrix24").unwrap());
+        let connection = Connection::open(names, bitrix24, accounts, Options::new(options), 30).unwrap();
+        connection.health.note_unanswered(5_000);
+        let connections = Connections::new([connection]);
+        let of = |tenant: &str, lookups| Waiting {
+            tenant: tenant.to_owned(),
+            connection: "crm".to_owned(),
+            lookups,
+            since: 1_000,
+        };
+        let text = expose(&connections, Some(&[of("acme", 7), of("rival", 9)]), 61_000);
+        let labels = r#"{connection="crm",platform="bitrix24"}"#;
+        for line in ["lookups_pending", "lookups_pending_seconds", "asking_fails"].iter().zip([7, 60, 1]) {
+            let line = format!("rapport_{}{labels} {}\n", line.0, line.1);
+            assert!(text.contains(&line), "{line}{text}");
+        }
+        assert!(!text.contains("asking_seconds_since_answer{"), "it never answered: {text}");
+        // Where the engine does not say it, nothing is claimed.
+        assert!(!expose(&connections, None, 61_000).contains("lookups_pending{"));
+    }
 }

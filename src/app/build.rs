@@ -218,7 +218,12 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         request.data(Arc::new(Asking::new(arrival, clock.now(), &house)))
     }));
     let state = Arc::new(state);
-    let exposed = ExpositionState { http: Arc::clone(&state), connections: connections.clone(), token: metrics_token };
+    let exposed = ExpositionState {
+        http: Arc::clone(&state),
+        connections: connections.clone(),
+        ingest: ingest.clone(),
+        token: metrics_token,
+    };
     let hooks = webhooks::WebhookState::new(Arc::clone(&state), ingest.clone(), connections.clone());
     let other = rest::routes(rest::RestState::new(Arc::clone(&state), ingest, connections));
     let other = other.merge(webhooks::routes(hooks)).merge(exposition::routes(exposed));

@@ -70,6 +70,11 @@ pub trait Connector: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Whether what it names can be asked for, now or once more is configured: only then it is kept for that.
+    fn can_be_asked(&self) -> bool {
+        false
+    }
+
     /// The contact of a chat with one client, named as the platform's own events name it. `None`: the chat does not tell.
     fn contact_of(&self, _chat: &str) -> Option<String> {
         None

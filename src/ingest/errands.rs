@@ -8,7 +8,6 @@
 mod rhythm;
 pub(super) mod stored;
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,19 +16,17 @@ use tokio::task::JoinSet;
 
 use self::rhythm::{Outcome, Rhythm};
 use self::stored::Pending;
+pub use self::stored::{Waiting, read_waiting, select_waiting};
 use super::connection::Connection;
 use super::connector::Payload;
 use super::connector::errands::{Ask, Errand, Errands, Rest, Verdict, wrap};
 use super::{Ingest, IngestError};
 use crate::model::clock::Millis;
-use crate::outbound::{Bounds, Target, TrustError};
+use crate::outbound::{Bounds, RetryAfter, Target, TrustError};
 use crate::store::StoreError;
 
 /// A page of a hundred orders with all that they have stays below a megabyte.
 const BOUNDS: Bounds = Bounds { time_max: Duration::from_secs(30), body_bytes_max: 8 << 20 };
-
-/// Lookups to choose from: as many may fail before those behind them have to wait.
-const CHOICE_MAX: i64 = 200;
 
 /// Asks one connection's platform.
 pub struct Runner {
@@ -39,8 +36,6 @@ pub struct Runner {
     target: Target,
     rhythm: Rhythm,
     histories: Vec<History>,
-    /// How often a lookup failed, of those that are pending: what fails must not keep the rest from being asked.
-    failed: BTreeMap<String, u32>,
 }
 
 struct History {
@@ -56,12 +51,13 @@ enum Task {
 }
 
 impl Ingest {
-    /// How many things the connection's payloads have named that were not asked for yet.
+    /// What the payloads of all connections have named that was not asked for yet.
     ///
     /// # Errors
     /// When the engine fails.
-    pub async fn count_pending_lookups(&self, connection: &Connection) -> Result<u64, StoreError> {
-        stored::count_pending(self.door.store.as_ref(), connection, self.door.clock.now()).await
+    pub async fn waiting_lookups(&self) -> Result<Vec<Waiting>, StoreError> {
+        let sql = select_waiting(None, self.door.clock.now());
+        Ok(read_waiting(&self.door.store.query(sql).await?))
     }
 }
 
@@ -82,7 +78,6 @@ impl Runner {
             target,
             rhythm: Rhythm::default(),
             histories,
-            failed: BTreeMap::new(),
         }))
     }
 
@@ -100,6 +95,7 @@ impl Runner {
             Ok(outcome) => outcome,
             Err(IngestError::Store(StoreError::Closed)) => return Err(StoreError::Closed),
             Err(error) => {
+                self.connection.health.note_unanswered(self.now());
                 let error: &dyn Error = &error;
                 tracing::error!(connection = self.connection.name, error, "an errand was not stored; it is run again");
                 Outcome::Failed { retry_after: None }
@@ -134,17 +130,19 @@ impl Runner {
         let Ask { method, id, question } = ask;
         let answer = match self.target.ask(question).await {
             Ok(answer) => answer,
-            Err(error) => return Ok(self.fail(&task, method, &with_causes(&error), None)),
+            Err(error) => return self.fail(&task, method, &with_causes(&error), None).await,
         };
         let verdict = self.errands.judge(&errand, &answer);
         match &verdict {
-            Verdict::Later { reason } => return Ok(self.fail(&task, method, reason, answer.retry_after)),
+            Verdict::Refused { reason } => return self.set_aside(&task, method, &id, reason).await,
+            Verdict::Later { reason } => return self.fail(&task, method, reason, answer.retry_after).await,
             Verdict::Nothing => {}
             Verdict::Told | Verdict::Page { .. } => {
                 let now = self.now();
                 let body = wrap(self.connection.platform.name, (method, &id), now, &answer.body);
                 let payload = Payload { body: &body, content_type: "application/json", received_at: now };
                 let received = self.ingest.receive(&self.connection, payload).await?;
+                self.connection.health.note_received(now, &received);
                 if let Some(reason) = received.unreadable {
                     let connection = &self.connection.name;
                     tracing::warn!(
@@ -158,16 +156,14 @@ impl Runner {
             }
         }
         self.note_done(&task, Some(&verdict)).await?;
+        self.connection.health.note_answered(self.now());
         Ok(Outcome::Worked)
     }
 
     /// What was named comes before histories: somebody waits for it.
-    async fn next_task(&mut self) -> Result<Option<Task>, IngestError> {
+    async fn next_task(&self) -> Result<Option<Task>, IngestError> {
         let (store, now) = (self.ingest.door.store.as_ref(), self.now());
-        let pending = stored::pending(store, &self.connection, now, CHOICE_MAX).await?;
-        self.failed.retain(|lookup, _| pending.iter().any(|pending| pending.lookup == *lookup));
-        let failures = |pending: &Pending| self.failed.get(&pending.lookup).copied().unwrap_or(0);
-        if let Some(pending) = pending.into_iter().min_by_key(failures) {
+        if let Some(pending) = stored::next(store, &self.connection, now).await? {
             return Ok(Some(Task::LookUp(pending)));
         }
         let due = (0..self.histories.len()).filter(|index| self.histories[*index].due <= now);
@@ -194,20 +190,38 @@ impl Runner {
         Ok(())
     }
 
-    /// The errand stays what it is, to be run again.
-    fn fail(
-        &mut self,
+    /// The errand stays what it is, to be run again. A lookup goes behind the others, so that it does not keep them from
+    /// being asked for.
+    async fn fail(
+        &self,
         task: &Task,
         method: &str,
         reason: &str,
-        retry_after: Option<crate::outbound::RetryAfter>,
-    ) -> Outcome {
-        if let Task::LookUp(pending) = task {
-            *self.failed.entry(pending.lookup.clone()).or_default() += 1;
-        }
+        retry_after: Option<RetryAfter>,
+    ) -> Result<Outcome, IngestError> {
         let (connection, place) = (&self.connection.name, self.target.address());
         tracing::warn!(connection, %place, method, reason, "the platform did not answer; it is asked again");
-        Outcome::Failed { retry_after }
+        self.connection.health.note_unanswered(self.now());
+        self.postpone(task, self.now()).await?;
+        Ok(Outcome::Failed { retry_after })
+    }
+
+    /// The platform answers, and not about this one: nothing of it says that others have to wait.
+    async fn set_aside(&self, task: &Task, method: &str, id: &str, reason: &str) -> Result<Outcome, IngestError> {
+        let (connection, place) = (&self.connection.name, self.target.address());
+        tracing::warn!(connection, %place, method, id, reason, "the platform refuses this one; it is asked again in an hour");
+        self.postpone(task, self.now().saturating_add(stored::REFUSED_REST_MS)).await?;
+        self.connection.health.note_answered(self.now());
+        Ok(Outcome::Worked)
+    }
+
+    async fn postpone(&self, task: &Task, not_before: Millis) -> Result<(), IngestError> {
+        match task {
+            Task::LookUp(pending) => {
+                stored::postpone(self.ingest.door.store.as_ref(), &self.connection, pending, not_before).await
+            }
+            Task::Page { .. } => Ok(()),
+        }
     }
 
     /// A position is of one account's history: a connection that is given another account begins anew.

@@ -72,7 +72,9 @@ impl Ingest {
         if 0 < settled.refused && unreadable.is_none() {
             unreadable = Some(format!("{} facts about deals have an impossible time or name", settled.refused));
         }
-        stored::note(self.door.store.as_ref(), connection, &lookups, payload.received_at).await?;
+        if connection.connector.can_be_asked() {
+            stored::note(self.door.store.as_ref(), connection, &lookups, payload.received_at).await?;
+        }
         Ok(Received {
             receipt,
             ignored,

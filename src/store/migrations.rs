@@ -128,6 +128,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration(57, "0057_linked_contacts.sql", include_str!("../../sql/migrations/0057_linked_contacts.sql")),
     migration(58, "0058_linked_contacts_feed.sql", include_str!("../../sql/migrations/0058_linked_contacts_feed.sql")),
     migration(59, "0059_linked_contacts_past.sql", include_str!("../../sql/migrations/0059_linked_contacts_past.sql")),
+    migration(60, "0060_pending_lookups_rest.sql", include_str!("../../sql/migrations/0060_pending_lookups_rest.sql")),
 ];
 
 const CREATE_REGISTER: &str = "\

@@ -84,7 +84,8 @@ impl House {
     }
 
     async fn pending(&self, connection: &Connection) -> u64 {
-        self.ingest.count_pending_lookups(connection).await.expect("the store counts")
+        let waiting = self.ingest.waiting_lookups().await.expect("the store counts");
+        waiting.iter().find(|waiting| waiting.connection == connection.name).map_or(0, |waiting| waiting.lookups)
     }
 
     /// What the events say of people: contact and other names.

@@ -11,6 +11,7 @@ use async_graphql::dynamic::{
 use super::{Asking, arguments, enum_value, part, scalars};
 use crate::ingest::connection::Connection;
 use crate::ingest::connection::health::{Counts, State};
+use crate::ingest::errands::{Waiting, read_waiting, select_waiting};
 use crate::metrics::answer::Number;
 use crate::metrics::calendar::Calendar;
 use crate::metrics::catalogue::Dimension;
@@ -38,6 +39,7 @@ struct Shown {
     within: Deliveries,
     unknown: Vec<(String, u64)>,
     orphans: Option<u64>,
+    waiting: Option<Waiting>,
 }
 
 pub fn add_to(query: Object) -> Object {
@@ -111,6 +113,31 @@ fn connection() -> Object {
         .field(part("rejected", long(), |shown: &Shown| number(shown.within.rejected)).description("Events of them that break the rules of an event, such as an impossible time. The raw payload is kept."))
         .field(part("ignored", long(), |shown: &Shown| number(shown.within.ignored)).description("Events of them of kinds that no figure needs."))
         .field(part("lookups", long(), |shown: &Shown| number(shown.within.lookups)).description("Things that were named and had to be asked for."))
+        .field(
+            part("pendingLookups", long(), |shown: &Shown| {
+                number(shown.waiting.as_ref().map_or(0, |waiting| waiting.lookups))
+            })
+            .description(
+                "Things that were named within the last 90 days and are still to be asked for. For the roles MANAGER and ADMIN.",
+            ),
+        )
+        .field(
+            part("pendingSince", TypeRef::named(scalars::DATE_TIME), |shown: &Shown| {
+                shown.waiting.as_ref().map(|waiting| waiting.since).map(scalars::date_time)
+            })
+            .description(
+                "When that was named of them that waits longest; null when nothing waits. For the roles MANAGER and ADMIN.",
+            ),
+        )
+        .field(
+            part("lastAnsweredAt", TypeRef::named(scalars::DATE_TIME), |shown: &Shown| {
+                shown.counts.last_answered_at.map(scalars::date_time)
+            })
+            .description(
+                "When the platform last answered what it was asked, be it with nothing; null where it was not asked since the \
+                 server started. For the roles MANAGER and ADMIN.",
+            ),
+        )
         .field(part("troubled", long(), |shown: &Shown| number(shown.within.troubled)).description("Deliveries of which something could not be taken: `lastTrouble` says what."))
         .field(
             part("lastTrouble", TypeRef::named(TypeRef::STRING), |shown: &Shown| {
@@ -158,6 +185,7 @@ async fn connections(asking: &Arc<Asking>, hours: i32) -> Result<Vec<Shown>, Err
     let unknown = deliveries::read_unknown(&asking.look_up(deliveries::select_unknown(tenant, since)).await?);
     let unknown = unknown.map_err(wrong)?;
     let orphans = orphans(asking, since).await?;
+    let waiting = read_waiting(&asking.look_up(select_waiting(Some(tenant), asking.now)).await?);
     let mut within: HashMap<String, Deliveries> =
         within.into_iter().map(|found| (found.connection.clone(), found)).collect();
     let show = |connection: Arc<Connection>| {
@@ -173,6 +201,7 @@ async fn connections(asking: &Arc<Asking>, hours: i32) -> Result<Vec<Shown>, Err
             counts,
             unknown: kinds.map(|kind| (kind.kind.clone(), kind.deliveries)).collect(),
             orphans: of_it.map(|orphans| orphans.count).reduce(u64::saturating_add),
+            waiting: waiting.iter().find(|waiting| waiting.connection == connection.name).cloned(),
             within,
             connection,
         }

@@ -60,7 +60,8 @@ static OF_MANAGERS: [(&str, &str); 7] = [
     ("Query", "connections"),
     (
         "ConnectionHealth",
-        "name platform accounts state lastReceivedAt received accepted duplicates rejected ignored lookups troubled lastTrouble \
+        "name platform accounts state lastReceivedAt received accepted duplicates rejected ignored lookups pendingLookups \
+         pendingSince lastAnsweredAt troubled lastTrouble \
          unknownKinds orphans lagP50Seconds lagP95Seconds refusedSinceStart foreignSinceStart failedSinceStart",
     ),
     ("UnknownKind", "kind deliveries"),

@@ -70,6 +70,11 @@ impl Connector for Bitrix24 {
     fn errands(&self) -> Option<Arc<dyn Errands>> {
         self.portal.clone().map(|portal| portal as Arc<dyn Errands>)
     }
+
+    /// Also without `rest_url`, which may be given later.
+    fn can_be_asked(&self) -> bool {
+        true
+    }
 }
 
 impl Bitrix24 {

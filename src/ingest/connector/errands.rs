@@ -52,6 +52,8 @@ pub enum Verdict {
     Page { position: u64, rest: Rest },
     /// There is nothing after the position.
     Nothing,
+    /// It answers, and refuses what this one lookup names: others need not wait.
+    Refused { reason: String },
     /// It did not answer: ask again later.
     Later { reason: String },
 }

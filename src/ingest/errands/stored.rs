@@ -20,6 +20,9 @@ use crate::store::{Store, StoreError};
 /// After so long nobody asks any more; the table forgets a day later.
 const PENDING_MS: Millis = 90 * 86_400_000;
 
+/// How long a lookup rests that the platform refused: who may see it changes seldom.
+pub const REFUSED_REST_MS: Millis = 3_600_000;
+
 /// Lookups that one payload may name; platforms name one.
 const NAMED_MAX: usize = 1_000;
 
@@ -31,71 +34,137 @@ pub struct Pending {
     pub named_at: Millis,
 }
 
-/// Notes what a payload names.
-pub async fn note(store: &dyn Store, of: &Connection, lookups: &[String], named_at: Millis) -> Result<(), IngestError> {
+/// Notes what a payload names: later than all that was named before, so that no answer to that covers it, also where the
+/// clock was stepped back.
+pub async fn note(
+    store: &dyn Store,
+    of: &Connection,
+    lookups: &[String],
+    received_at: Millis,
+) -> Result<(), IngestError> {
     let lookups = &lookups[..lookups.len().min(NAMED_MAX)];
     if lookups.is_empty() {
         return Ok(());
     }
-    insert(store, of, lookups, named_at, 0).await
+    let named_at = received_at.max(last_named(store, of, lookups).await?.saturating_add(1));
+    insert(store, of, lookups, Marks { named_at, answered_to: 0, not_before: 0 }).await
+}
+
+/// When the latest of them was named; 0 when none was.
+async fn last_named(store: &dyn Store, of: &Connection, lookups: &[String]) -> Result<Millis, StoreError> {
+    let mut sql = Sql::new("SELECT toUnixTimestamp64Milli(max(named_at)) FROM pending_lookups WHERE tenant = ");
+    sql.bind(of.tenant.as_str()).push(" AND connection = ").bind(of.name.as_str());
+    sql.push(" AND lookup IN ").bind_list(lookups.iter().map(String::as_str));
+    Ok(first_of::<Int64Type>(&store.query(sql).await?).unwrap_or_default())
 }
 
 /// Notes that an answer covers all that was named until then.
 pub async fn settle(store: &dyn Store, of: &Connection, pending: &Pending) -> Result<(), IngestError> {
-    insert(store, of, std::slice::from_ref(&pending.lookup), pending.named_at, pending.named_at).await
+    let marks = Marks { named_at: pending.named_at, answered_to: pending.named_at, not_before: 0 };
+    insert(store, of, std::slice::from_ref(&pending.lookup), marks).await
 }
 
-async fn insert(
+/// Notes that it was asked for in vain: it goes behind what was not asked for since, and waits until then.
+pub async fn postpone(
     store: &dyn Store,
     of: &Connection,
-    lookups: &[String],
+    pending: &Pending,
+    not_before: Millis,
+) -> Result<(), IngestError> {
+    let marks = Marks { named_at: pending.named_at, answered_to: 0, not_before };
+    insert(store, of, std::slice::from_ref(&pending.lookup), marks).await
+}
+
+/// The instants of a row; 0 says nothing.
+struct Marks {
     named_at: Millis,
     answered_to: Millis,
-) -> Result<(), IngestError> {
+    not_before: Millis,
+}
+
+async fn insert(store: &dyn Store, of: &Connection, lookups: &[String], marks: Marks) -> Result<(), IngestError> {
     let count = lookups.len();
-    let columns: [(&str, ArrayRef); 5] = [
+    let columns: [(&str, ArrayRef); 6] = [
         ("tenant", repeated(&of.tenant, count)),
         ("connection", repeated(&of.name, count)),
         ("lookup", Arc::new(StringArray::from_iter_values(lookups))),
-        ("named_at", instants(named_at, count)),
-        ("answered_to", instants(answered_to, count)),
+        ("named_at", instants(marks.named_at, count)),
+        ("answered_to", instants(marks.answered_to, count)),
+        ("not_before", instants(marks.not_before, count)),
     ];
     let rows = rows(columns).map_err(IngestError::Batch)?;
     Ok(store.insert("pending_lookups", rows).await?)
 }
 
-/// What is to be asked, what was named first before the rest.
-pub async fn pending(
-    store: &dyn Store,
-    of: &Connection,
-    now: Millis,
-    count_max: i64,
-) -> Result<Vec<Pending>, StoreError> {
+/// What is to be asked next: what was asked in vain comes last, and before that what was named first.
+pub async fn next(store: &dyn Store, of: &Connection, now: Millis) -> Result<Option<Pending>, StoreError> {
     let mut sql = Sql::new("SELECT lookup, toUnixTimestamp64Milli(max(named_at)) AS named FROM pending_lookups WHERE ");
     push_pending(&mut sql, of, now);
-    sql.push(" ORDER BY named, lookup LIMIT ").bind(count_max);
-    let mut found = Vec::new();
+    sql.push(" AND (max(not_before) <= fromUnixTimestamp64Milli(").bind(now);
+    // Further ahead than anything is put off: the clock was stepped back.
+    sql.push(") OR fromUnixTimestamp64Milli(").bind(now.saturating_add(REFUSED_REST_MS)).push(") < max(not_before))");
+    sql.push(" ORDER BY max(not_before), named, lookup LIMIT 1");
     for batch in store.query(sql).await? {
         let named: &PrimitiveArray<Int64Type> = batch.column(1).as_primitive();
         let lookups = batch.column(0).as_string::<i32>();
-        let pairs = lookups.iter().zip(named.iter()).filter_map(|(lookup, named_at)| lookup.zip(named_at));
-        found.extend(pairs.map(|(lookup, named_at)| Pending { lookup: lookup.to_owned(), named_at }));
+        let mut pairs = lookups.iter().zip(named.iter()).filter_map(|(lookup, named_at)| lookup.zip(named_at));
+        if let Some((lookup, named_at)) = pairs.next() {
+            return Ok(Some(Pending { lookup: lookup.to_owned(), named_at }));
+        }
     }
-    Ok(found)
+    Ok(None)
 }
 
-/// How much is to be asked.
-pub async fn count_pending(store: &dyn Store, of: &Connection, now: Millis) -> Result<u64, StoreError> {
-    let mut sql = Sql::new("SELECT count() FROM (SELECT lookup FROM pending_lookups WHERE ");
-    push_pending(&mut sql, of, now);
-    sql.push(")");
-    let batches = store.query(sql).await?;
-    Ok(first_of::<UInt64Type>(&batches).unwrap_or_default())
+/// What is to be asked of one connection's platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub tenant: String,
+    pub connection: String,
+    pub lookups: u64,
+    /// When that was named that waits longest.
+    pub since: Millis,
+}
+
+/// How much is to be asked, by connection: of one tenant, or of all.
+pub fn select_waiting(tenant: Option<&str>, now: Millis) -> Sql {
+    let mut sql = Sql::new(
+        "SELECT toString(tenant), toString(connection), count(), toUnixTimestamp64Milli(min(named)) FROM \
+         (SELECT tenant, connection, max(named_at) AS named FROM pending_lookups WHERE true",
+    );
+    if let Some(tenant) = tenant {
+        sql.push(" AND tenant = ").bind(tenant);
+    }
+    sql.push(" GROUP BY tenant, connection, lookup");
+    push_having(&mut sql, now);
+    sql.push(") GROUP BY tenant, connection ORDER BY tenant, connection");
+    sql
+}
+
+/// The rows of an answer to [`select_waiting`].
+pub fn read_waiting(batches: &[RecordBatch]) -> Vec<Waiting> {
+    let mut found = Vec::new();
+    for batch in batches {
+        let text = |column: usize, row| batch.column(column).as_string::<i32>().value(row).to_owned();
+        let counts = batch.column(2).as_primitive::<UInt64Type>();
+        let named = batch.column(3).as_primitive::<Int64Type>();
+        found.extend((0..batch.num_rows()).map(|row| Waiting {
+            tenant: text(0, row),
+            connection: text(1, row),
+            lookups: counts.value(row),
+            since: named.value(row),
+        }));
+    }
+    found
 }
 
 fn push_pending(sql: &mut Sql, of: &Connection, now: Millis) {
     sql.push("tenant = ").bind(of.tenant.as_str()).push(" AND connection = ").bind(of.name.as_str());
-    sql.push(" GROUP BY lookup HAVING max(answered_to) < max(named_at)");
+    sql.push(" GROUP BY lookup");
+    push_having(sql, now);
+}
+
+fn push_having(sql: &mut Sql, now: Millis) {
+    sql.push(" HAVING max(answered_to) < max(named_at)");
     sql.push(" AND fromUnixTimestamp64Milli(").bind(now.saturating_sub(PENDING_MS)).push(") < max(named_at)");
 }
 

@@ -59,10 +59,13 @@ async fn all_pages_are_read_and_then_only_what_is_new() {
     assert_eq!(of_orders(&crm.take_paths()), ["", "2", "4"]);
     assert_eq!(house.links().await.lines().count(), 5);
     assert_eq!(house.archived().await, "payloads: 3 accepted: 10 troubled: 0");
-    // An empty page is not kept.
-    house.turn_by(MINUTE);
+    // An empty page is not kept, and tells that asking works, also on a day on which nothing is new.
+    let state = || account.health.counts().state(house.now()).name();
+    house.turn_by(2 * 86_400_000);
+    assert_eq!((account.health.counts().received, state()), (3, "QUIET"));
     house.step_until_it_waits(&mut runner, 1_000).await;
     assert_eq!(of_orders(&crm.take_paths()), ["5"]);
+    assert_eq!((account.health.counts().received, state()), (3, "RECEIVING"));
     assert_eq!(house.archived().await, "payloads: 3 accepted: 10 troubled: 0");
 }
 

@@ -138,6 +138,38 @@ async fn a_portal_that_fails_is_asked_again_later_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn how_asking_fares_is_what_the_connection_tells() {
+    let (house, crm) = (House::new().await, FakeCrm::start(answer).await);
+    let portal = portal(Some(&crm));
+    let state = || portal.health.counts().state(house.now()).name();
+    let mut runner = house.runner(&portal).unwrap();
+    house.receive(&portal, FORM, &call("ONCRMDEALADD", 1)).await;
+    assert_eq!((house.step(&mut runner).await, state()), (500, "RECEIVING"));
+    // The answer came in; who takes calls from outside notes those, not this test's house.
+    assert_eq!((portal.health.counts().received, portal.health.counts().last_received_at), (1, Some(house.now())));
+    crm.answer_next(Reply::Status(500, "no"));
+    assert_eq!((house.step(&mut runner).await, state()), (5_000, "FAILING"));
+    crm.answer_next(Reply::Status(400, r#"{"error":"","error_description":"Access denied"}"#));
+    assert_eq!((house.step(&mut runner).await, state()), (500, "RECEIVING"));
+    let waiting = house.ingest.waiting_lookups().await.unwrap();
+    let told: Vec<_> = waiting.iter().map(|of| (of.tenant.as_str(), of.lookups, house.now() - of.since)).collect();
+    assert_eq!(told, [("acme", 1, 0)]);
+}
+
+#[tokio::test]
+async fn what_nobody_can_ever_ask_is_not_kept_for_it() {
+    let house = House::new().await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("parcels.toml");
+    let rules = "[[rules]]\nlookup = { template = \"parcel {id}\" }\n";
+    let signature = "[signature]\nscheme = \"query\"\nparameter = \"key\"\n";
+    std::fs::write(&file, format!("channel = \"POST\"\n{signature}{rules}")).unwrap();
+    let mapping = connection("mapping", &json!({"mapping_file": file, "secret": "a-secret-of-these-tests"}));
+    let received = house.receive(&mapping, "application/json", r#"{"id": "7"}"#).await;
+    assert_eq!((received.lookups, house.pending(&mapping).await), (1, 0));
+}
+
+#[tokio::test]
 async fn what_fails_does_not_keep_the_rest_from_being_asked() {
     let broken = |asked: &Asked| match asked.body.contains(r#""1""#) {
         true => Reply::Status(500, "this one never"),
@@ -153,6 +185,59 @@ async fn what_fails_does_not_keep_the_rest_from_being_asked() {
     house.step_until_it_waits(&mut runner, 5_000).await;
     assert_eq!(house.pending(&portal).await, 1);
     assert_eq!(house.links().await.lines().count(), 4);
+}
+
+#[tokio::test]
+async fn what_the_portal_refuses_goes_behind_the_rest_and_slows_nobody() {
+    let refused = 250;
+    let denied = move |asked: &Asked| {
+        let id: u32 = serde_json::from_str::<Value>(&asked.body).unwrap()["id"].as_str().unwrap().parse().unwrap();
+        match id <= refused {
+            true => Reply::Status(400, r#"{"error":"","error_description":"Access denied"}"#),
+            false => answer(asked),
+        }
+    };
+    let (house, crm) = (House::new().await, FakeCrm::start(denied).await);
+    let portal = portal(Some(&crm));
+    for id in 1..=refused + 1 {
+        house.receive(&portal, FORM, &call("ONCRMDEALADD", id)).await;
+        house.turn_by(1);
+    }
+    let mut runner = house.runner(&portal).unwrap();
+    let step = async |runner: &mut _| {
+        let wait = house.step(runner).await;
+        house.turn_by(wait);
+        wait
+    };
+    // Each is asked for once, at the portal's pace, and then the contact of the good one.
+    for number in 0..refused + 2 {
+        assert_eq!(step(&mut runner).await, 500, "{number}");
+    }
+    assert_eq!((crm.take_asked().len(), house.links().await.lines().count()), (252, 2));
+    assert_eq!(step(&mut runner).await, 5_000);
+    // A restart forgets nothing of it, and what is named later is asked for at once.
+    let mut runner = house.runner(&portal).unwrap();
+    house.receive(&portal, FORM, &call("ONCRMDEALADD", refused + 2)).await;
+    assert_eq!((step(&mut runner).await, step(&mut runner).await, step(&mut runner).await), (500, 500, 5_000));
+    assert_eq!((crm.take_asked().len(), house.links().await.lines().count()), (2, 4));
+    // They are asked for again when they have rested.
+    assert_eq!(house.pending(&portal).await, u64::from(refused));
+    house.turn_by(3_600_000);
+    assert_eq!((step(&mut runner).await, crm.take_asked().len()), (500, 1));
+}
+
+#[tokio::test]
+async fn a_lookup_that_is_named_again_after_the_clock_was_stepped_back_is_asked_for() {
+    let (house, crm) = (House::new().await, FakeCrm::start(answer).await);
+    let portal = portal(Some(&crm));
+    let mut runner = house.runner(&portal).unwrap();
+    for _ in 0..3 {
+        house.receive(&portal, FORM, &call("ONCRMDEALUPDATE", 1)).await;
+        assert_eq!(house.pending(&portal).await, 1);
+        house.step_until_it_waits(&mut runner, 500).await;
+        assert_eq!((crm.take_asked().len(), house.pending(&portal).await), (2, 0));
+        house.turn_by(-3_600_000);
+    }
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ async fn what_is_taken_is_stored_counted_and_archived() {
         &world,
         "acme",
         "platform accounts state lastReceivedAt received accepted duplicates rejected ignored troubled lastTrouble orphans \
-         unknownKinds { kind deliveries } lagP50Seconds",
+         unknownKinds { kind deliveries } lagP50Seconds pendingLookups pendingSince lastAnsweredAt",
     )
     .await;
     let expected = json!([{
@@ -105,6 +105,8 @@ async fn what_is_taken_is_stored_counted_and_archived() {
         "unknownKinds": [{ "kind": "parcel", "deliveries": 2 }],
         // Two deliveries with something new: their latest letters are of 12:00:10 and 12:00:20, which came at 12:01:00.
         "lagP50Seconds": 45.0,
+        // A platform that is never asked.
+        "pendingLookups": 0, "pendingSince": null, "lastAnsweredAt": null,
     }]);
     assert_eq!(told, expected);
     let messages = world.analytics("range: {last: \"P1D\"}", "activity { total { messages } }").await;

@@ -86,6 +86,9 @@ impl Errands for Portal {
         if is_gone(answer) {
             return Verdict::Told;
         }
+        if let Some(reason) = refusal_of_one(answer) {
+            return Verdict::Refused { reason };
+        }
         match document(answer) {
             Ok(value) if value.get("result").is_some_and(Value::is_object) => Verdict::Told,
             Ok(value) => Verdict::Later {
@@ -100,6 +103,20 @@ impl Errands for Portal {
 fn is_gone(answer: &Answer) -> bool {
     let value: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     matches!(answer.status.as_u16(), 200 | 400 | 404) && is_not_found(&value)
+}
+
+/// What the portal says where it refuses one number and would tell of others: that the webhook's owner may not see it.
+fn refusal_of_one(answer: &Answer) -> Option<String> {
+    // Of the address and its owner, of the tariff, of how much was asked: all numbers would be refused.
+    let is_of_all = matches!(answer.status.as_u16(), 401 | 402 | 403 | 408 | 429);
+    if !answer.status.is_client_error() || is_of_all {
+        return None;
+    }
+    // The portal itself says why, in JSON; else somebody between answered.
+    let value: Value = serde_json::from_slice(&answer.body).ok()?;
+    let code = error_of(&value).unwrap_or_default();
+    let says_why = value.get("error").is_some() || value.get("error_description").is_some();
+    (says_why && !code.contains("METHOD")).then(|| format!("the portal says {} {code}", answer.status))
 }
 
 pub fn is_not_found(answer: &Value) -> bool {

@@ -97,6 +97,15 @@ fn an_answer_is_told_gone_or_for_later() {
     assert_eq!(judge(200, r#"{"result":{"ID":"17"}}"#), Verdict::Told);
     assert_eq!(judge(400, r#"{"error":"","error_description":"Not found"}"#), Verdict::Told);
     assert_eq!(judge(400, r#"{"error":"NOT_FOUND","error_description":"No such deal"}"#), Verdict::Told);
+    let is_refused = |verdict: Verdict| matches!(verdict, Verdict::Refused { .. });
+    let denied = r#"{"error":"","error_description":"Access denied"}"#;
+    for status in [400, 404, 409, 422] {
+        assert!(is_refused(judge(status, denied)), "{status}");
+        assert!(is_later(judge(status, "<html>")), "{status}");
+    }
+    for status in [401, 402, 403, 408, 429, 500, 503] {
+        assert!(is_later(judge(status, denied)), "{status}");
+    }
     assert!(is_later(judge(404, r#"{"error":"ERROR_METHOD_NOT_FOUND","error_description":"Method not found!"}"#)));
     assert!(is_later(judge(503, r#"{"error":"QUERY_LIMIT_EXCEEDED"}"#)));
     assert!(is_later(judge(401, r#"{"error":"INVALID_CREDENTIALS"}"#)));
