@@ -33,7 +33,11 @@ fn what_is_dated_before_the_sale_takes_nothing_back() {
         assert_eq!(log.take(&[sale]), [], "{early}");
         // It ends by what has no place in the log yet.
         let lost = fact("b", 9, Some(Stage::Lost), None);
-        assert_eq!(shown(&log.take(std::slice::from_ref(&lost))), ["conversion.reverted at 9 of hubspot:8812:deal:7"], "{early}");
+        assert_eq!(
+            shown(&log.take(std::slice::from_ref(&lost))),
+            ["conversion.reverted at 9 of hubspot:8812:deal:7"],
+            "{early}"
+        );
         assert_eq!(log.counted().len(), 1);
         assert_eq!(log.take(&[lost]), [], "{early}");
     }
