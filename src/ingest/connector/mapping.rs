@@ -97,9 +97,15 @@ fn open(accounts: &Accounts, options: &mut Options) -> Result<Arc<dyn Connector>
     }
     let text = fs::read_to_string(&file);
     let text = text.map_err(|source| OptionError::File { name: "mapping", path: file.clone().into(), source })?;
-    let table = text.parse::<toml::Table>().map_err(|error| invalid(error.message().to_owned()))?;
+    let table = text.parse::<toml::Table>().map_err(|error| invalid(without_its_text(&text, &error)))?;
     let mapping = Mapping::parse(accounts.clone(), secret, table).map_err(|error| invalid(error.to_string()))?;
     Ok(Arc::new(mapping))
+}
+
+/// A parser's words and the line, without the text of it: a file that was named by mistake can be a secret.
+fn without_its_text(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    format!("is no TOML (line {}): {}", before.matches('\n').count() + 1, error.message())
 }
 
 impl Mapping {
