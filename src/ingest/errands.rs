@@ -190,10 +190,10 @@ impl Runner {
         Ok(())
     }
 
-    /// The errand stays what it is, to be run again. A lookup goes behind the others, so that it does not keep them from
-    /// being asked for.
+    /// The errand stays what it is, to be run again. A lookup goes behind the others, and so does a history, so that it does
+    /// not keep them from being asked for.
     async fn fail(
-        &self,
+        &mut self,
         task: &Task,
         method: &str,
         reason: &str,
@@ -202,6 +202,9 @@ impl Runner {
         let (connection, place) = (&self.connection.name, self.target.address());
         tracing::warn!(connection, %place, method, reason, "the platform did not answer; it is asked again");
         self.connection.health.note_unanswered(self.now());
+        if let Task::Page { history, .. } = task {
+            self.histories[*history].due = self.now();
+        }
         self.postpone(task, self.now()).await?;
         Ok(Outcome::Failed { retry_after })
     }

@@ -123,6 +123,22 @@ async fn a_page_that_cannot_be_had_is_asked_for_again_at_the_same_place() {
 }
 
 #[tokio::test]
+async fn a_history_that_is_refused_does_not_keep_the_other_from_being_read() {
+    let orders = shop(2);
+    let refusing = move |asked: &Asked| match asked.path_and_query.contains("customers") {
+        true => Reply::Status(403, "no right"),
+        false => orders(asked),
+    };
+    let (house, crm) = (House::new().await, FakeCrm::start(refusing).await);
+    let mut runner = house.runner(&account(&crm)).unwrap();
+    for _ in 0..4 {
+        house.step(&mut runner).await;
+    }
+    assert_eq!(of_orders(&crm.take_paths()), [""], "the orders were read once, whatever became of the customers");
+    assert_eq!(house.links().await.lines().count(), 2);
+}
+
+#[tokio::test]
 async fn records_that_cannot_be_read_do_not_stop_the_history() {
     let (house, crm) = (House::new().await, FakeCrm::start(shop(0)).await);
     let account = account(&crm);
