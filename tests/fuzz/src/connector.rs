@@ -14,6 +14,7 @@ use rapport::ingest::connector::options::Options;
 use rapport::ingest::connector::{Accounts, Connector, Delivery, Payload, Platform, Reading, platform};
 use rapport::ingest::normalise::{ID_CHARS_MAX, normalise};
 use rapport::ingest::raw::{self, RawPayload};
+use rapport::ingest::receive::Received;
 use rapport::model::event::{Kind, Scalar};
 use serde_json::{Map, Value};
 
@@ -80,13 +81,10 @@ fn open(platform: &'static Platform, directory: &Path) -> Connection {
             *file = root().join(&*file).to_string_lossy().into_owned();
         }
     }
-    let mut options = Options::new(written);
     let accounts = Accounts::new(accounts).expect("accounts have names");
-    let connector =
-        (platform.open)(&accounts, &mut options).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    options.finish().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let name = directory.file_name().expect("a name").to_string_lossy().into_owned();
-    Connection { name, tenant: "acme".to_owned(), platform, connector, keep_days: 1 }
+    let name = directory.file_name().expect("a name").to_string_lossy();
+    Connection::open((&name, "acme"), platform, accounts, Options::new(written), 1)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn root() -> PathBuf {
@@ -110,7 +108,7 @@ fn check_reading(connection: &Connection, input: &[u8]) {
     check_bounds(&reading);
 
     assert_eq!(raw::read_back(&raw::written(input)), input, "the archive gives the payload back");
-    let kept = RawPayload::of(connection, &payload, &reading).expect("the connection keeps payloads");
+    let kept = RawPayload::of(connection, &payload, &Received::default());
     let rows = raw::build(&[kept]).expect("a payload becomes a row");
     assert_eq!(rows.num_rows(), 1);
 }
