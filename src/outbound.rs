@@ -7,6 +7,7 @@ pub mod address;
 pub mod pause;
 mod retry_after;
 
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -216,6 +217,17 @@ fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, TrustError> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// An error and what caused it, in a line: whoever asks in the background tells it in the log.
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// Why there is no answer.

@@ -6,7 +6,6 @@
 mod age;
 mod fetch;
 
-use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,6 +17,7 @@ use super::AuthError;
 use super::jwks::KeySet;
 use super::key::VerifyingKey;
 use crate::model::Clock;
+use crate::outbound::with_causes;
 use age::{Cached, Freshness, Why};
 
 /// The keys of one issuer.
@@ -146,17 +146,6 @@ impl fmt::Debug for RemoteKeys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "RemoteKeys({})", self.source.url())
     }
-}
-
-/// An error and what caused it, in a line.
-fn with_causes(error: &FetchError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

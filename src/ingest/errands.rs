@@ -22,7 +22,7 @@ use super::connector::Payload;
 use super::connector::errands::{Ask, Errand, Errands, Rest, Verdict, wrap};
 use super::{Ingest, IngestError};
 use crate::model::clock::Millis;
-use crate::outbound::{Bounds, RetryAfter, Target, TrustError};
+use crate::outbound::{Bounds, RetryAfter, Target, TrustError, with_causes};
 use crate::store::StoreError;
 
 /// A page of a hundred orders with all that they have stays below a megabyte.
@@ -249,15 +249,4 @@ pub async fn keep_up(runners: Vec<Runner>) {
             tracing::error!(error, "the errands of a connection broke off; they go on after a restart");
         }
     }
-}
-
-/// An error and what caused it, in a line.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
