@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::http::request_id::RequestId;
 use crate::auth::AuthError;
+use crate::ingest::IngestError;
 use crate::store::StoreError;
 
 /// Every code that a client can meet. Clients switch on these, so a code is never renamed.
@@ -228,6 +229,14 @@ impl ApiError {
     /// What an answer depends on cannot be had at present.
     pub fn unavailable(message: impl Into<String>, retry_after: u32) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(Code::Unavailable, message) }
+    }
+
+    /// What it means to a sender that its events were not taken in.
+    pub fn of_ingest(request_id: &RequestId, error: &IngestError) -> Self {
+        match error {
+            IngestError::Store(error) => Self::of_store(request_id, error),
+            error => Self::internal(request_id, error),
+        }
     }
 
     /// What the store's failure means to a client.

@@ -23,7 +23,7 @@ use super::server::HttpState;
 use crate::ingest::connection::health::Turned;
 use crate::ingest::connection::{Connection, Connections};
 use crate::ingest::connector::{Delivery, Payload, Refusal};
-use crate::ingest::{Ingest, IngestError, raw};
+use crate::ingest::{Ingest, raw};
 use crate::model::clock::Millis;
 
 /// What the routes share.
@@ -137,10 +137,7 @@ async fn deliver(
         }
     });
     let received = taken.await.map_err(|error| ApiError::internal(&request_id, &error))?;
-    let received = received.map_err(|error| match error {
-        IngestError::Store(error) => ApiError::of_store(&request_id, &error),
-        error => ApiError::internal(&request_id, &error),
-    })?;
+    let received = received.map_err(|error| ApiError::of_ingest(&request_id, &error))?;
     if let Some(rejection) = received.receipt.rejected.first() {
         tracing::warn!(
             connection = connection.name,

@@ -17,7 +17,7 @@ use crate::api::http::request_id::RequestId;
 use crate::auth::{Role, Viewer};
 use crate::ingest::body::{BodyError, BodyLimits, decode};
 use crate::ingest::lines::{Lines, LinesError, split};
-use crate::ingest::{IngestError, Item, Origin, sends as reports};
+use crate::ingest::{Item, Origin, sends as reports};
 
 use super::{PLACE_WITHIN, RestState, SENT_KIB_MAX};
 
@@ -112,10 +112,7 @@ where
     let (lines, _turn) = lines.await.map_err(|error| ApiError::internal(&request_id, &error))??;
     trace.note_write();
     let receipt = state.ingest.accept_from(origin, read(lines)).await;
-    let receipt = receipt.map_err(|error| match error {
-        IngestError::Store(error) => ApiError::of_store(&request_id, &error),
-        error => ApiError::internal(&request_id, &error),
-    })?;
+    let receipt = receipt.map_err(|error| ApiError::of_ingest(&request_id, &error))?;
     trace.note_receipt(&receipt);
     Ok(Json(receipt).into_response())
 }
