@@ -54,9 +54,8 @@ pub fn describe(connection: &Connection, now: Millis) -> String {
 pub async fn recall(connections: &Connections, store: &dyn Store) -> Result<()> {
     let tenants: BTreeSet<&str> = connections.all().map(|connection| connection.tenant.as_str()).collect();
     for tenant in tenants {
-        for found in deliveries::read(&store.query(deliveries::select(tenant, None)).await?)? {
-            let known = connections.find(&found.connection).filter(|connection| connection.tenant == tenant);
-            if let (Some(connection), Some(at)) = (known, found.last_received_at) {
+        for (name, at) in deliveries::read_last(&store.query(deliveries::select_last(tenant)).await?)? {
+            if let Some(connection) = connections.find(&name).filter(|connection| connection.tenant == tenant) {
                 connection.health.recall(at);
             }
         }

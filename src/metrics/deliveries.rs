@@ -34,8 +34,8 @@ pub struct UnknownKind {
     pub deliveries: u64,
 }
 
-/// Counts by connection since an instant; `None` is since ever.
-pub fn select(tenant: &str, since: Option<Millis>) -> Sql {
+/// Counts by connection since an instant.
+pub fn select(tenant: &str, since: Millis) -> Sql {
     // Of a payload that came twice the lag of the first counts: that of the second is the platform's patience.
     let mut sql = Sql::new(
         "SELECT toString(connection), count(), sum(toUInt64(accepted)), sum(toUInt64(duplicates)), sum(toUInt64(rejected)), \
@@ -45,7 +45,7 @@ pub fn select(tenant: &str, since: Option<Millis>) -> Sql {
          countIf(isNotNull(lag_ms) AND accepted > 0), toUnixTimestamp64Milli(max(received_at)) \
          FROM raw_payloads WHERE tenant = ",
     );
-    sql.bind(tenant).push(" AND received_at >= fromUnixTimestamp64Milli(").bind(since.unwrap_or(0));
+    sql.bind(tenant).push(" AND received_at >= fromUnixTimestamp64Milli(").bind(since);
     sql.push(") GROUP BY connection ORDER BY connection");
     sql
 }
@@ -93,6 +93,29 @@ pub fn read(batches: &[RecordBatch]) -> Result<Vec<Deliveries>, DeliveriesError>
 fn seconds(batch: &RecordBatch, column: usize) -> Result<Vec<f64>, DeliveriesError> {
     let values = batch.column(column).as_primitive_opt::<Float64Type>().ok_or(DeliveriesError { column })?;
     Ok((0..values.len()).map(|row| if values.is_null(row) { f64::NAN } else { values.value(row) }).collect())
+}
+
+/// When something last came by each connection, as far back as the archive goes: one column of it.
+pub fn select_last(tenant: &str) -> Sql {
+    let mut sql = Sql::new(
+        "SELECT toString(connection), toUnixTimestamp64Milli(max(received_at)) FROM raw_payloads WHERE tenant = ",
+    );
+    sql.bind(tenant).push(" GROUP BY connection");
+    sql
+}
+
+/// The rows of an answer to [`select_last`]: connections and instants.
+///
+/// # Errors
+/// When a column is not what it should be.
+pub fn read_last(batches: &[RecordBatch]) -> Result<Vec<(String, Millis)>, DeliveriesError> {
+    let mut found = Vec::new();
+    for batch in batches {
+        let connections = batch.column(0).as_string_opt::<i32>().ok_or(DeliveriesError { column: 0 })?;
+        let last = batch.column(1).as_primitive_opt::<Int64Type>().ok_or(DeliveriesError { column: 1 })?;
+        found.extend((0..batch.num_rows()).map(|row| (connections.value(row).to_owned(), last.value(row))));
+    }
+    Ok(found)
 }
 
 /// Kinds that connectors did not know, the most frequent of each connection first.

@@ -181,7 +181,7 @@ async fn connections(asking: &Arc<Asking>, hours: i32) -> Result<Vec<Shown>, Err
     }
     let since = asking.now.saturating_sub(i64::from(hours) * HOUR_MS);
     let wrong = |error: deliveries::DeliveriesError| asking.refuse_inside(&error);
-    let within = deliveries::read(&asking.look_up(deliveries::select(tenant, Some(since))).await?).map_err(wrong)?;
+    let within = deliveries::read(&asking.look_up(deliveries::select(tenant, since)).await?).map_err(wrong)?;
     let unknown = deliveries::read_unknown(&asking.look_up(deliveries::select_unknown(tenant, since)).await?);
     let unknown = unknown.map_err(wrong)?;
     let orphans = orphans(asking, since).await?;
