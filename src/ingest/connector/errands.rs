@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
-use super::json::{number, text};
+use super::json::{self, number, text};
 use crate::model::clock::Millis;
 use crate::outbound::{Address, Answer, Question};
 
@@ -86,7 +86,8 @@ pub fn document(answer: &Answer) -> Result<Value, String> {
     if answer.status != StatusCode::OK {
         return Err(format!("the answer is {}; only 200 is accepted, and redirects are not followed", answer.status));
     }
-    serde_json::from_slice(&answer.body).map_err(|_| "the answer is no JSON".to_owned())
+    // As it will be read when it comes back as a payload.
+    json::parse(&answer.body).map_err(|_| "the answer is no JSON".to_owned())
 }
 
 /// A platform's answer as it is found in a payload.
@@ -142,6 +143,13 @@ pub fn is_digits(id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn half_a_character_in_an_answer_costs_itself_alone() {
+        let body = bytes::Bytes::from_static(br#"{"name":"Anna \ud83d"}"#);
+        let answer = Answer { status: StatusCode::OK, retry_after: None, body };
+        assert_eq!(document(&answer), Ok(json!({ "name": "Anna \u{fffd}" })));
+    }
 
     #[test]
     fn a_wrapped_answer_is_read_back_and_no_other_platforms() {

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::ingest::connector::errands::{Ask, Errand, Errands, Place, Verdict, document, is_digits};
-use crate::ingest::connector::json::text;
+use crate::ingest::connector::json::{self, text};
 use crate::ingest::connector::options::{Hidden, OptionError, Options};
 use crate::model::clock::Millis;
 use crate::outbound::{Address, AddressError, Answer, Question};
@@ -101,7 +101,7 @@ impl Errands for Portal {
 
 /// Whether the portal knows nothing under this number: it was deleted since.
 fn is_gone(answer: &Answer) -> bool {
-    let value: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let value = json::parse(&answer.body).unwrap_or_default();
     matches!(answer.status.as_u16(), 200 | 400 | 404) && is_not_found(&value)
 }
 
