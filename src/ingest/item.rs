@@ -101,10 +101,8 @@ impl<'de> Visitor<'de> for IdSearch<'_> {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
-            match map.next_value::<Scalar>()? {
-                Scalar::Text(text) => *self.found = Some(text),
-                Scalar::Number(number) => *self.found = Some(number.to_string()),
-                Scalar::Other(_) => {}
+            if let Some(id) = map.next_value::<Scalar>()?.to_text() {
+                *self.found = Some(id);
             }
         }
         Ok(())

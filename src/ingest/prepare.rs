@@ -62,7 +62,7 @@ pub(super) fn prepare(origin: &Origin, items: &mut impl Iterator<Item = Item>, c
         match normalise(event, believed_until) {
             Ok(event) if ids.insert(event.id.clone()) => events.push(NormalEvent { received_at, ..event }),
             Ok(_) => repeats += 1,
-            Err(reason) => rejected.add(item.line, id.and_then(show_id), &reason),
+            Err(reason) => rejected.add(item.line, id.as_ref().and_then(show_id), &reason),
         }
     }
     // Made here and not under the store's turn, so that batches of several requests are made side by side.
@@ -84,11 +84,6 @@ impl Rejected {
 }
 
 /// The id as it was sent, unless it is so long that repeating it would flood the receipt.
-fn show_id(id: Scalar) -> Option<String> {
-    let text = match id {
-        Scalar::Text(text) => text,
-        Scalar::Number(number) => number.to_string(),
-        Scalar::Other(_) => return None,
-    };
-    (text.chars().count() <= ID_CHARS_MAX).then_some(text)
+fn show_id(id: &Scalar) -> Option<String> {
+    id.to_text().filter(|text| text.chars().count() <= ID_CHARS_MAX)
 }

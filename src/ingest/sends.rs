@@ -108,12 +108,7 @@ fn is_absent(value: Option<&Scalar>) -> bool {
 }
 
 fn text(value: Option<&Scalar>) -> Option<String> {
-    match value? {
-        Scalar::Text(text) if text.is_empty() => None,
-        Scalar::Text(text) => Some(text.clone()),
-        Scalar::Number(number) => Some(number.to_string()),
-        Scalar::Other(_) => None,
-    }
+    value?.to_text().filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

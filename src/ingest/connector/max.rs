@@ -113,11 +113,7 @@ fn instant(value: &Value, pointers: &[&str]) -> Option<Scalar> {
 
 /// An instant as a part of an event's id; empty where there is none.
 fn digits(instant: Option<&Scalar>) -> String {
-    match instant {
-        Some(Scalar::Text(text)) => text.clone(),
-        Some(Scalar::Number(number)) => number.to_string(),
-        Some(Scalar::Other(_)) | None => String::new(),
-    }
+    instant.and_then(Scalar::to_text).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ static TEXT_COLUMNS: [TextColumn; 29] = [
 fn columns(events: &[Event]) -> Result<RecordBatch, ArrowError> {
     let mut columns: Vec<(&str, ArrayRef, bool)> = Vec::new();
     for (name, field) in &TEXT_COLUMNS {
-        let column: StringArray = events.iter().map(|event| text(field(event))).collect();
+        let column: StringArray = events.iter().map(|event| field(event).and_then(Scalar::to_text)).collect();
         columns.push((name, Arc::new(column), true));
     }
     let at: TimestampMillisecondArray = events.iter().map(|event| whole(event.at.as_ref())).collect();
@@ -113,19 +113,11 @@ fn segments(events: &[Event]) -> ArrayRef {
     let mut lists = ListBuilder::new(StringBuilder::new());
     for event in events {
         for segment in event.segments.iter().flatten() {
-            lists.values().append_option(text(Some(segment)));
+            lists.values().append_option(segment.to_text());
         }
         lists.append(event.segments.is_some());
     }
     Arc::new(lists.finish())
-}
-
-fn text(value: Option<&Scalar>) -> Option<String> {
-    match value? {
-        Scalar::Text(text) => Some(text.clone()),
-        Scalar::Number(number) => Some(number.to_string()),
-        Scalar::Other(_) => None,
-    }
 }
 
 fn whole(value: Option<&Scalar>) -> Option<i64> {

@@ -19,6 +19,17 @@ pub enum Scalar {
     Other(&'static str),
 }
 
+impl Scalar {
+    /// A text as it is, a number as its digits; `None` for what is neither.
+    pub fn to_text(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.clone()),
+            Self::Number(number) => Some(number.to_string()),
+            Self::Other(_) => None,
+        }
+    }
+}
+
 impl From<&str> for Scalar {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
