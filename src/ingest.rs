@@ -71,7 +71,7 @@ struct Door {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     pub tenant: String,
-    /// The connection's name; empty for events that a sending system sent itself.
+    /// The connection by which they came or whose sends they report; empty for events that a sending system sent itself.
     pub connection: String,
     /// When they arrived; `None` is now.
     pub received_at: Option<Millis>,

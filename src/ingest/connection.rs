@@ -70,8 +70,4 @@ impl Connections {
     pub fn all(&self) -> impl Iterator<Item = &Arc<Connection>> {
         self.by_name.values()
     }
-
-    pub fn is_empty(&self) -> bool {
-        self.by_name.is_empty()
-    }
 }

@@ -8,6 +8,8 @@ use arrow::array::{
     TimestampSecondArray, UInt32Array,
 };
 use arrow::error::ArrowError;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::connection::Connection;
@@ -88,18 +90,15 @@ const BASE64_MARK: &str = "base64:";
 
 /// The body as text, from which [`read_back`] makes the same bytes: in Base64 behind a mark where it is not UTF-8.
 pub fn written(body: &[u8]) -> String {
-    use base64::Engine;
     match std::str::from_utf8(body) {
         Ok(text) if !text.starts_with(BASE64_MARK) => text.to_owned(),
-        _ => format!("{BASE64_MARK}{}", base64::engine::general_purpose::STANDARD.encode(body)),
+        _ => format!("{BASE64_MARK}{}", STANDARD.encode(body)),
     }
 }
 
 /// The body that was written so.
 pub fn read_back(text: &str) -> Vec<u8> {
-    use base64::Engine;
-    let decoded = text.strip_prefix(BASE64_MARK).map(|rest| base64::engine::general_purpose::STANDARD.decode(rest));
-    match decoded {
+    match text.strip_prefix(BASE64_MARK).map(|rest| STANDARD.decode(rest)) {
         Some(Ok(bytes)) => bytes,
         _ => text.as_bytes().to_vec(),
     }

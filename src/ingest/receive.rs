@@ -49,17 +49,15 @@ impl Ingest {
         payload: Payload<'_>,
         reading: Reading,
     ) -> Result<Received, IngestError> {
-        let Reading { events, deals, lookups, ignored, unknown, mut unreadable } = reading;
-        let mut events = events;
+        let Reading { mut events, deals, lookups, ignored, unknown, mut unreadable } = reading;
         events.iter_mut().for_each(decoration::trim);
         let latest = events.iter().filter_map(|event| instant(event.at.as_ref()?)).max();
-        let items = (1..).zip(events).map(|(line, event)| Item { line, event: Ok(event) });
-        let items: Vec<Item> = items.collect();
+        let items: Vec<Item> = (1..).zip(events).map(|(line, event)| Item { line, event: Ok(event) }).collect();
         let origin = Origin {
             tenant: connection.tenant.clone(),
             connection: connection.name.clone(),
             received_at: Some(payload.received_at),
-            believed_until: None,
+            ..Origin::default()
         };
         let mut receipt = match items.is_empty() {
             true => Receipt::default(),
