@@ -152,7 +152,7 @@ async fn requests(options: &Options, lines: &mut Vec<(String, f64)>) {
     let day = chrono::NaiveDate::from_ymd_opt(2026, 11, 1).expect("a day");
     let files = audit::Files::open(&scratch().join("audit"), 1, day).expect("the audit log can be opened");
     let log = audit::Log::start(files, Arc::new(FixedClock), Duration::from_secs(5)).expect("a writer");
-    let (plain, recorded) = (world::router(&store), world::router_with(&store, log.clone()));
+    let (plain, recorded) = (world::router(&store).await, world::router_with(&store, log.clone()).await);
     let token = world::token("bench", Role::Manager);
     for (name, query) in [("`{ viewer { sub } }`", SMALL), ("one figure of an empty day", FIGURE)] {
         let mut times = [Vec::new(), Vec::new()];

@@ -37,6 +37,11 @@ struct Options {
     body_events: usize,
     #[arg(long, default_value_t = 8)]
     connections: usize,
+    /// Requests with one event each
+    #[arg(long, default_value_t = 50_000)]
+    singles: u64,
+    #[arg(long, default_value_t = 256)]
+    single_connections: usize,
     /// Deliveries of a platform, one event each
     #[arg(long, default_value_t = 20_000)]
     webhooks: u64,
@@ -70,9 +75,13 @@ fn compare(options: &Options) {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory can be made");
     let events = generate(options, directory.path());
     let mut rows = Vec::new();
-    for way in [Way::Engine, Way::Http, Way::File, Way::Webhooks] {
+    for way in [Way::Engine, Way::Http, Way::Single, Way::File, Way::Webhooks] {
         let mut measured = run_child(way, options, directory.path());
-        let sent = if way == Way::Webhooks { options.webhooks } else { events };
+        let sent = match way {
+            Way::Single => options.singles,
+            Way::Webhooks => options.webhooks,
+            Way::Engine | Way::Http | Way::File => events,
+        };
         measured["eventsPerSecond"] = json!((sent as f64 / seconds(&measured)).round());
         rows.push((way, measured));
     }
@@ -119,6 +128,11 @@ fn run_child(way: Way, options: &Options, directory: &Path) -> Value {
     let mut sent = None;
     let messages = match way {
         Way::Http => Some((client::bodies(&directory.join(ways::NDJSON), options.body_events), options.connections)),
+        Way::Single => {
+            let mut singles = client::bodies(&directory.join(ways::NDJSON), 1);
+            singles.truncate(usize::try_from(options.singles).unwrap_or(usize::MAX));
+            Some((singles, options.single_connections))
+        }
         Way::Webhooks => Some((webhooks::messages(options.webhooks), options.webhook_connections)),
         Way::Engine | Way::File => None,
     };

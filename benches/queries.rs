@@ -90,7 +90,7 @@ async fn main() {
 }
 
 async fn measure_all(options: &Options, store: &std::sync::Arc<EmbeddedStore>, state: &str) -> Value {
-    let router = world::router(store);
+    let router = world::router(store).await;
     let token = world::token(data::LARGEST, Role::Manager);
     let viewer = world::authenticator().verify(&token).await.expect("our own token");
     let parts = data::parts(store.as_ref()).await;

@@ -44,20 +44,25 @@ pub async fn open_store(directory: &Path) -> Arc<EmbeddedStore> {
     store
 }
 
+/// The only way into a store.
+pub async fn ingest(store: &Arc<EmbeddedStore>) -> Ingest {
+    Ingest::sole(store.clone(), Arc::new(FixedClock)).await.expect("nothing is left to be written")
+}
+
 /// The whole API over a store.
-pub fn router(store: &Arc<EmbeddedStore>) -> axum::Router {
-    router_with(store, Log::off())
+pub async fn router(store: &Arc<EmbeddedStore>) -> axum::Router {
+    router_with(store, Log::off()).await
 }
 
 /// The same, recorded.
-pub fn router_with(store: &Arc<EmbeddedStore>, audit: Log) -> axum::Router {
-    router_for(store, Connections::default(), audit)
+pub async fn router_with(store: &Arc<EmbeddedStore>, audit: Log) -> axum::Router {
+    router_for(&ingest(store).await, store, Connections::default(), audit)
 }
 
 /// The same for platforms that send by these.
-pub fn router_for(store: &Arc<EmbeddedStore>, connections: Connections, audit: Log) -> axum::Router {
+pub fn router_for(ingest: &Ingest, store: &Arc<EmbeddedStore>, connections: Connections, audit: Log) -> axum::Router {
     build_router(Service {
-        ingest: Ingest::new(store.clone(), Arc::new(FixedClock)),
+        ingest: ingest.clone(),
         clock: Arc::new(FixedClock),
         secret: secret(),
         timezone: Tz::Europe__Berlin,

@@ -20,6 +20,7 @@ pub mod connector;
 pub mod deal;
 pub mod derive;
 pub mod errands;
+mod feed;
 pub mod file;
 pub mod generate;
 mod group;
@@ -39,10 +40,11 @@ use std::sync::Arc;
 
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
-use self::commit::{Batch, Commits};
+use self::commit::{Batch, Commits, Following};
 use self::deal::Book;
 use self::derive::Derivation;
-use self::group::Groups;
+use self::feed::Feed;
+use self::group::{Announced, Groups};
 pub use self::item::Item;
 use self::prepare::{Prepared, prepare};
 use self::raw::RawPayload;
@@ -62,6 +64,7 @@ struct Door {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     commits: Commits,
+    following: Following,
     archive: Groups<RawPayload, (), IngestError>,
     deals: Book,
     derivation: Derivation,
@@ -81,18 +84,52 @@ pub struct Origin {
 }
 
 impl Ingest {
+    /// For a store that other processes may write to as well: all that follows from events is written when they are answered.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let derivation = Derivation::new(Arc::clone(&store));
+        Self::following(Following::Before, derivation, store, clock)
+    }
+
+    /// For a store that no other process writes to: what follows from events is written behind them, by [`Ingest::keep_up`] and
+    /// by whoever asks. What a process that broke off had not written is written first.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn sole(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let feed = Arc::new(Feed::open(Arc::clone(&store)).await?);
+        let derivation = Derivation::behind(Arc::clone(&store), Arc::clone(&feed));
+        Ok(Self::following(Following::Behind(feed), derivation, store, clock))
+    }
+
+    fn following(following: Following, derivation: Derivation, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let archive = Groups::of(receive::ARCHIVED_BYTES_MAX);
-        Self {
-            door: Arc::new(Door {
-                store,
-                clock,
-                commits: Commits::default(),
-                archive,
-                deals: Book::default(),
-                derivation,
-            }),
+        let commits = Commits::new(Arc::clone(&store), following.clone());
+        Self { door: Arc::new(Door { store, clock, commits, following, archive, deals: Book::default(), derivation }) }
+    }
+
+    /// Writes what follows from events behind them, for as long as the store is open, and learns which ids are stored.
+    pub async fn keep_up(self) {
+        let Following::Behind(feed) = &self.door.following else { return };
+        let fed = || self.door.derivation.tell_stored();
+        let learn = async {
+            if let Err(error) = self.door.commits.learn().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the ids that are stored could not be read: each is looked up"
+                );
+            }
+        };
+        tokio::join!(feed.keep_up(fed), learn);
+    }
+
+    /// Returns when all that was accepted is written to every table that follows from it.
+    ///
+    /// # Errors
+    /// When the engine fails; the next start goes on.
+    pub async fn finish(&self) -> Result<(), StoreError> {
+        match &self.door.following {
+            Following::Before => Ok(()),
+            Following::Behind(feed) => feed.settle_all().await,
         }
     }
 
@@ -137,15 +174,16 @@ impl Door {
         I: Iterator<Item = Item> + Send + 'static,
     {
         let mut receipt = Receipt::default();
+        let mut announced = self.commits.announce();
         let mut preparing = Arc::clone(&self).prepare_next(&origin, items);
         loop {
             let (rest, prepared) = preparing.await?;
             let is_last = prepared.is_last;
             // The next batch is read and checked on another thread while the engine writes this one.
-            let next = (!is_last).then(|| Arc::clone(&self).prepare_next(&origin, rest));
-            self.write(&origin.tenant, prepared, &mut receipt).await?;
+            let next = (!is_last).then(|| (self.commits.announce(), Arc::clone(&self).prepare_next(&origin, rest)));
+            self.write(&origin, prepared, announced, &mut receipt).await?;
             match next {
-                Some(next) => preparing = next,
+                Some(next) => (announced, preparing) = next,
                 None => return Ok(receipt),
             }
         }
@@ -162,14 +200,21 @@ impl Door {
         })
     }
 
-    async fn write(&self, tenant: &str, prepared: Prepared, receipt: &mut Receipt) -> Result<(), IngestError> {
-        let Prepared { ids, rows, repeats, rejected, .. } = prepared;
-        let distinct = ids.len() as u64;
+    async fn write(
+        &self,
+        origin: &Arc<Origin>,
+        prepared: Prepared,
+        announced: Announced,
+        receipt: &mut Receipt,
+    ) -> Result<(), IngestError> {
+        let Prepared { events, repeats, rejected, .. } = prepared;
+        let distinct = events.len() as u64;
         let mut accepted = 0;
-        if let Some(rows) = rows.map_err(IngestError::Batch)? {
-            let batch = Batch { tenant: tenant.to_owned(), ids, rows };
-            accepted = self.commits.write(self.store.as_ref(), batch).await?;
-            self.derivation.tell_stored();
+        if 0 < distinct {
+            accepted = self.commits.write(Batch { origin: Arc::clone(origin), events }, announced).await?;
+            if matches!(self.following, Following::Before) {
+                self.derivation.tell_stored();
+            }
         }
         receipt.accepted += accepted;
         receipt.duplicates += repeats + distinct - accepted;

@@ -41,6 +41,10 @@ pub trait Store: Send + Sync {
         token: Option<Token>,
     ) -> BoxFuture<'_, Result<(), StoreError>>;
 
+    /// Inserts batches one after the other, beside other inserts and changes; one such list runs at a time. It ends at the
+    /// first that fails.
+    fn insert_all(&self, inserts: Vec<Insert>) -> BoxFuture<'_, Result<(), StoreError>>;
+
     /// Runs a statement that changes something: a migration, a maintenance step.
     fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>>;
 
@@ -50,6 +54,13 @@ pub trait Store: Send + Sync {
 
     /// The engine's version, as it says itself.
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>>;
+}
+
+/// A batch for a table.
+#[derive(Clone, Debug)]
+pub struct Insert {
+    pub table: &'static str,
+    pub rows: RecordBatch,
 }
 
 /// Why the store could not do it.

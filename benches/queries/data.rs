@@ -9,12 +9,12 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use rapport::ingest::derive::{self, Derivation};
 use rapport::ingest::generate::Plan;
-use rapport::ingest::{Ingest, Item};
+use rapport::ingest::Item;
 use rapport::sql::Sql;
 use rapport::store::Store;
 use rapport::store::embedded::EmbeddedStore;
 
-use crate::world::{self, DAY_MS, FixedClock, NOW};
+use crate::world::{self, DAY_MS, NOW};
 
 /// The tenant with the most traffic.
 pub const LARGEST: &str = "t0";
@@ -38,7 +38,7 @@ pub async fn open(messages: u64, tenants: u32, fresh: bool) -> Arc<EmbeddedStore
 
 /// Tenant n has the share 1/(n+1) of the sum of all such: of twenty, 28 % for the first, 1.4 % for the last.
 async fn fill(store: &Arc<EmbeddedStore>, messages: u64, tenants: u32) {
-    let ingest = Ingest::new(store.clone(), Arc::new(FixedClock));
+    let ingest = world::ingest(store).await;
     let sum: f64 = (1..=tenants).map(|place| 1.0 / f64::from(place)).sum();
     let start = Instant::now();
     let mut accepted = 0;

@@ -30,12 +30,21 @@ pub struct RestState {
     pub connections: Connections,
     /// Bodies that are taken in at once.
     turns: Turns,
+    /// Small ones that are.
+    small_turns: Turns,
     /// KiB of bodies that are being sent or wait for their turn.
     sent_kib: Arc<Semaphore>,
 }
 
 /// A body takes up to 8 MiB as sent, 32 MiB plain, and about twice that as events and rows: 8 of them stay below 1 GiB.
 const BODIES_MAX: usize = 8;
+
+/// A small body does not wait behind large ones, and many of them are stored together: 1,024 that are plain and not larger than
+/// [`SMALL_BYTES`] take about 200 MiB with their events.
+const SMALL_BODIES_MAX: usize = 1_024;
+
+/// Some hundred events.
+const SMALL_BYTES: usize = 64 * 1024;
 
 /// 256 MiB of bodies as they are sent: each takes what it announces, or the most, before its first byte is read.
 const SENT_KIB_MAX: usize = 256 * 1024;
@@ -46,7 +55,8 @@ const PLACE_WITHIN: Duration = Duration::from_secs(5);
 impl RestState {
     pub fn new(http: Arc<HttpState>, ingest: Ingest, connections: Connections) -> Self {
         let sent_kib = Arc::new(Semaphore::new(SENT_KIB_MAX));
-        Self { http, ingest, connections, turns: Turns::new(BODIES_MAX), sent_kib }
+        let (turns, small_turns) = (Turns::new(BODIES_MAX), Turns::new(SMALL_BODIES_MAX));
+        Self { http, ingest, connections, turns, small_turns, sent_kib }
     }
 }
 

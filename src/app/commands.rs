@@ -46,9 +46,9 @@ pub async fn serve(config: &Config) -> Result<()> {
     let audit = policy.audit.clone();
     let limits = config.limits.clone();
     let server_limits = limits.of_server();
-    let ingest = Ingest::new(open.store.clone(), Arc::clone(&clock));
+    let ingest = Ingest::sole(open.store.clone(), Arc::clone(&clock)).await?;
     let errands = connections::errands(&connections, &ingest)?;
-    let background = Background { derivation: ingest.derivation().clone(), errands };
+    let background = Background { ingest: ingest.clone(), errands };
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;
     let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections };
@@ -66,9 +66,11 @@ pub async fn serve(config: &Config) -> Result<()> {
 pub async fn ingest(config: &Config, options: &IngestOptions) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let open = build::open_store(config, clock.as_ref()).await?;
-    let ingest = Ingest::new(open.store.clone(), clock);
+    let ingest = Ingest::sole(open.store.clone(), clock).await?;
+    let keeping_up = tokio::spawn(ingest.clone().keep_up());
     let receipt = file::import(&ingest, &options.tenant, options.to_file_options()).await;
     let derived = progress::derive(&ingest, std::slice::from_ref(&options.tenant)).await;
+    keeping_up.abort();
     open.store.close().await;
     let receipt = receipt?;
     derived?;
@@ -153,7 +155,7 @@ pub async fn migrate(config: &Config) -> Result<()> {
         open.migrations.applied.len(),
         open.migrations.present.len()
     );
-    let ingest = Ingest::new(open.store.clone(), Arc::new(SystemClock));
+    let ingest = Ingest::sole(open.store.clone(), Arc::new(SystemClock)).await?;
     let derived = match ingest.derivation().stale_tenants().await {
         Ok(tenants) => progress::derive(&ingest, &tenants).await,
         Err(error) => Err(error.into()),

@@ -62,7 +62,7 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
         Some(secret) => secret.clone(),
         None => own_secret(&config.data_dir)?,
     };
-    let ingest = Ingest::new(Arc::clone(&store), Arc::clone(&clock));
+    let ingest = Ingest::sole(Arc::clone(&store), Arc::clone(&clock)).await?;
     let mark = config.data_dir.join(FILLING_FILE);
     match read_filling(&mark)? {
         Some(filling) => {
@@ -98,7 +98,7 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     let limits = config.limits.clone();
     let server_limits = limits.of_server();
     let errands = connections::errands(&connections, &ingest)?;
-    let background = Background { derivation: ingest.derivation().clone(), errands };
+    let background = Background { ingest: ingest.clone(), errands };
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;
     let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections };

@@ -14,6 +14,7 @@ use crate::store::StoreError;
 /// When the engine fails. What was taken in stays; the next start goes on.
 pub async fn derive(ingest: &Ingest, tenants: &[String]) -> Result<()> {
     let failed = "what follows from the events could not be derived; they are stored, and the next start goes on";
+    ingest.finish().await.context(failed)?;
     let mut runs = 0;
     for tenant in tenants {
         runs += derive_tenant(ingest, tenant).await.context(failed)?;

@@ -169,9 +169,9 @@ impl Trial {
         let extent = archive::examine(main.as_ref(), databases, &stretch).await?;
         let tenants = std::slice::from_ref(&stretch.tenant);
         // What is compared with must be up to date too.
-        progress::derive(&Ingest::new(main.clone(), Arc::clone(&clock)), tenants).await?;
+        progress::derive(&Ingest::sole(main.clone(), Arc::clone(&clock)).await?, tenants).await?;
         let scratch = Arc::new(build::open_scratch(&main, databases, clock.as_ref()).await?);
-        let ingest = Ingest::new(scratch.clone(), clock);
+        let ingest = Ingest::sole(scratch.clone(), clock).await?;
         let trial = Self { main, scratch, databases, stretch, extent, tally: Tally::default() };
         match trial.fill(&ingest, &connection).await {
             Ok(tally) => Ok(Self { tally, ..trial }),

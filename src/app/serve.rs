@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::api::serve::Entrance;
 use crate::api::tls::Tls;
 use crate::api::{Limits, audit};
-use crate::ingest::derive::Derivation;
+use crate::ingest::Ingest;
 use crate::ingest::errands::{self, Runner};
 use crate::store::embedded::EmbeddedStore;
 
@@ -69,7 +69,7 @@ impl StopSignal {
 
 /// What goes on beside the requests.
 pub struct Background {
-    pub derivation: Derivation,
+    pub ingest: Ingest,
     /// Those of connections whose platforms have to be asked.
     pub errands: Vec<Runner>,
 }
@@ -88,14 +88,17 @@ pub async fn serve(
         stop.wait().await;
         eprintln!("\nStopping: finishing open requests …");
     };
-    let keeping_up = tokio::spawn(background.derivation.keep_up());
+    let ingest = background.ingest;
+    let feeding = tokio::spawn(ingest.clone().keep_up());
+    let deriving = tokio::spawn(ingest.derivation().clone().keep_up());
     let on_errands = tokio::spawn(errands::keep_up(background.errands));
     crate::api::serve::serve(entrance, router, limits, stop).await;
     audit.close().await;
     // An errand that is not done is run again by the next start.
     on_errands.abort();
     // The run that goes on ends before the store closes; what is left is the next start's.
-    keeping_up.abort();
+    deriving.abort();
+    feeding.abort();
     store.close().await;
     eprintln!("Stopped. What was accepted is stored.");
 }

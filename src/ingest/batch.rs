@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, ListBuilder, MapBuilder, MapFieldNames,
-    RecordBatch, StringArray, StringBuilder, TimestampMillisecondArray,
+    RecordBatch, StringArray, StringBuilder, TimestampMillisecondArray, UInt64Array,
 };
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 
+use super::Origin;
 use crate::model::clock::Millis;
 use crate::model::event::{Amount, Author, FailureReason, NormalEvent};
 
@@ -27,12 +29,21 @@ pub fn arrivals(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     rows.project(&places)
 }
 
+/// An event and where it came from.
+#[derive(Clone, Copy)]
+pub struct Row<'a> {
+    pub origin: &'a Origin,
+    pub event: &'a NormalEvent,
+}
+
 /// One row an event, in the order given.
-pub fn build(tenant: &str, connection: &str, events: &[NormalEvent]) -> Result<RecordBatch, ArrowError> {
-    let columns = Columns { events };
-    let same = |text: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(events.iter().map(|_| text))) };
+pub fn build(rows: &[Row<'_>]) -> Result<RecordBatch, ArrowError> {
+    let columns = Columns { rows };
+    let same = |text: fn(&Origin) -> &str| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| text(row.origin))))
+    };
     let columns = [
-        ("tenant", same(tenant)),
+        ("tenant", same(|origin| &origin.tenant)),
         ("id", columns.text(|event| &event.id)),
         ("kind", columns.text(|event| event.kind.as_str())),
         ("at", columns.time(|event| event.at)),
@@ -47,7 +58,7 @@ pub fn build(tenant: &str, connection: &str, events: &[NormalEvent]) -> Result<R
         ("operator", columns.text(|event| &event.operator)),
         ("team", columns.text(|event| &event.team)),
         ("author", columns.text(|event| event.author.map_or("", Author::as_str))),
-        ("assisted", Arc::new(events.iter().map(|event| Some(event.assisted)).collect::<BooleanArray>())),
+        ("assisted", Arc::new(columns.events().map(|event| Some(event.assisted)).collect::<BooleanArray>())),
         ("segments", columns.list(|event| &event.segments)),
         ("campaign", columns.text(|event| &event.campaign)),
         ("scenario", columns.text(|event| &event.scenario)),
@@ -57,8 +68,8 @@ pub fn build(tenant: &str, connection: &str, events: &[NormalEvent]) -> Result<R
         ("failure_code", columns.text(|event| &event.failure_code)),
         ("failure_reason", columns.text(|event| event.failure_reason.map_or("", FailureReason::as_str))),
         ("survey_id", columns.text(|event| &event.survey_id)),
-        ("survey_score", Arc::new(events.iter().map(|event| event.survey_score).collect::<Float64Array>())),
-        ("survey_scale", Arc::new(events.iter().map(|event| event.survey_scale).collect::<Int64Array>())),
+        ("survey_score", Arc::new(columns.events().map(|event| event.survey_score).collect::<Float64Array>())),
+        ("survey_scale", Arc::new(columns.events().map(|event| event.survey_scale).collect::<Int64Array>())),
         ("conversion_action", columns.text(|event| &event.conversion_action)),
         ("conversion_value", columns.amount(|event| event.conversion_value)?),
         ("conversion_currency", columns.text(|event| &event.conversion_currency)),
@@ -70,7 +81,7 @@ pub fn build(tenant: &str, connection: &str, events: &[NormalEvent]) -> Result<R
         ("consent_text_version", columns.text(|event| &event.consent_text_version)),
         ("link_url", columns.text(|event| &event.link_url)),
         ("attributes", columns.attributes()?),
-        ("connection", same(connection)),
+        ("connection", same(|origin| &origin.connection)),
         ("identities", columns.list(|event| &event.identities)),
     ];
     // By name and not by what is there: batches are joined, so all must have one schema.
@@ -78,21 +89,35 @@ pub fn build(tenant: &str, connection: &str, events: &[NormalEvent]) -> Result<R
     RecordBatch::try_from_iter_with_nullable(named)
 }
 
+/// The rows as `events` has them: with the number of their batch.
+pub fn numbered(rows: &RecordBatch, number: u64) -> Result<RecordBatch, ArrowError> {
+    let schema = rows.schema();
+    let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
+    fields.push(Arc::new(Field::new("batch", DataType::UInt64, false)));
+    let mut columns = rows.columns().to_vec();
+    columns.push(Arc::new(UInt64Array::from_value(number, rows.num_rows())));
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+}
+
 struct Columns<'a> {
-    events: &'a [NormalEvent],
+    rows: &'a [Row<'a>],
 }
 
 impl<'a> Columns<'a> {
+    fn events(&self) -> impl Iterator<Item = &'a NormalEvent> {
+        self.rows.iter().map(|row| row.event)
+    }
+
     fn text(&self, field: impl Fn(&'a NormalEvent) -> &'a str) -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(self.events.iter().map(field)))
+        Arc::new(StringArray::from_iter_values(self.events().map(field)))
     }
 
     fn time(&self, field: impl Fn(&NormalEvent) -> Millis) -> ArrayRef {
-        Arc::new(TimestampMillisecondArray::from_iter_values(self.events.iter().map(field)).with_timezone("UTC"))
+        Arc::new(TimestampMillisecondArray::from_iter_values(self.events().map(field)).with_timezone("UTC"))
     }
 
     fn amount(&self, field: impl Fn(&NormalEvent) -> Option<Amount>) -> Result<ArrayRef, ArrowError> {
-        let scaled = self.events.iter().map(|event| field(event).map(|amount| i128::from(amount.0)));
+        let scaled = self.events().map(|event| field(event).map(|amount| i128::from(amount.0)));
         let decimals = scaled.collect::<Decimal128Array>();
         let decimals = decimals.with_precision_and_scale(Amount::DIGITS, Amount::DECIMALS as i8)?;
         Ok(Arc::new(decimals))
@@ -100,7 +125,7 @@ impl<'a> Columns<'a> {
 
     fn list(&self, field: impl Fn(&'a NormalEvent) -> &'a [String]) -> ArrayRef {
         let mut lists = ListBuilder::new(StringBuilder::new());
-        for event in self.events {
+        for event in self.events() {
             for entry in field(event) {
                 lists.values().append_value(entry);
             }
@@ -112,7 +137,7 @@ impl<'a> Columns<'a> {
     fn attributes(&self) -> Result<ArrayRef, ArrowError> {
         let names = MapFieldNames { entry: "entries".into(), key: "key".into(), value: "value".into() };
         let mut maps = MapBuilder::new(Some(names), StringBuilder::new(), StringBuilder::new());
-        for event in self.events {
+        for event in self.events() {
             for (name, value) in &event.attributes {
                 maps.keys().append_value(name);
                 maps.values().append_value(value);
@@ -137,7 +162,7 @@ mod tests {
             .lines()
             .filter_map(|line| line.trim_start().strip_prefix("ADD COLUMN IF NOT EXISTS ")?.split(' ').next());
         let columns = columns.chain(added);
-        let events = [normalise(
+        let events = normalise(
             serde_json::from_str(
                 r#"{"id":"e","kind":"conversion.recorded","channel":"vk","segments":["a","b"],"x":"y",
                 "conversion":{"action":"p","value":"1.5","currency":"EUR"}}"#,
@@ -145,8 +170,9 @@ mod tests {
             .unwrap(),
             1_777_636_800_000,
         )
-        .unwrap()];
-        let batch = build("acme", "", &events).unwrap();
+        .unwrap();
+        let origin = Origin { tenant: "acme".to_owned(), ..Origin::default() };
+        let batch = build(&[Row { origin: &origin, event: &events }]).unwrap();
         let schema = batch.schema();
         assert_eq!(
             schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>(),

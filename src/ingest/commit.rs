@@ -1,82 +1,154 @@
 //! Batches of events into the store: what waits at the same time is written together, and each batch gets its own count
 //! of what was new.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch};
-use arrow::compute::{concat_batches, filter_record_batch};
-use arrow::error::ArrowError;
+use arrow::array::RecordBatch;
+use tokio::task::spawn_blocking;
 
-use super::group::Groups;
+use super::feed::Feed;
+use super::group::{Announced, Groups};
+use super::known::{self, Known};
 use super::prepare::BATCH_EVENTS_MAX;
-use super::{IngestError, batch, known};
-use crate::store::Store;
+use super::{IngestError, Origin, batch};
+use crate::model::event::NormalEvent;
+use crate::store::token::Token;
+use crate::store::{Store, StoreError};
 
-/// Rows that are ready for the store, with different ids.
-#[derive(Clone)]
+/// Events on their way in, with different ids.
 pub(super) struct Batch {
-    pub tenant: String,
-    pub ids: Vec<String>,
-    pub rows: RecordBatch,
+    pub origin: Arc<Origin>,
+    pub events: Vec<NormalEvent>,
 }
 
 /// Batches on their way into one store. The turn of a group is held from asking which ids are known until they are stored:
 /// two requests with the same id at the same time would otherwise both be told "accepted".
 pub(super) struct Commits {
-    groups: Groups<Batch, u64, IngestError>,
+    store: Arc<dyn Store>,
+    groups: Groups<Arc<Batch>, u64, IngestError>,
+    known: Known,
+    following: Following,
 }
 
-impl Default for Commits {
-    fn default() -> Self {
-        Self { groups: Groups::of(BATCH_EVENTS_MAX) }
-    }
+/// When what follows from events is written.
+#[derive(Clone)]
+pub(super) enum Following {
+    /// Before them, in the same turn: other processes may write too.
+    Before,
+    /// Behind them: this process is the only one that writes.
+    Behind(Arc<Feed>),
 }
 
 impl Commits {
-    /// Returns when the batch is stored, with the number of events that were new.
-    pub async fn write(&self, store: &dyn Store, batch: Batch) -> Result<u64, IngestError> {
-        let weight = batch.ids.len();
-        self.groups.write(batch, weight, async |batches| write_group(store, &batches).await).await
+    pub fn new(store: Arc<dyn Store>, following: Following) -> Self {
+        let known = match following {
+            Following::Before => Known::default(),
+            Following::Behind(_) => Known::remembering(),
+        };
+        Self { store, groups: Groups::of(BATCH_EVENTS_MAX), known, following }
     }
-}
 
-/// Stores what is new of the batches, and says how much that is of each.
-async fn write_group(store: &dyn Store, batches: &[Batch]) -> Result<Vec<u64>, IngestError> {
-    let mut known: HashSet<(&str, String)> = HashSet::new();
-    let tenants: HashSet<&str> = batches.iter().map(|batch| batch.tenant.as_str()).collect();
-    for tenant in tenants {
-        let ids = batches.iter().filter(|batch| batch.tenant == tenant).flat_map(|batch| &batch.ids);
-        let found = known::find(store, tenant, ids).await?;
-        known.extend(found.into_iter().map(|id| (tenant, id)));
+    /// Says that a batch will come: who comes first waits for it, for a while.
+    pub fn announce(&self) -> Announced {
+        self.groups.announce()
     }
-    let mut accepted = Vec::with_capacity(batches.len());
-    let mut new = Vec::with_capacity(batches.len());
-    for batch in batches {
-        // An id that two batches bring is the first one's.
-        let is_new: Vec<bool> = batch.ids.iter().map(|id| known.insert((&batch.tenant, id.clone()))).collect();
-        let count = is_new.iter().filter(|is_new| **is_new).count();
-        accepted.push(count as u64);
-        if count == batch.ids.len() {
-            new.push(batch.rows.clone());
-        } else if 0 < count {
-            new.push(filter_record_batch(&batch.rows, &BooleanArray::from(is_new)).map_err(IngestError::Batch)?);
+
+    /// Returns when the batch is stored, with the number of events that were new.
+    pub async fn write(&self, batch: Batch, announced: Announced) -> Result<u64, IngestError> {
+        let weight = batch.events.len();
+        let write = async |batches| self.write_group(batches).await;
+        self.groups.write(Arc::new(batch), weight, Some(announced), write).await
+    }
+
+    /// Learns which ids are stored, where that helps.
+    pub async fn learn(&self) -> Result<(), StoreError> {
+        self.known.fill(self.store.as_ref()).await
+    }
+
+    /// Stores what is new of the batches, and says how much that is of each.
+    async fn write_group(&self, batches: Vec<Arc<Batch>>) -> Result<Vec<u64>, IngestError> {
+        let found = self.find_known(&batches).await?;
+        let selected = spawn_blocking(move || {
+            let (new, accepted) = select_new(&batches, &found);
+            let rows = batch::build(&new).map_err(IngestError::Batch)?;
+            let tenants = new.iter().map(|row| row.origin.tenant.clone()).collect();
+            Ok::<_, IngestError>(Selected { rows, accepted, tenants })
+        });
+        let Selected { rows, accepted, tenants } = selected.await??;
+        if 0 < rows.num_rows() {
+            self.store_new(rows, tenants).await?;
+        }
+        Ok(accepted)
+    }
+
+    /// The ids of the batches that are stored already, by tenant.
+    async fn find_known(&self, batches: &[Arc<Batch>]) -> Result<HashMap<String, HashSet<String>>, IngestError> {
+        let mut found = HashMap::new();
+        let tenants: BTreeSet<&str> = batches.iter().map(|batch| batch.origin.tenant.as_str()).collect();
+        for tenant in tenants {
+            let of_tenant = || batches.iter().filter(|batch| batch.origin.tenant == tenant);
+            let ids = || of_tenant().flat_map(|batch| batch.events.iter().map(|event| event.id.as_str()));
+            let suspects = self.known.suspects(tenant, ids());
+            if !suspects.is_empty() {
+                found.insert(tenant.to_owned(), known::find(self.store.as_ref(), tenant, &suspects).await?);
+            }
+            self.known.note(tenant, ids());
+        }
+        Ok(found)
+    }
+
+    async fn store_new(&self, rows: RecordBatch, tenants: BTreeSet<String>) -> Result<(), IngestError> {
+        match &self.following {
+            // First what follows from the events, then the mark that something is to be derived from it, then the events,
+            // which are what "known" means: after a crash in between the sender tries again, and the state tables take the
+            // same rows twice without harm.
+            Following::Before => {
+                let arrivals = batch::arrivals(&rows).map_err(IngestError::Batch)?;
+                let events = batch::numbered(&rows, 0).map_err(IngestError::Batch)?;
+                self.store.insert("inbox", rows, None).await?;
+                self.store.insert("arrivals", arrivals, None).await?;
+                Ok(self.store.insert("events", events, None).await?)
+            }
+            Following::Behind(feed) => {
+                feed.make_room().await?;
+                let number = feed.next_number();
+                let events = batch::numbered(&rows, number).map_err(IngestError::Batch)?;
+                self.store.insert("events", events, Some(Token::of(&format!("batch {number}")))).await?;
+                feed.push(number, tenants, rows);
+                Ok(())
+            }
         }
     }
-    if let Some(rows) = join(&new).map_err(IngestError::Batch)? {
-        // First what follows from the events, then the mark that something is to be derived from it, then the events,
-        // which are what "known" means: after a crash in between the sender tries again, and the state tables take the
-        // same rows twice without harm.
-        store.insert("inbox", rows.clone(), None).await?;
-        store.insert("arrivals", batch::arrivals(&rows).map_err(IngestError::Batch)?, None).await?;
-        store.insert("events", rows, None).await?;
-    }
-    Ok(accepted)
 }
 
-fn join(batches: &[RecordBatch]) -> Result<Option<RecordBatch>, ArrowError> {
-    match batches {
-        [] => Ok(None),
-        [one] => Ok(Some(one.clone())),
-        [first, ..] => concat_batches(&first.schema(), batches).map(Some),
+struct Selected {
+    rows: RecordBatch,
+    accepted: Vec<u64>,
+    tenants: BTreeSet<String>,
+}
+
+/// The events that are new, and how many of each batch that are.
+fn select_new<'a>(
+    batches: &'a [Arc<Batch>],
+    found: &'a HashMap<String, HashSet<String>>,
+) -> (Vec<batch::Row<'a>>, Vec<u64>) {
+    let mut new = Vec::with_capacity(batches.iter().map(|batch| batch.events.len()).sum());
+    let mut seen: HashSet<(&str, &str)> = HashSet::with_capacity(new.capacity());
+    let mut accepted = Vec::with_capacity(batches.len());
+    // The ids of one batch are different already.
+    let is_alone = batches.len() == 1;
+    for batch in batches {
+        let tenant = batch.origin.tenant.as_str();
+        let known = found.get(tenant).filter(|known| !known.is_empty());
+        let before = new.len();
+        for event in &batch.events {
+            // An id that two batches bring is the first one's.
+            if known.is_none_or(|known| !known.contains(&event.id)) && (is_alone || seen.insert((tenant, &event.id))) {
+                new.push(batch::Row { origin: &batch.origin, event });
+            }
+        }
+        accepted.push((new.len() - before) as u64);
     }
+    (new, accepted)
 }

@@ -18,6 +18,7 @@ use arrow::datatypes::UInt64Type;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::timeout;
 
+use super::feed::Feed;
 use crate::store::{Store, StoreError};
 
 /// How much one run takes.
@@ -54,6 +55,8 @@ pub struct Derivation {
 
 struct Shared {
     store: Arc<dyn Store>,
+    /// What is still to be written that things are derived from.
+    feed: Option<Arc<Feed>>,
     stretch: Stretch,
     /// One run after the other: a second one would find the first one's work to do.
     turn: Mutex<()>,
@@ -66,8 +69,17 @@ impl Derivation {
         Self::in_stretches(store, Stretch::default())
     }
 
+    /// Of what is written behind events.
+    pub(super) fn behind(store: Arc<dyn Store>, feed: Arc<Feed>) -> Self {
+        Self::of(store, Some(feed), Stretch::default())
+    }
+
     pub fn in_stretches(store: Arc<dyn Store>, stretch: Stretch) -> Self {
-        Self { shared: Arc::new(Shared { store, stretch, turn: Mutex::new(()), stored: Notify::new() }) }
+        Self::of(store, None, stretch)
+    }
+
+    fn of(store: Arc<dyn Store>, feed: Option<Arc<Feed>>, stretch: Stretch) -> Self {
+        Self { shared: Arc::new(Shared { store, feed, stretch, turn: Mutex::new(()), stored: Notify::new() }) }
     }
 
     pub fn store(&self) -> &Arc<dyn Store> {
@@ -99,6 +111,9 @@ impl Derivation {
         let store = self.shared.store.as_ref();
         let next = |from| run::next_stretch(store, tenant, from, self.shared.stretch);
         let mut runs = 0;
+        if let Some(feed) = &self.shared.feed {
+            feed.settle(tenant).await?;
+        }
         // Who has nothing to derive does not wait for others.
         if self.count_stale(tenant).await? == 0 {
             return Ok(runs);
@@ -169,8 +184,13 @@ impl Derivation {
                 );
                 Ok(true)
             }
-            Err(_) => Ok(0 < self.count_stale(tenant).await?),
+            Err(_) => Ok(self.waits_for(tenant) || 0 < self.count_stale(tenant).await?),
         }
+    }
+
+    /// Whether something of the tenant is stored that nothing is derived from yet.
+    fn waits_for(&self, tenant: &str) -> bool {
+        self.shared.feed.as_ref().is_some_and(|feed| feed.holds(tenant))
     }
 
     /// How many threads and links of a tenant have changed since they were derived.

@@ -2,11 +2,7 @@
 
 use std::collections::HashSet;
 
-use arrow::array::RecordBatch;
-use arrow::error::ArrowError;
-
 use super::Origin;
-use super::batch;
 use super::item::Item;
 use super::normalise::{ID_CHARS_MAX, normalise};
 use super::receipt::{REJECTED_LISTED_MAX, Rejection};
@@ -21,10 +17,8 @@ const REASON_CHARS_MAX: usize = 300;
 
 /// A batch that is ready to be stored.
 pub(super) struct Prepared {
-    /// All different; the first of several events with one id stays.
-    pub ids: Vec<String>,
-    /// The events as rows, in the order of `ids`; `None` when there is none.
-    pub rows: Result<Option<RecordBatch>, ArrowError>,
+    /// With different ids: the first of several events with one id stays.
+    pub events: Vec<NormalEvent>,
     pub repeats: u64,
     pub rejected: Rejected,
     /// No items are left after it.
@@ -65,11 +59,7 @@ pub(super) fn prepare(origin: &Origin, items: &mut impl Iterator<Item = Item>, c
             Err(reason) => rejected.add(item.line, id.as_ref().and_then(show_id), &reason),
         }
     }
-    // Made here and not under the store's turn, so that batches of several requests are made side by side.
-    let rows =
-        if events.is_empty() { Ok(None) } else { batch::build(&origin.tenant, &origin.connection, &events).map(Some) };
-    let ids = events.into_iter().map(|event| event.id).collect();
-    Prepared { ids, rows, repeats, rejected, is_last }
+    Prepared { events, repeats, rejected, is_last }
 }
 
 impl Rejected {

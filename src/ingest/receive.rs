@@ -94,7 +94,7 @@ impl Ingest {
                 store.insert("raw_payloads", rows, None).await?;
                 Ok(vec![(); payloads.len()])
             };
-            ingest.door.archive.write(payload, weight, write).await
+            ingest.door.archive.write(payload, weight, None, write).await
         })
         .await?
     }

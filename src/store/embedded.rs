@@ -1,7 +1,7 @@
 //! The embedded engine as a [`Store`]: ClickHouse in this process.
 //!
 //! Readers share a few connections that cannot change anything; one connection writes, one more runs lists of changes
-//! that take their time. Every call into the engine
+//! that take their time, and one lists of inserts. Every call into the engine
 //! blocks, so all of them run on tokio's blocking threads. What happens on one connection is in [`connection`], how a
 //! query that nobody waits for is stopped in [`running`].
 
@@ -25,7 +25,7 @@ use self::running::Running;
 use super::data_directory::DataDirectory;
 use super::limits::Limits;
 use super::token::Token;
-use super::{OpenError, Store, StoreError};
+use super::{Insert, OpenError, Store, StoreError};
 use crate::sql::Sql;
 
 /// How much longer than the engine's own limit we wait before a query is stopped from outside.
@@ -38,6 +38,8 @@ pub struct EmbeddedStore {
     writer: Arc<tokio::sync::Mutex<Option<Writer>>>,
     /// For lists of changes; `None` once the store is closed.
     lists: Arc<tokio::sync::Mutex<Option<Writer>>>,
+    /// For lists of inserts; `None` once the store is closed.
+    feeder: Arc<tokio::sync::Mutex<Option<Writer>>>,
     running: Arc<Running>,
     stopper: Mutex<Option<JoinHandle<()>>>,
     directory: DataDirectory,
@@ -72,6 +74,7 @@ impl EmbeddedStore {
         let failed = |source| OpenError::Engine { directory: directory.path().to_owned(), source };
         let writer = Writer::open(directory, database).map_err(failed)?;
         let lists = Writer::open(directory, database).map_err(failed)?;
+        let feeder = Writer::open(directory, database).map_err(failed)?;
         let mut idle = Vec::with_capacity(limits.connections);
         for _ in 0..limits.connections {
             idle.push(Connection::open_reader(directory, database, &limits).map_err(failed)?);
@@ -85,6 +88,7 @@ impl EmbeddedStore {
             }),
             writer: Arc::new(tokio::sync::Mutex::new(Some(writer))),
             lists: Arc::new(tokio::sync::Mutex::new(Some(lists))),
+            feeder: Arc::new(tokio::sync::Mutex::new(Some(feeder))),
             running,
             stopper: Mutex::new(Some(stopper)),
             directory: directory.clone(),
@@ -117,11 +121,12 @@ impl EmbeddedStore {
         self.readers.permits.close();
         let writer = self.writer.lock().await.take();
         let lists = self.lists.lock().await.take();
+        let feeder = self.feeder.lock().await.take();
         let readers = std::mem::take(&mut *self.readers.idle.lock().expect("no holder of this lock panics"));
         let stopper = self.stopper.lock().expect("no holder of this lock panics").take();
         self.running.close();
         let closed = spawn_blocking(move || {
-            drop((writer, lists, readers));
+            drop((writer, lists, feeder, readers));
             stopper.map(JoinHandle::join)
         });
         if let Ok(Some(Err(_))) = closed.await {
@@ -220,6 +225,14 @@ impl Store for EmbeddedStore {
             }
             self.write(&self.writer, move |writer| writer.insert(table, &batch, token)).await
         }
+        .boxed()
+    }
+
+    fn insert_all(&self, inserts: Vec<Insert>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write(&self.feeder, move |writer| {
+            let mut inserts = inserts.iter().filter(|insert| 0 < insert.rows.num_rows());
+            inserts.try_for_each(|insert| writer.insert(insert.table, &insert.rows, None))
+        })
         .boxed()
     }
 

@@ -129,6 +129,9 @@ pub const MIGRATIONS: &[Migration] = &[
     migration(58, "0058_linked_contacts_feed.sql", include_str!("../../sql/migrations/0058_linked_contacts_feed.sql")),
     migration(59, "0059_linked_contacts_past.sql", include_str!("../../sql/migrations/0059_linked_contacts_past.sql")),
     migration(60, "0060_pending_lookups_rest.sql", include_str!("../../sql/migrations/0060_pending_lookups_rest.sql")),
+    migration(61, "0061_events_batch.sql", include_str!("../../sql/migrations/0061_events_batch.sql")),
+    migration(62, "0062_events_tokens.sql", include_str!("../../sql/migrations/0062_events_tokens.sql")),
+    migration(63, "0063_fed.sql", include_str!("../../sql/migrations/0063_fed.sql")),
 ];
 
 const CREATE_REGISTER: &str = "\

@@ -30,7 +30,7 @@ pub struct Desk {
 impl Desk {
     pub async fn with(connection: Connection) -> Self {
         let world = World::at("2026-03-30T00:00:00Z").await;
-        let ingest = Ingest::new(world.store.clone(), Arc::new(FixedClock(world.now)));
+        let ingest = world.ingest.clone();
         Self { world, ingest, connection: Arc::new(Connection { tenant: TENANT.to_owned(), ..connection }) }
     }
 

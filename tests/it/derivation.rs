@@ -153,7 +153,7 @@ async fn a_run_that_breaks_off_is_begun_again() {
 #[tokio::test]
 async fn an_answer_that_cannot_wait_says_what_it_lacks() {
     let world = World::at("2026-03-20T00:00:00Z").await;
-    let hurried = World::over(&world.store, world.now, Limits { catch_up_time: Duration::ZERO, ..Limits::default() });
+    let hurried = world.limited(Limits { catch_up_time: Duration::ZERO, ..Limits::default() });
     let fields = "delivery { total { outbound quality { warnings { code message } } } }";
     world.take(&[event("message.sent", "m", "2026-03-09T10:00:00Z", &json!({}))]).await;
     let total = hurried.analytics(MARCH, fields).await["delivery"]["total"].clone();
@@ -177,9 +177,10 @@ async fn an_answer_that_cannot_wait_says_what_it_lacks() {
 #[tokio::test]
 async fn a_server_derives_what_arrives_before_anybody_asks() {
     let world = World::at("2026-03-20T00:00:00Z").await;
-    let ingest = Ingest::new(world.store.clone(), Arc::new(FixedClock(world.now)));
+    let ingest = world.ingest.clone();
     let world = World::with(ingest.clone(), &world.store, world.now, Limits::default());
     let keeping_up = tokio::spawn(ingest.derivation().clone().keep_up());
+    let feeding = tokio::spawn(ingest.keep_up());
     for number in 0..3 {
         let at = format!("2026-03-09T1{number}:00:00Z");
         world.take(&[event("message.received", &format!("m{number}"), &at, &json!({}))]).await;
@@ -189,7 +190,8 @@ async fn a_server_derives_what_arrives_before_anybody_asks() {
         }
     }
     keeping_up.abort();
-    let _ = keeping_up.await;
+    feeding.abort();
+    let _ = (keeping_up.await, feeding.await);
     world.store.close().await;
 }
 

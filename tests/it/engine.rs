@@ -18,7 +18,7 @@ use rapport::store::engine::{EngineSource, find_or_install};
 use rapport::store::limits::Limits;
 use rapport::store::migrations::{MIGRATIONS, migrate};
 use rapport::store::token::Token;
-use rapport::store::{Store, StoreError};
+use rapport::store::{Insert, Store, StoreError};
 
 /// 2026-03-01T12:00:00Z.
 pub const NOW: Millis = 1_772_366_400_000;
@@ -130,6 +130,10 @@ impl Store for TestStore {
         token: Option<Token>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         self.store.insert(table, batch, token)
+    }
+
+    fn insert_all(&self, inserts: Vec<Insert>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.store.insert_all(inserts)
     }
 
     fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {

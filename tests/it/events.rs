@@ -12,7 +12,7 @@ use rapport::ingest::{Ingest, Receipt, body, lines};
 use rapport::model::{Clock, event};
 use rapport::sql::Sql;
 use rapport::store::token::Token;
-use rapport::store::{Store, StoreError};
+use rapport::store::{Insert, Store, StoreError};
 
 use crate::engine;
 
@@ -48,6 +48,15 @@ impl Store for CountingStore {
             self.rows.fetch_add(batch.num_rows(), Ordering::SeqCst);
         }
         Box::pin(async { Ok(()) })
+    }
+
+    fn insert_all(&self, inserts: Vec<Insert>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            for insert in inserts {
+                self.insert(insert.table, insert.rows, None).await?;
+            }
+            Ok(())
+        })
     }
 
     fn execute(&self, _: Sql) -> BoxFuture<'_, Result<(), StoreError>> {

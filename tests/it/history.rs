@@ -35,7 +35,7 @@ async fn read(world: &World) -> Receipt {
         time_format: None,
         operators: vec!["Oleg (shop)".to_owned()],
     };
-    let ingest = Ingest::new(world.store.clone(), Arc::new(FixedClock(world.now)));
+    let ingest = world.ingest.clone();
     import(&ingest, TENANT, Options { path: file.path().to_owned(), format: None, adapter }).await.unwrap()
 }
 

@@ -70,7 +70,7 @@ impl House {
         };
         let issuer = Issuer::open(config, clock.clone()).unwrap();
         let service = Service {
-            ingest: Ingest::new(world.store.clone(), clock.clone()),
+            ingest: world.ingest.clone(),
             clock: clock.clone(),
             secret: Secret::new(SECRET).unwrap(),
             timezone: Tz::UTC,

@@ -22,7 +22,7 @@ use rapport::model::clock::Millis;
 use rapport::sql::Sql;
 use rapport::store::migrations::{MIGRATIONS, migrate};
 use rapport::store::token::Token;
-use rapport::store::{Store, StoreError};
+use rapport::store::{Insert, Store, StoreError};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -57,6 +57,10 @@ impl Store for CountingStore {
         self.inner.insert(table, batch, token)
     }
 
+    fn insert_all(&self, inserts: Vec<Insert>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.insert_all(inserts)
+    }
+
     fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {
         self.inner.execute(statement)
     }
@@ -87,6 +91,8 @@ pub struct World {
     pub router: Router,
     pub store: Arc<CountingStore>,
     pub now: Millis,
+    /// What all worlds over the store share: only one may write behind events.
+    pub ingest: Ingest,
 }
 
 impl World {
@@ -95,12 +101,14 @@ impl World {
         let store = empty_store();
         migrate(&store, &FixedClock(now), MIGRATIONS, &facts()).await.expect("the migrations run");
         let store = Arc::new(CountingStore { inner: store, queries: AtomicUsize::new(0) });
-        Self::over(&store, now, patient())
+        let ingest =
+            Ingest::sole(store.clone(), Arc::new(FixedClock(now))).await.expect("nothing is left to be written");
+        Self::with(ingest, &store, now, patient())
     }
 
-    /// An API over a store that is there.
-    pub fn over(store: &Arc<CountingStore>, now: Millis, limits: impl Into<LimitsByRole>) -> Self {
-        Self::with(Ingest::new(store.clone(), Arc::new(FixedClock(now))), store, now, limits)
+    /// Another API over the same store, at the same instant.
+    pub fn limited(&self, limits: impl Into<LimitsByRole>) -> Self {
+        Self::with(self.ingest.clone(), &self.store, self.now, limits)
     }
 
     /// The same with a way in that the test keeps a handle of.
@@ -119,9 +127,8 @@ impl World {
     }
 
     fn connected_under(&self, policy: Policy, connections: impl IntoIterator<Item = Connection>) -> Self {
-        let ingest = Ingest::new(self.store.clone(), Arc::new(FixedClock(self.now)));
         let connections = Connections::new(connections);
-        Self::under(policy, connections, ingest, &self.store, self.now, patient().into())
+        Self::under(policy, connections, self.ingest.clone(), &self.store, self.now, patient().into())
     }
 
     /// The same world, recorded.
@@ -131,10 +138,9 @@ impl World {
 
     /// The same world with these ways in, recorded.
     pub fn recorded_by(&self, connections: Connections, audit: Log) -> Self {
-        let ingest = Ingest::new(self.store.clone(), Arc::new(FixedClock(self.now)));
         let limits = Limits { catch_up_time: Duration::from_secs(600), ..Limits::default() };
         let policy = Policy { audit, ..Policy::default() };
-        Self::under(policy, connections, ingest, &self.store, self.now, limits.into())
+        Self::under(policy, connections, self.ingest.clone(), &self.store, self.now, limits.into())
     }
 
     fn under(
@@ -146,7 +152,7 @@ impl World {
         limits: LimitsByRole,
     ) -> Self {
         let service = Service {
-            ingest,
+            ingest: ingest.clone(),
             clock: Arc::new(FixedClock(now)),
             secret: Secret::new(SECRET).expect("long enough"),
             timezone: Tz::UTC,
@@ -155,7 +161,7 @@ impl World {
             connections,
             policy,
         };
-        Self { router: build_router(service).expect("the schema is sound"), store: store.clone(), now }
+        Self { router: build_router(service).expect("the schema is sound"), store: store.clone(), now, ingest }
     }
 
     pub fn token_of(&self, tenant: &str, role: Role, operator: Option<&str>, teams: &[&str]) -> String {

@@ -19,7 +19,7 @@ use crate::ingest::body::{BodyError, BodyLimits, decode};
 use crate::ingest::lines::{Lines, LinesError, split};
 use crate::ingest::{Item, Origin, sends as reports};
 
-use super::{PLACE_WITHIN, RestState, SENT_KIB_MAX};
+use super::{PLACE_WITHIN, RestState, SENT_KIB_MAX, SMALL_BYTES};
 
 /// A request and its companions.
 struct Incoming {
@@ -100,7 +100,10 @@ where
     let sent = read_body(body, &headers, limit, limits.body_time).await?;
     // Only after the body is there: who sends slowly must not keep a place from the others.
     let bearer = Bearer::of(viewer);
-    let turn = tokio::time::timeout(PLACE_WITHIN, state.turns.take(&bearer)).await;
+    // What is compressed can be large.
+    let is_small = encoding.is_none() && sent.len() <= SMALL_BYTES;
+    let turns = if is_small { &state.small_turns } else { &state.turns };
+    let turn = tokio::time::timeout(PLACE_WITHIN, turns.take(&bearer)).await;
     let turn = turn.map_err(|_| busy())?;
     // Decompressing and finding the lines is work for a thread of its own. The turn goes with it: the thread works on when the
     // client has gone.

@@ -74,7 +74,7 @@ async fn one_more_request_than_may_run_at_once_is_429_and_a_place_comes_back() {
 async fn the_cost_of_a_question_is_known_and_spent_before_it_runs() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     let limits = Limits { cost_per_minute: 30, ..Limits::default() };
-    let world = World::over(&world.store, world.now, limits);
+    let world = world.limited(limits);
     let query =
         |days: u32| format!("{{ analytics(range: {{last: \"P{days}D\"}}) {{ delivery {{ total {{ rate }} }} }} }}");
     let answer = world.answer_with_cost(&world.manager(), &query(731)).await;
@@ -103,7 +103,7 @@ async fn a_role_can_have_limits_of_its_own() {
     let own =
         HashMap::from([(Role::Operator, HashMap::from([("depth".to_owned(), 3), ("costPerMinute".to_owned(), 7)]))]);
     let limits = LimitsByRole::configured(&HashMap::new(), &own).unwrap();
-    let world = World::over(&world.store, world.now, limits);
+    let world = world.limited(limits);
     let deep = "{ channels { capabilities { level } } }";
     let deeper = r#"{ analytics(range: {last: "P1D"}) { delivery { total { quality { level } } } } }"#;
     let operator = world.operator("anna");

@@ -99,7 +99,7 @@ impl Floor {
 
     /// Asks the CRM for all that is still to be asked.
     pub async fn ask_crm(&self) {
-        let ingest = Ingest::new(self.world.store.clone(), Arc::new(FixedClock(self.world.now)));
+        let ingest = self.world.ingest.clone();
         let mut runner =
             Runner::new(&ingest, &Arc::new(self.crm())).expect("this machine needs no certificates").expect("errands");
         for _ in 0..100 {

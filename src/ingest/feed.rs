@@ -1,0 +1,246 @@
+//! What follows from events is written behind them, where this process is the only one that writes: the sender waits for one
+//! insert into `events`, and the tables that views fill from `inbox` get larger batches, which cost a tenth as much an event.
+//!
+//! What is not written yet stands in memory, within bounds, and in `events` with a greater `batch` than `fed` has: after a crash
+//! it is read from there. Whoever asks waits until what was stored before is written. One of the places outside `sql/` with SQL
+//! text: see `lib.rs`.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as PlainMutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arrow::array::{Array, AsArray, RecordBatch, UInt8Array, UInt64Array};
+use arrow::compute::concat_batches;
+use arrow::datatypes::UInt64Type;
+use arrow::error::ArrowError;
+use tokio::sync::{Mutex, Notify};
+use tokio::task::spawn_blocking;
+
+use super::batch;
+use crate::sql::Sql;
+use crate::store::{Insert, Store, StoreError};
+
+/// Events of one pass: half a second of the engine's work.
+const PASS_EVENTS_MAX: usize = 100_000;
+
+/// With so many waiting nothing is gained by letting more come.
+const PASS_EVENTS_ENOUGH: usize = 50_000;
+
+/// How long what arrives may gather before it is written in the background. A question does not wait for it.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// How long to wait before what failed is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Bytes that wait; a sender beyond them waits too. Half a million events.
+const WAITING_BYTES_MAX: usize = 256 << 20;
+
+/// What is stored and still to be written to the tables that follow from it.
+pub(super) struct Feed {
+    store: Arc<dyn Store>,
+    waiting: PlainMutex<Waiting>,
+    /// One pass after the other.
+    turn: Mutex<()>,
+    /// Told when something waits.
+    arrived: Notify,
+    /// The number of the batch that was stored last.
+    last: AtomicU64,
+}
+
+#[derive(Default)]
+struct Waiting {
+    batches: VecDeque<Stored>,
+    events: usize,
+    bytes: usize,
+}
+
+#[derive(Clone)]
+struct Stored {
+    number: u64,
+    tenants: Arc<BTreeSet<String>>,
+    rows: RecordBatch,
+}
+
+impl Feed {
+    /// Writes what a process that broke off had not, and goes on from there.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn open(store: Arc<dyn Store>) -> Result<Self, StoreError> {
+        let fed = number(&store, Sql::new("SELECT max(batch) FROM fed")).await?;
+        let mut found = Sql::new("SELECT max(batch) FROM events WHERE batch > ");
+        // Batches are counted from 1 up: no number is too large for the parameter.
+        found.bind(fed.cast_signed());
+        let last = number(&store, found).await?.max(fed);
+        if fed < last {
+            tracing::info!(batches = last - fed, "what a process that broke off had stored is counted in");
+            let behind = |text| {
+                let mut sql = Sql::new(text);
+                sql.bind(fed.cast_signed());
+                sql
+            };
+            let mut done = Sql::new("INSERT INTO fed (whole, batch) SELECT 0, toUInt64(");
+            done.bind(last.cast_signed()).push(")");
+            // The columns of `inbox` are those of `events` in their order, but for the last: a test holds it.
+            let inbox = behind("INSERT INTO inbox SELECT * EXCEPT (batch) FROM events WHERE batch > ");
+            let arrivals = behind(
+                "INSERT INTO arrivals SELECT tenant, kind, channel, account, chat, dialog, contact, identities FROM events WHERE batch > ",
+            );
+            store.execute_all(vec![inbox, arrivals, done]).await?;
+        }
+        Ok(Self {
+            store,
+            waiting: PlainMutex::default(),
+            turn: Mutex::new(()),
+            arrived: Notify::new(),
+            last: AtomicU64::new(last),
+        })
+    }
+
+    /// The number of the next batch. Called under the turn of those who store.
+    pub fn next_number(&self) -> u64 {
+        self.last.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Waits until there is room for more, and works for it.
+    pub async fn make_room(&self) -> Result<(), StoreError> {
+        while WAITING_BYTES_MAX <= self.lock().bytes {
+            self.pass().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes over what was stored under its number.
+    pub fn push(&self, number: u64, tenants: BTreeSet<String>, rows: RecordBatch) {
+        let mut waiting = self.lock();
+        waiting.events += rows.num_rows();
+        waiting.bytes += rows.get_array_memory_size();
+        waiting.batches.push_back(Stored { number, tenants: Arc::new(tenants), rows });
+        drop(waiting);
+        self.arrived.notify_one();
+    }
+
+    /// How many events of any tenant wait.
+    pub fn waiting_events(&self) -> usize {
+        self.lock().events
+    }
+
+    /// Whether something of the tenant waits.
+    pub fn holds(&self, tenant: &str) -> bool {
+        self.lock().batches.iter().any(|stored| stored.tenants.contains(tenant))
+    }
+
+    /// Writes all of the tenant that waits now. Dropping the future ends it after the pass that goes on.
+    ///
+    /// # Errors
+    /// When the engine fails; nothing is lost.
+    pub async fn settle(&self, tenant: &str) -> Result<(), StoreError> {
+        let last = {
+            let waiting = self.lock();
+            waiting.batches.iter().rev().find(|stored| stored.tenants.contains(tenant)).map(|stored| stored.number)
+        };
+        let Some(last) = last else { return Ok(()) };
+        while self.lock().batches.front().is_some_and(|stored| stored.number <= last) {
+            self.pass().await?;
+        }
+        Ok(())
+    }
+
+    /// Writes all that waits.
+    ///
+    /// # Errors
+    /// As [`Feed::settle`].
+    pub async fn settle_all(&self) -> Result<(), StoreError> {
+        while !self.lock().batches.is_empty() {
+            self.pass().await?;
+        }
+        Ok(())
+    }
+
+    /// Writes what waits, for as long as the store is open; `fed` is called after each pass.
+    pub async fn keep_up(&self, fed: impl Fn() + Send) {
+        loop {
+            if self.lock().batches.is_empty() {
+                self.arrived.notified().await;
+                continue;
+            }
+            // More comes with it.
+            let _ = tokio::time::timeout(PAUSE, self.enough()).await;
+            match self.pass().await {
+                Ok(()) => fed(),
+                Err(StoreError::Closed) => return,
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "what is stored is not counted yet; it is tried again"
+                    );
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    /// Returns when enough waits for a pass.
+    async fn enough(&self) {
+        while self.lock().events < PASS_EVENTS_ENOUGH {
+            self.arrived.notified().await;
+        }
+    }
+
+    /// Writes what has waited longest: as much as makes one good insert.
+    async fn pass(&self) -> Result<(), StoreError> {
+        let _turn = self.turn.lock().await;
+        let first = self.first();
+        let Some(last) = first.last().map(|stored| stored.number) else { return Ok(()) };
+        let rows: Vec<RecordBatch> = first.iter().map(|stored| stored.rows.clone()).collect();
+        // Only a runtime that is shutting down drops the work.
+        let joined = spawn_blocking(move || inserts(&rows, last)).await.map_err(|_| StoreError::Closed)?;
+        let wrong = |error: ArrowError| StoreError::WrongColumns { table: "inbox", reason: error.to_string() };
+        self.store.insert_all(joined.map_err(wrong)?).await?;
+        let mut waiting = self.lock();
+        for stored in first {
+            waiting.events -= stored.rows.num_rows();
+            waiting.bytes -= stored.rows.get_array_memory_size();
+            waiting.batches.pop_front();
+        }
+        Ok(())
+    }
+
+    fn first(&self) -> Vec<Stored> {
+        let waiting = self.lock();
+        let mut events = 0;
+        let fits = |stored: &&Stored| {
+            let is_first = events == 0;
+            events += stored.rows.num_rows();
+            is_first || events <= PASS_EVENTS_MAX
+        };
+        waiting.batches.iter().take_while(fits).cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// First what follows from the events, then the mark that something is to be derived from it, then how far that is: all can
+/// be written twice without harm.
+fn inserts(batches: &[RecordBatch], last: u64) -> Result<Vec<Insert>, ArrowError> {
+    let rows = match batches {
+        [one] => one.clone(),
+        several => concat_batches(&several[0].schema(), several)?,
+    };
+    let fed = RecordBatch::try_from_iter([
+        ("whole", Arc::new(UInt8Array::from(vec![0])) as _),
+        ("batch", Arc::new(UInt64Array::from(vec![last])) as _),
+    ])?;
+    let arrivals = batch::arrivals(&rows)?;
+    let insert = |table, rows| Insert { table, rows };
+    Ok(vec![insert("inbox", rows), insert("arrivals", arrivals), insert("fed", fed)])
+}
+
+async fn number(store: &Arc<dyn Store>, sql: Sql) -> Result<u64, StoreError> {
+    let answer = store.query(sql).await?;
+    let column = answer.first().and_then(|batch| batch.column(0).as_primitive_opt::<UInt64Type>());
+    Ok(column.filter(|column| !column.is_empty()).map_or(0, |column| column.value(0)))
+}
