@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
+use rapport::ingest::Item;
 use rapport::ingest::derive::{self, Derivation};
 use rapport::ingest::generate::Plan;
-use rapport::ingest::Item;
 use rapport::sql::Sql;
 use rapport::store::Store;
 use rapport::store::embedded::EmbeddedStore;

@@ -11,7 +11,7 @@ mod people;
 mod run;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
@@ -43,6 +43,18 @@ const ROWS_MERGED_MAX: u64 = 30_000_000;
 
 /// How long what arrives may gather before it is derived in the background. A question does not wait for it.
 const PAUSE: Duration = Duration::from_millis(300);
+
+/// In the background it is derived for a quarter of the time, so that those who send and those who ask have the rest.
+const REST: u32 = 3;
+
+/// The longest rest.
+const REST_MAX: Duration = Duration::from_secs(5);
+
+/// What deriving a thread costs, roughly: two seconds for four thousand.
+const PER_THREAD: Duration = Duration::from_micros(500);
+
+/// What writing an event to the tables that follow from it costs, roughly.
+const PER_EVENT: Duration = Duration::from_micros(5);
 
 /// How long to wait before what failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -174,6 +186,17 @@ impl Derivation {
     /// # Errors
     /// When the store is closed.
     pub async fn catch_up_within(&self, tenant: &str, patience: Duration) -> Result<bool, StoreError> {
+        let expected = match self.expected(tenant).await {
+            Ok(Duration::ZERO) => return Ok(false),
+            Err(StoreError::Closed) => return Err(StoreError::Closed),
+            // Trying tells what is wrong.
+            Err(_) => Duration::ZERO,
+            Ok(expected) => expected,
+        };
+        // Who cannot get it in time does not wait in vain: during an import everybody would.
+        if patience < expected {
+            return Ok(true);
+        }
         match timeout(patience, self.catch_up(tenant)).await {
             Ok(Ok(_)) => Ok(false),
             Ok(Err(StoreError::Closed)) => Err(StoreError::Closed),
@@ -186,6 +209,17 @@ impl Derivation {
             }
             Err(_) => Ok(self.waits_for(tenant) || 0 < self.count_stale(tenant).await?),
         }
+    }
+
+    /// How long it would take to catch up, roughly.
+    async fn expected(&self, tenant: &str) -> Result<Duration, StoreError> {
+        let events = match &self.shared.feed {
+            Some(feed) if feed.holds(tenant) => feed.waiting_events(),
+            _ => 0,
+        };
+        let threads = self.count_stale(tenant).await?;
+        let times = |each: Duration, count: u64| each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
+        Ok(times(PER_EVENT, events as u64).saturating_add(times(PER_THREAD, threads)))
     }
 
     /// Whether something of the tenant is stored that nothing is derived from yet.
@@ -204,11 +238,13 @@ impl Derivation {
     /// Derives what changes, for as long as the store is open.
     pub async fn keep_up(self) {
         loop {
+            let begin = Instant::now();
             match self.catch_up_all().await {
                 Ok(()) => {
+                    let until = begin.elapsed() + (begin.elapsed() * REST).min(REST_MAX);
                     self.shared.stored.notified().await;
                     // More comes with it, and a run costs almost as much for one message as for a thousand.
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(until.saturating_sub(begin.elapsed()).max(PAUSE)).await;
                 }
                 Err(StoreError::Closed) => return,
                 Err(error) => {

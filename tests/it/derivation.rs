@@ -178,7 +178,7 @@ async fn an_answer_that_cannot_wait_says_what_it_lacks() {
 async fn a_server_derives_what_arrives_before_anybody_asks() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     let ingest = world.ingest.clone();
-    let world = World::with(ingest.clone(), &world.store, world.now, Limits::default());
+    let world = world.limited(Limits::default());
     let keeping_up = tokio::spawn(ingest.derivation().clone().keep_up());
     let feeding = tokio::spawn(ingest.keep_up());
     for number in 0..3 {

@@ -35,7 +35,7 @@ fn at(world: &World, now: &str) -> World {
         tenant_cost_per_minute: 1_000_000_000,
         ..Limits::default()
     };
-    World::with(world.ingest.clone(), &world.store, now, limits)
+    world.turned_to(now).limited(limits)
 }
 
 /// Anna answers c1, whose message is read; bob's message to c2 fails; nobody answers c2's second message.

@@ -1,7 +1,7 @@
 //! A whole API in a test: real engine, real routes, no sockets; only the clock is ours.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -18,7 +18,7 @@ use rapport::auth::{Grant, Role, Secret, TokenConfig, issue};
 use rapport::ingest::Ingest;
 use rapport::ingest::connection::{Connection, Connections};
 use rapport::ingest::connector::options::Hidden;
-use rapport::model::clock::Millis;
+use rapport::model::clock::{Clock, Millis};
 use rapport::sql::Sql;
 use rapport::store::migrations::{MIGRATIONS, migrate};
 use rapport::store::token::Token;
@@ -93,6 +93,24 @@ pub struct World {
     pub now: Millis,
     /// What all worlds over the store share: only one may write behind events.
     pub ingest: Ingest,
+    /// The way in's clock.
+    turning: Arc<TurningClock>,
+}
+
+/// Stands still until it is turned.
+struct TurningClock(AtomicI64);
+
+impl Clock for TurningClock {
+    fn now(&self) -> Millis {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What all worlds over one store share.
+struct WayIn {
+    ingest: Ingest,
+    store: Arc<CountingStore>,
+    turning: Arc<TurningClock>,
 }
 
 impl World {
@@ -101,19 +119,22 @@ impl World {
         let store = empty_store();
         migrate(&store, &FixedClock(now), MIGRATIONS, &facts()).await.expect("the migrations run");
         let store = Arc::new(CountingStore { inner: store, queries: AtomicUsize::new(0) });
-        let ingest =
-            Ingest::sole(store.clone(), Arc::new(FixedClock(now))).await.expect("nothing is left to be written");
-        Self::with(ingest, &store, now, patient())
+        let turning = Arc::new(TurningClock(AtomicI64::new(now)));
+        let ingest = Ingest::sole(store.clone(), turning.clone()).await.expect("nothing is left to be written");
+        let way_in = WayIn { ingest, store, turning };
+        Self::under(Policy::default(), Connections::default(), way_in, now, patient().into())
     }
 
-    /// Another API over the same store, at the same instant.
+    /// The same world with other limits.
     pub fn limited(&self, limits: impl Into<LimitsByRole>) -> Self {
-        Self::with(self.ingest.clone(), &self.store, self.now, limits)
+        Self::under(Policy::default(), Connections::default(), self.way_in(), self.now, limits.into())
     }
 
-    /// The same with a way in that the test keeps a handle of.
-    pub fn with(ingest: Ingest, store: &Arc<CountingStore>, now: Millis, limits: impl Into<LimitsByRole>) -> Self {
-        Self::under(Policy::default(), Connections::default(), ingest, store, now, limits.into())
+    /// The same world at another instant.
+    pub fn turned_to(&self, now: Millis) -> Self {
+        self.turning.0.store(now, Ordering::Relaxed);
+        let WayIn { ingest, store, turning } = self.way_in();
+        Self { router: self.router.clone(), store, now, ingest, turning }
     }
 
     /// The same world with these ways in.
@@ -128,7 +149,7 @@ impl World {
 
     fn connected_under(&self, policy: Policy, connections: impl IntoIterator<Item = Connection>) -> Self {
         let connections = Connections::new(connections);
-        Self::under(policy, connections, self.ingest.clone(), &self.store, self.now, patient().into())
+        Self::under(policy, connections, self.way_in(), self.now, patient().into())
     }
 
     /// The same world, recorded.
@@ -140,17 +161,15 @@ impl World {
     pub fn recorded_by(&self, connections: Connections, audit: Log) -> Self {
         let limits = Limits { catch_up_time: Duration::from_secs(600), ..Limits::default() };
         let policy = Policy { audit, ..Policy::default() };
-        Self::under(policy, connections, self.ingest.clone(), &self.store, self.now, limits.into())
+        Self::under(policy, connections, self.way_in(), self.now, limits.into())
     }
 
-    fn under(
-        policy: Policy,
-        connections: Connections,
-        ingest: Ingest,
-        store: &Arc<CountingStore>,
-        now: Millis,
-        limits: LimitsByRole,
-    ) -> Self {
+    fn way_in(&self) -> WayIn {
+        WayIn { ingest: self.ingest.clone(), store: self.store.clone(), turning: self.turning.clone() }
+    }
+
+    fn under(policy: Policy, connections: Connections, way_in: WayIn, now: Millis, limits: LimitsByRole) -> Self {
+        let WayIn { ingest, store, turning } = way_in;
         let service = Service {
             ingest: ingest.clone(),
             clock: Arc::new(FixedClock(now)),
@@ -161,7 +180,7 @@ impl World {
             connections,
             policy,
         };
-        Self { router: build_router(service).expect("the schema is sound"), store: store.clone(), now, ingest }
+        Self { router: build_router(service).expect("the schema is sound"), store, now, ingest, turning }
     }
 
     pub fn token_of(&self, tenant: &str, role: Role, operator: Option<&str>, teams: &[&str]) -> String {

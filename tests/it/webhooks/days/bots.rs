@@ -79,9 +79,7 @@ impl Day {
 
     /// The same store and the same ways in, at another instant.
     fn turn_to(&mut self, now: i64) {
-        let World { router, store, .. } = &self.world;
-        let later = World { router: router.clone(), store: store.clone(), now };
-        self.world = later.recorded_by(self.connections.clone(), Log::off());
+        self.world = self.world.turned_to(now).recorded_by(self.connections.clone(), Log::off());
     }
 
     /// It is this time now.

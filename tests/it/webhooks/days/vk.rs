@@ -51,9 +51,7 @@ impl Day {
     }
 
     fn turn_to(&mut self, now: &str) {
-        let World { router, store, .. } = &self.world;
-        let later = World { router: router.clone(), store: Arc::clone(store), now: instant(now) };
-        self.world = later.recorded_by(self.connections.clone(), Log::off());
+        self.world = self.world.turned_to(instant(now)).recorded_by(self.connections.clone(), Log::off());
     }
 
     async fn post(&mut self, time: &str, body: &str) -> (StatusCode, String) {
