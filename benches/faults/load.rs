@@ -205,7 +205,7 @@ impl Load {
             Ok(answer) => format!("{}: {}", answer.status, String::from_utf8_lossy(&answer.body)),
         };
         // The request's id makes each one different.
-        let complaint = complaint.split("\"extensions\"").next().unwrap_or_default().chars().take(120).collect();
+        let complaint = complaint.split("the request id is").next().unwrap_or_default().chars().take(200).collect();
         *lock(&self.complaints).entry(complaint).or_default() += 1;
     }
 

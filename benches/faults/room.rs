@@ -15,6 +15,9 @@ use super::{House, Plan};
 /// How long the small disk may take to fill.
 const FILL_BODIES_MAX: u32 = 4_000;
 
+/// What the ballast leaves free: some bodies fit into it.
+const LEFT_MIB: u64 = 6;
+
 /// A file system in memory that is taken away when this is dropped.
 struct SmallDisk {
     path: PathBuf,
@@ -59,9 +62,9 @@ pub fn disk_full(house: &House, plan: Plan) -> Outcome {
         stage.start()?;
         stage.load.send_one();
         for round in 0..plan.choose(1, 5) {
-            // Ballast, so that filling takes moments: two MiB are left.
+            // Ballast, so that filling takes moments.
             let free = free_mib(&mount)?;
-            fs::write(mount.join(format!("ballast-{round}")), vec![0; (free.saturating_sub(2) as usize) << 20])
+            fs::write(mount.join(format!("ballast-{round}")), vec![0; (free.saturating_sub(LEFT_MIB) as usize) << 20])
                 .map_err(|error| format!("the ballast does not fit: {error}"))?;
             fill(&mut stage)?;
             read_while_full(&mut stage)?;
@@ -94,7 +97,7 @@ fn fill(stage: &mut Stage) -> Result<(), String> {
             status => return Err(format!("a full disk is answered with {status}: {}", last_words(stage))),
         }
         if refused == 10 {
-            stage.note(format!("full after {sent} bodies; 10 in a row refused with 503"));
+            stage.note(format!("full after {} bodies more; 10 in a row refused with 503", sent - 9));
             return Ok(());
         }
     }

@@ -111,6 +111,10 @@ impl Stage {
             let last: String = said.lines().rev().take(3).collect::<Vec<_>>().join(" | ");
             self.wrong(format!("SIGTERM ended it with {status} after {} ms: {last}", took.as_millis()));
         }
+        // What the server itself had to say of what was harmed, once.
+        if let Some(line) = said.lines().find(|line| line.contains("ERROR")) {
+            self.note(format!("its log: {}", line.chars().take(300).collect::<String>()));
+        }
         if let Some(panic) = said.lines().find(|line| line.contains("panicked")) {
             self.wrong(format!("it panicked: {panic}"));
         }
