@@ -37,7 +37,7 @@ pub struct RestState {
 /// A body takes up to 8 MiB as sent, 32 MiB plain, and about twice that as events and rows: 8 of them stay below 1 GiB.
 const BODIES_MAX: usize = 8;
 
-/// 256 MiB of bodies as they are sent: each takes what it announces, or the most, before its first byte is read.
+/// 256 MiB of bodies as they are sent: each takes what has come of it.
 const SENT_KIB_MAX: usize = 256 * 1024;
 
 /// How long a body waits for its turn, and for room.
