@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::client::{Client, connect};
+use super::client::Client;
 use super::crashes::wait_until;
 use super::load::{Copies, Shape};
 use super::outcome::Outcome;
@@ -16,6 +16,9 @@ use super::{House, Plan};
 const MEMORY_CGROUPS: &str = "/sys/fs/cgroup/memory";
 /// What the server may take beyond what it has when it is ready.
 const SPARE_BYTES: u64 = 24 << 20;
+
+/// How long an idle connection waits to be let in.
+const CONNECT_WITHIN: Duration = Duration::from_millis(500);
 
 /// A cgroup of our own, removed when it is dropped and empty.
 struct MemoryGroup(PathBuf);
@@ -102,20 +105,28 @@ pub fn descriptors(house: &House, plan: Plan) -> Outcome {
             let senders = stage.load.start();
             let before = stage.load.requests_answered();
             wait_until(|| before + 8 <= stage.load.requests_answered());
-            let idle: Vec<TcpStream> = (0..300).filter_map(|_| connect(address).ok()).collect();
+            let began = Instant::now();
+            // Up to the first that is not let in.
+            let connect = |_| TcpStream::connect_timeout(&address, CONNECT_WITHIN).ok();
+            let idle: Vec<TcpStream> = (0..300).map_while(connect).collect();
+            let connected = began.elapsed();
             // Long enough that descriptors are asked for while there are none.
             std::thread::sleep(Duration::from_millis(1_500));
             let samples = stage.load.samples();
+            let idle_count = idle.len();
             drop(idle);
             let freed = Instant::now();
             let recovered = Client::new(address).get("/health/ready").is_ok_and(|answer| answer.status == 200);
+            let ready_after = freed.elapsed();
             senders.stop();
             stage.outcome.trials += 1;
             let refused = samples.iter().filter(|sample| sample.status != 200).count();
             stage.note(format!(
-                "300 idle connections: {refused} of {} requests refused; ready {} ms after they went",
+                "{} idle connections within {} ms: {refused} of {} requests refused; ready {} ms after they went",
+                idle_count,
+                connected.as_millis(),
                 samples.len(),
-                freed.elapsed().as_millis()
+                ready_after.as_millis()
             ));
             if !recovered {
                 stage.wrong("it is not ready after the connections went".to_owned());

@@ -131,7 +131,11 @@ impl Stage {
         for (tenant, name) in TENANTS.iter().enumerate() {
             let expected = lock(&self.load.ledger).figures(tenant);
             match asking::figures(self.server().address, tenant) {
-                Ok((figures, _)) if figures == expected => {}
+                Ok((figures, took)) if figures == expected => {
+                    if Duration::from_secs(1) < took {
+                        self.note(format!("answers about {name} were complete after {} ms", took.as_millis()));
+                    }
+                }
                 Ok((figures, _)) => {
                     self.wrong(format!("the API answers {figures:?} for {name} and must answer {expected:?}"));
                 }
