@@ -52,7 +52,8 @@ fn read(analytics: &Value) -> Figures {
     let number = |value: &Value| value.as_u64().unwrap_or(u64::MAX);
     let mut figures = Figures {
         inbound: number(&analytics["activity"]["total"]["messages"]),
-        delivered: number(&analytics["delivery"]["total"]["delivered"]),
+        // Unknown while an account has told no status at all: nothing was delivered that anybody could know of.
+        delivered: analytics["delivery"]["total"]["delivered"].as_u64().unwrap_or_default(),
         ..Figures::default()
     };
     for (day, bucket) in analytics["delivery"]["series"].as_array().into_iter().flatten().enumerate() {
