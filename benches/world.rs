@@ -90,7 +90,7 @@ fn secret() -> Secret {
 
 /// The engine's library, found or installed as the program itself does.
 #[expect(clippy::disallowed_methods, reason = "a benchmark looks where the user's cache directory is")]
-fn library() -> PathBuf {
+pub fn library() -> PathBuf {
     let home = std::env::home_dir().expect("a user has a home directory").join(".cache");
     let cache = std::env::var_os("XDG_CACHE_HOME").map_or(home, PathBuf::from);
     let library = std::env::var_os("RAPPORT_ENGINE_LIBRARY").map(PathBuf::from);

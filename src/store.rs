@@ -76,6 +76,8 @@ pub enum StoreError {
     TooManyRows { limit: &'static str, rows: u64 },
     #[error("the disk of the data directory is full")]
     DiskFull,
+    #[error("the process has no file descriptors left: allow it more (`ulimit -n`, or `LimitNOFILE` of its service)")]
+    NoDescriptors,
     #[error("the store is shutting down")]
     Closed,
     #[error("the batch does not fit the table {table}: {reason}")]

@@ -246,7 +246,7 @@ impl ApiError {
             StoreError::TooMuchMemory { .. } | StoreError::TooManyRows { .. } => {
                 Self::new(Code::LimitExceeded, format!("{error}: take a shorter range or fewer groups"))
             }
-            StoreError::Busy { .. } | StoreError::DiskFull | StoreError::Closed => {
+            StoreError::Busy { .. } | StoreError::DiskFull | StoreError::NoDescriptors | StoreError::Closed => {
                 Self::unavailable(error.to_string(), 5)
             }
             StoreError::WrongColumns { .. } | StoreError::Engine { .. } => Self::internal(request_id, error),

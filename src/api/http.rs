@@ -14,3 +14,4 @@ pub mod graphql;
 pub mod page;
 pub mod parameters;
 pub mod request_id;
+pub mod room;

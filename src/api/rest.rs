@@ -46,7 +46,7 @@ const SMALL_BODIES_MAX: usize = 1_024;
 /// Some hundred events.
 const SMALL_BYTES: usize = 64 * 1024;
 
-/// 256 MiB of bodies as they are sent: each takes what it announces, or the most, before its first byte is read.
+/// 256 MiB of bodies as they are sent: each takes what has come of it.
 const SENT_KIB_MAX: usize = 256 * 1024;
 
 /// How long a body waits for its turn, and for room.

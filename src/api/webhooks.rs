@@ -14,11 +14,12 @@ use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router, routing};
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::errors::{ApiError, Code};
-use super::http::body::{BytesLimit, Room, read_body_into};
+use super::http::body::{BytesLimit, read_body_into};
 use super::http::request_id::RequestId;
+use super::http::room::Place;
 use super::server::HttpState;
 use crate::ingest::connection::health::Turned;
 use crate::ingest::connection::{Connection, Connections};
@@ -108,7 +109,8 @@ async fn deliver(
         return Err(ApiError::new(Code::UnsupportedMediaType, "a webhook's body must not be encoded"));
     }
     let limit = BytesLimit { name: "webhookBytes", bytes: limits.webhook_bytes };
-    let mut place = Place::at(&state.rooms, &connection.name);
+    let rooms = [state.rooms.by_connection.get(&connection.name), Some(&state.rooms.all)];
+    let mut place = Place::within(rooms.into_iter().flatten().cloned().collect(), ROOM_WITHIN, busy);
     let body = read_body_into(body, &headers, limit, limits.body_time, &mut place).await;
     let body = body.inspect_err(|error| {
         if error.code == Code::Unavailable {
@@ -182,39 +184,6 @@ async fn prove(
         proved
     });
     proving.await.ok()
-}
-
-/// What one delivery holds of the rooms, as long as it is there.
-struct Place {
-    /// That of its connection, and that of all.
-    rooms: [Option<Arc<Semaphore>>; 2],
-    taken: Vec<OwnedSemaphorePermit>,
-    bytes: usize,
-    kib: usize,
-}
-
-impl Place {
-    fn at(rooms: &Rooms, connection: &str) -> Self {
-        let rooms = [rooms.by_connection.get(connection).cloned(), Some(Arc::clone(&rooms.all))];
-        Self { rooms, taken: Vec::new(), bytes: 0, kib: 0 }
-    }
-}
-
-impl Room for Place {
-    async fn take(&mut self, bytes: usize) -> Result<(), ApiError> {
-        self.bytes = self.bytes.saturating_add(bytes);
-        let wanted = self.bytes.div_ceil(1024).max(1);
-        let more = u32::try_from(wanted.saturating_sub(self.kib)).unwrap_or(u32::MAX);
-        if more == 0 {
-            return Ok(());
-        }
-        for room in self.rooms.iter().flatten() {
-            let taking = tokio::time::timeout(ROOM_WITHIN, Arc::clone(room).acquire_many_owned(more)).await;
-            self.taken.push(taking.ok().and_then(Result::ok).ok_or_else(busy)?);
-        }
-        self.kib = wanted;
-        Ok(())
-    }
 }
 
 fn busy() -> ApiError {

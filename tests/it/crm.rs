@@ -9,7 +9,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use rapport::ingest::Ingest;
 use rapport::ingest::connection::Connection;
 use rapport::ingest::connector::options::Options;
 use rapport::ingest::connector::{Accounts, Payload, platform};
@@ -17,7 +16,7 @@ use rapport::ingest::receive::Received;
 use serde_json::{Value, json};
 
 use crate::dialogs::{MARCH, message};
-use crate::engine::{FixedClock, shown};
+use crate::engine::shown;
 use crate::world::{TENANT, World, instant};
 
 /// A world with one connection to a CRM.

@@ -1,18 +1,15 @@
 //! What is derived from events: nothing of it outlives its reason, and nothing that arrived is left out.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
 use rapport::api::Limits;
-use rapport::ingest::Ingest;
 use rapport::ingest::derive::{Derivation, Stretch, prepare};
 use rapport::sql::Sql;
 use rapport::store::Store;
 use serde_json::{Value, json};
 
-use crate::engine::FixedClock;
 use crate::world::{TENANT, World};
 
 const MARCH: &str = r#"range: {from: "2026-03-01", to: "2026-04-01"}"#;

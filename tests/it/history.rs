@@ -1,13 +1,11 @@
 //! A chat history that was not made for us: imported, and asked for its peak hours.
 
 use std::io::Write;
-use std::sync::Arc;
 
 use rapport::ingest::file::{AdapterOptions, Options, import};
-use rapport::ingest::{Ingest, Receipt};
+use rapport::ingest::Receipt;
 use serde_json::json;
 
-use crate::engine::FixedClock;
 use crate::world::{TENANT, World};
 
 /// As a shop's export might look: local times without an offset, names of people, texts with commas and line breaks.

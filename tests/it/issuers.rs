@@ -14,7 +14,6 @@ use rapport::app::build::{Policy, Service, build_router};
 use rapport::auth::claims::{ClaimPaths, ClaimRules};
 use rapport::auth::issuer::{Audience, KeySource, Others};
 use rapport::auth::{Issuer, IssuerConfig, Role, Secret};
-use rapport::ingest::Ingest;
 use rapport::ingest::connection::Connections;
 use rapport::model::clock::{Clock, Millis};
 use rapport::outbound::Address;

@@ -19,6 +19,7 @@ mod engine;
 mod errands;
 mod events;
 mod explain;
+mod faults;
 mod fixture_schema;
 mod history;
 mod http;

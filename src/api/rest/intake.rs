@@ -12,14 +12,15 @@ use axum::{Extension, Json};
 use crate::api::audit::Trace;
 use crate::api::bearers::Bearer;
 use crate::api::errors::{ApiError, Code};
-use crate::api::http::body::{BytesLimit, read_body};
+use crate::api::http::body::{BytesLimit, read_body_into};
 use crate::api::http::request_id::RequestId;
+use crate::api::http::room::Place;
 use crate::auth::{Role, Viewer};
 use crate::ingest::body::{BodyError, BodyLimits, decode};
 use crate::ingest::lines::{Lines, LinesError, split};
 use crate::ingest::{Item, Origin, sends as reports};
 
-use super::{PLACE_WITHIN, RestState, SENT_KIB_MAX, SMALL_BYTES};
+use super::{PLACE_WITHIN, RestState, SMALL_BYTES};
 
 /// A request and its companions.
 struct Incoming {
@@ -92,12 +93,8 @@ where
     let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("unreadable").to_owned());
     let body_limits = BodyLimits { sent_bytes: limits.ingest_compressed_bytes, plain_bytes: limits.ingest_bytes };
     let limit = BytesLimit { name: "ingestCompressedBytes", bytes: body_limits.sent_bytes };
-    let busy = || ApiError::unavailable("too many bodies are being taken in: send this one again", 1);
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let kib = announced.unwrap_or(limit.bytes).min(limit.bytes).div_ceil(1024).clamp(1, SENT_KIB_MAX);
-    let room = state.sent_kib.acquire_many(u32::try_from(kib).unwrap_or(u32::MAX));
-    let Ok(Ok(_room)) = tokio::time::timeout(PLACE_WITHIN, room).await else { return Err(busy()) };
-    let sent = read_body(body, &headers, limit, limits.body_time).await?;
+    let mut place = Place::within(vec![Arc::clone(&state.sent_kib)], PLACE_WITHIN, busy);
+    let sent = read_body_into(body, &headers, limit, limits.body_time, &mut place).await?;
     // Only after the body is there: who sends slowly must not keep a place from the others.
     let bearer = Bearer::of(viewer);
     // What is compressed can be large.
@@ -118,6 +115,10 @@ where
     let receipt = receipt.map_err(|error| ApiError::of_ingest(&request_id, &error))?;
     trace.note_receipt(&receipt);
     Ok(Json(receipt).into_response())
+}
+
+fn busy() -> ApiError {
+    ApiError::unavailable("too many bodies are being taken in: send this one again", 1)
 }
 
 fn refuse_body(error: &BodyError) -> ApiError {

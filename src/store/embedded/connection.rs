@@ -40,6 +40,9 @@ const NOT_ENOUGH_SPACE: i32 = 243;
 const QUERY_WAS_CANCELLED: i32 = 394;
 const TOO_MANY_ROWS_OR_BYTES: i32 = 396;
 
+/// EMFILE, as the engine writes it under many codes: whatever it was about to open.
+const TOO_MANY_OPEN_FILES: &str = "errno: 24, strerror: Too many open files";
+
 /// Tells a connection apart from all others of the process, also in the engine's list of queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Label(pub(super) u64);
@@ -269,6 +272,7 @@ fn read_error(message: &str, values: &[Value], limits: &Limits) -> StoreError {
         TOO_MANY_ROWS => StoreError::TooManyRows { limit: "max_rows_to_read", rows: limits.rows_read },
         TOO_MANY_ROWS_OR_BYTES => StoreError::TooManyRows { limit: "max_result_rows", rows: limits.rows_returned },
         NOT_ENOUGH_SPACE => StoreError::DiskFull,
+        _ if message.contains(TOO_MANY_OPEN_FILES) => StoreError::NoDescriptors,
         _ => StoreError::Engine { code, message },
     }
 }
@@ -276,6 +280,7 @@ fn read_error(message: &str, values: &[Value], limits: &Limits) -> StoreError {
 fn write_error(message: &str, values: &[Value]) -> StoreError {
     match parse(message, values) {
         (NOT_ENOUGH_SPACE, _) => StoreError::DiskFull,
+        (_, message) if message.contains(TOO_MANY_OPEN_FILES) => StoreError::NoDescriptors,
         (code, message) => StoreError::Engine { code, message },
     }
 }
@@ -324,6 +329,17 @@ mod tests {
         check("[chdb] Code: 164. DB::Exception: Cannot: (in query: SELECT 1). (X)", 164, "Cannot: ");
         check("[chdb] Code: 6. DB::Exception: Cannot parse 'anna' as number", 6, "Cannot parse '…' as number");
         check("no connection", 0, "no connection");
+    }
+
+    #[test]
+    fn a_shortage_of_the_machine_is_told_from_a_mistake_in_a_statement() {
+        let pipe = "[chdb] Code: 298. DB::Exception: Cannot create pipe: , errno: 24, strerror: Too many open files: while \
+                    pushing to view rapport.contact_events_feed. (CANNOT_PIPE)";
+        assert!(matches!(write_error(pipe, &[]), StoreError::NoDescriptors));
+        assert!(matches!(read_error(pipe, &[], &Limits::default()), StoreError::NoDescriptors));
+        let full = "[chdb] Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not enough space. (NOT_ENOUGH_SPACE)";
+        assert!(matches!(write_error(full, &[]), StoreError::DiskFull));
+        assert!(matches!(write_error("[chdb] Code: 60. DB::Exception: Unknown table", &[]), StoreError::Engine { .. }));
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use rapport::ingest::Ingest;
 use rapport::ingest::connection::Connection;
 use rapport::ingest::connector::options::Options;
 use rapport::ingest::connector::{Accounts, platform};
@@ -13,7 +12,6 @@ use rapport::ingest::errands::Runner;
 use rapport::model::clock::Millis;
 use serde_json::{Value, json};
 
-use crate::engine::FixedClock;
 use crate::world::{TENANT, World, instant};
 
 /// Long after everything. In the future, because the archive forgets by the engine's clock, which is nobody's to set.

@@ -1,0 +1,72 @@
+//! Room in memory for bodies that are on their way in: each takes what has come of it, and no more.
+//!
+//! Nothing is taken for what is only announced: whoever announces much and sends slowly would keep the others out. How much
+//! room there is, and whose, is for the routes to say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::body::Room;
+use crate::api::errors::ApiError;
+
+/// What one body holds of the rooms, as long as it is there.
+pub struct Place {
+    /// Semaphores of KiB; a body takes its KiB of each.
+    rooms: Vec<Arc<Semaphore>>,
+    /// How long a piece waits for room.
+    patience: Duration,
+    /// What is said when there is none.
+    refuse: fn() -> ApiError,
+    taken: Vec<OwnedSemaphorePermit>,
+    bytes: usize,
+    kib: usize,
+}
+
+impl Place {
+    pub fn within(rooms: Vec<Arc<Semaphore>>, patience: Duration, refuse: fn() -> ApiError) -> Self {
+        Self { rooms, patience, refuse, taken: Vec::new(), bytes: 0, kib: 0 }
+    }
+}
+
+impl Room for Place {
+    async fn take(&mut self, bytes: usize) -> Result<(), ApiError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        let wanted = self.bytes.div_ceil(1024).max(1);
+        let more = u32::try_from(wanted.saturating_sub(self.kib)).unwrap_or(u32::MAX);
+        if more == 0 {
+            return Ok(());
+        }
+        for room in &self.rooms {
+            let taking = tokio::time::timeout(self.patience, Arc::clone(room).acquire_many_owned(more)).await;
+            self.taken.push(taking.ok().and_then(Result::ok).ok_or_else(self.refuse)?);
+        }
+        self.kib = wanted;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::errors::Code;
+
+    fn refuse() -> ApiError {
+        ApiError::unavailable("full", 1)
+    }
+
+    #[tokio::test]
+    async fn a_body_holds_what_has_come_of_it_until_it_goes() {
+        let room = Arc::new(Semaphore::new(4));
+        let place = || Place::within(vec![Arc::clone(&room)], Duration::ZERO, refuse);
+        let (mut first, mut second) = (place(), place());
+        for (bytes, left) in [(1, 3), (1023, 3), (1, 2), (2048, 0)] {
+            first.take(bytes).await.expect("there is room");
+            assert_eq!(room.available_permits(), left);
+        }
+        assert_eq!(second.take(1).await.expect_err("it is full").code, Code::Unavailable);
+        drop(first);
+        second.take(4095).await.expect("there is room again");
+    }
+}
