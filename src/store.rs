@@ -2,13 +2,17 @@
 //!
 //! This module runs what it is given. It knows nothing of metrics, events or viewers. The embedded engine is
 //! in [`embedded`], the directory it owns in [`data_directory`], finding and installing its library in
-//! [`engine`], tables in [`migrations`].
+//! [`engine`], ClickHouse servers in [`server`], tables in [`migrations`].
 
+mod columns;
 pub mod data_directory;
 pub mod embedded;
 pub mod engine;
 pub mod limits;
 pub mod migrations;
+mod refusal;
+pub mod server;
+mod settings;
 pub mod token;
 
 use std::io;
@@ -18,6 +22,7 @@ use arrow::array::RecordBatch;
 use futures_util::future::BoxFuture;
 
 use self::token::Token;
+use crate::outbound::TrustError;
 use crate::sql::Sql;
 
 /// A ClickHouse of one kind or another.
@@ -67,6 +72,8 @@ pub enum StoreError {
     DiskFull,
     #[error("the store is shutting down")]
     Closed,
+    #[error("no host of the store can be reached now: {hosts}")]
+    Unreachable { hosts: String },
     #[error("the batch does not fit the table {table}: {reason}")]
     WrongColumns { table: &'static str, reason: String },
     #[error("the engine refused a statement (code {code}): {message}")]
@@ -89,6 +96,13 @@ pub enum OpenError {
     },
     #[error("the engine library {library} could not be loaded: {reason}")]
     Library { library: PathBuf, reason: String },
+    #[error("the store's certificates cannot be used")]
+    Trust {
+        #[source]
+        source: TrustError,
+    },
+    #[error("the system gives no random numbers: {reason}")]
+    Random { reason: String },
     #[error("a database's name has lower-case letters, digits and _ only, not {name:?}")]
     DatabaseName { name: String },
     #[error("the engine could not open {directory}")]
