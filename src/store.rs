@@ -4,6 +4,7 @@
 //! in [`embedded`], the directory it owns in [`data_directory`], finding and installing its library in
 //! [`engine`], ClickHouse servers in [`server`], tables in [`migrations`].
 
+pub mod chosen;
 mod columns;
 pub mod data_directory;
 pub mod embedded;
