@@ -54,8 +54,22 @@ pub trait Store: Send + Sync {
     /// first that fails.
     fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>>;
 
+    /// Whether other processes may write to the same tables at the same time.
+    fn sharing(&self) -> Sharing {
+        Sharing::Own
+    }
+
     /// The engine's version, as it says itself.
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>>;
+}
+
+/// Whose a store is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// This process's alone.
+    Own,
+    /// That of any number of processes.
+    Shared,
 }
 
 /// Why the store could not do it.

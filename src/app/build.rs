@@ -80,6 +80,9 @@ async fn open_chosen(config: &Config, limits: Limits) -> Result<ChosenStore> {
             Ok(ChosenStore::Embedded(Arc::new(store)))
         }
         StoreConfig::Servers(servers) => {
+            // The audit log and the demonstration's secret lie there all the same.
+            std::fs::create_dir_all(&config.data_dir)
+                .with_context(|| format!("the data directory {} cannot be made", config.data_dir.display()))?;
             for host in servers.clear_text_hosts() {
                 tracing::warn!(%host, "events and the store's password go over the network in clear text: use https://");
             }

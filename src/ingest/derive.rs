@@ -7,18 +7,20 @@
 //! again by the next. The rules are in `sql/derived`; this module only says when. Whose a name is comes before them and in the
 //! same way: [`people`].
 
+mod lease;
 mod people;
 mod run;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::timeout;
 
-use crate::store::{Store, StoreError};
+use self::lease::{Lease, Turn};
+use crate::store::{Sharing, Store, StoreError};
 
 /// How much one run takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,9 @@ const ROWS_MERGED_MAX: u64 = 30_000_000;
 /// How long what arrives may gather before it is derived in the background. A question does not wait for it.
 const PAUSE: Duration = Duration::from_millis(300);
 
+/// How often to look whether another process has derived it.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// How long to wait before what failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -57,6 +62,8 @@ struct Shared {
     stretch: Stretch,
     /// One run after the other: a second one would find the first one's work to do.
     turn: Mutex<()>,
+    /// One process after the other, where several share the store.
+    lease: Option<Lease>,
     /// Told when events were stored.
     stored: Notify,
 }
@@ -67,7 +74,8 @@ impl Derivation {
     }
 
     pub fn in_stretches(store: Arc<dyn Store>, stretch: Stretch) -> Self {
-        Self { shared: Arc::new(Shared { store, stretch, turn: Mutex::new(()), stored: Notify::new() }) }
+        let lease = (store.sharing() == Sharing::Shared).then(|| Lease::new(Arc::clone(&store)));
+        Self { shared: Arc::new(Shared { store, stretch, turn: Mutex::new(()), lease, stored: Notify::new() }) }
     }
 
     pub fn store(&self) -> &Arc<dyn Store> {
@@ -103,11 +111,21 @@ impl Derivation {
         if self.count_stale(tenant).await? == 0 {
             return Ok(runs);
         }
+        while !self.is_ours().await? {
+            // Another process derives it, or it has died and its right comes to an end.
+            tokio::time::sleep(LOOK).await;
+            if self.count_stale(tenant).await? == 0 {
+                return Ok(runs);
+            }
+        }
         runs += self.join_people(tenant, left).await?;
         let mut from = 0;
         loop {
             let _turn = self.shared.turn.lock().await;
             let Some(mut last) = next(from).await? else { break };
+            if !self.is_ours().await? {
+                return Err(lease::lost());
+            }
             if run::closes_for_the_first_time(store, tenant).await? {
                 store.execute_all(run::note_closing(tenant)).await?;
                 from = 0;
@@ -125,6 +143,14 @@ impl Derivation {
         Ok(runs)
     }
 
+    /// Whether this process may derive now.
+    async fn is_ours(&self) -> Result<bool, StoreError> {
+        match &self.shared.lease {
+            None => Ok(true),
+            Some(lease) => Ok(lease.take(Instant::now()).await? == Turn::Ours),
+        }
+    }
+
     /// Derives whose the names are that links were told of. Returns how many runs it took.
     async fn join_people(&self, tenant: &str, left: Option<&(dyn Fn(u64) + Sync)>) -> Result<usize, StoreError> {
         let store = self.shared.store.as_ref();
@@ -132,6 +158,9 @@ impl Derivation {
         let mut after = (0, 0);
         loop {
             let _turn = self.shared.turn.lock().await;
+            if !self.is_ours().await? {
+                return Err(lease::lost());
+            }
             let links = people::next_links(store, tenant, after, self.shared.stretch.links_max).await?;
             let Some(last) = links.last() else { return Ok(runs) };
             people::run(store, tenant, &links).await?;

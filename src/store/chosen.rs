@@ -9,7 +9,7 @@ use super::embedded::EmbeddedStore;
 use super::limits::Limits;
 use super::server::ServerStore;
 use super::token::Token;
-use super::{Store, StoreError};
+use super::{Sharing, Store, StoreError};
 use crate::sql::Sql;
 
 /// A store of either kind.
@@ -63,6 +63,10 @@ impl Store for ChosenStore {
 
     fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.either().execute_all(statements)
+    }
+
+    fn sharing(&self) -> Sharing {
+        self.either().sharing()
     }
 
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {

@@ -30,7 +30,7 @@ use self::hosts::Hosts;
 use super::columns::in_order;
 use super::limits::Limits;
 use super::token::Token;
-use super::{OpenError, Store, StoreError};
+use super::{OpenError, Sharing, Store, StoreError};
 use crate::outbound;
 use crate::sql::Sql;
 
@@ -342,6 +342,10 @@ impl Store for ServerStore {
     fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
         let inner = Arc::clone(&self.inner);
         self.change(async move { inner.execute_all(&statements).await }).boxed()
+    }
+
+    fn sharing(&self) -> Sharing {
+        Sharing::Shared
     }
 
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {

@@ -20,7 +20,7 @@ use rapport::store::limits::Limits;
 use rapport::store::migrations::{MIGRATIONS, migrate};
 use rapport::store::server::ServerStore;
 use rapport::store::token::Token;
-use rapport::store::{Store, StoreError};
+use rapport::store::{Sharing, Store, StoreError};
 
 use crate::served::{self, Served};
 
@@ -153,6 +153,10 @@ impl Store for TestStore {
 
     fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.either().execute_all(statements)
+    }
+
+    fn sharing(&self) -> Sharing {
+        self.either().sharing()
     }
 
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {

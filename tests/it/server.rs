@@ -16,6 +16,7 @@ use crate::engine::{limits, shown};
 use crate::served::config;
 
 mod both;
+mod leases;
 mod tls;
 
 /// A table that keeps tokens.

@@ -22,7 +22,7 @@ use rapport::model::clock::Millis;
 use rapport::sql::Sql;
 use rapport::store::migrations::{MIGRATIONS, migrate};
 use rapport::store::token::Token;
-use rapport::store::{Store, StoreError};
+use rapport::store::{Sharing, Store, StoreError};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -41,7 +41,7 @@ pub struct CountingStore {
 
 impl Store for CountingStore {
     fn query(&self, statement: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>> {
-        let derives = [" stale_threads ", " stale_links ", " derived_by ", " dialog_events "]
+        let derives = [" stale_threads ", " stale_links ", " derived_by ", " dialog_events ", " derivation_leases "]
             .iter()
             .any(|table| statement.text().contains(table));
         self.queries.fetch_add(usize::from(!derives), Ordering::Relaxed);
@@ -63,6 +63,10 @@ impl Store for CountingStore {
 
     fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.inner.execute_all(statements)
+    }
+
+    fn sharing(&self) -> Sharing {
+        self.inner.sharing()
     }
 
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
