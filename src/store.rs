@@ -64,12 +64,12 @@ pub trait Store: Send + Sync {
 }
 
 /// Whose a store is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sharing {
     /// This process's alone.
     Own,
-    /// That of any number of processes.
-    Shared,
+    /// That of any number of processes, of which this one has a name.
+    Shared { name: String },
 }
 
 /// Why the store could not do it.

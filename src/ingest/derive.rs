@@ -74,7 +74,10 @@ impl Derivation {
     }
 
     pub fn in_stretches(store: Arc<dyn Store>, stretch: Stretch) -> Self {
-        let lease = (store.sharing() == Sharing::Shared).then(|| Lease::new(Arc::clone(&store)));
+        let lease = match store.sharing() {
+            Sharing::Own => None,
+            Sharing::Shared { name } => Some(Lease::new(Arc::clone(&store), name)),
+        };
         Self { shared: Arc::new(Shared { store, stretch, turn: Mutex::new(()), lease, stored: Notify::new() }) }
     }
 

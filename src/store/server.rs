@@ -345,7 +345,7 @@ impl Store for ServerStore {
     }
 
     fn sharing(&self) -> Sharing {
-        Sharing::Shared
+        Sharing::Shared { name: self.inner.prefix.clone() }
     }
 
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {

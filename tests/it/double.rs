@@ -9,7 +9,6 @@ use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, Bytes};
@@ -58,7 +57,6 @@ pub struct Data {
     main: EmbeddedStore,
     readers: Mutex<HashMap<String, Arc<EmbeddedStore>>>,
     running: Mutex<HashMap<String, Arc<Notify>>>,
-    pub killed: AtomicUsize,
     /// Statements with their user and host, in the order in which they came.
     pub seen: Mutex<Vec<(usize, String, String)>>,
     /// Bytes of inserts as they came, and what was in them.
@@ -81,7 +79,6 @@ impl Data {
             main,
             readers: Mutex::default(),
             running: Mutex::default(),
-            killed: AtomicUsize::new(0),
             seen: Mutex::default(),
             inserted_bytes: Mutex::default(),
             _directory: directory,
@@ -91,6 +88,11 @@ impl Data {
     /// The data itself, beside the hosts.
     pub fn store(&self) -> &EmbeddedStore {
         &self.main
+    }
+
+    /// Whether any question has not ended yet.
+    pub fn is_running(&self) -> bool {
+        !self.running.lock().unwrap().is_empty()
     }
 
     /// The engine within the limits that a request sets.
@@ -122,7 +124,6 @@ impl Data {
         if text.starts_with("KILL QUERY") {
             let id = asked.parameters.first().expect("it names a query").1.as_str();
             if let Some(running) = self.running.lock().unwrap().get(id) {
-                self.killed.fetch_add(1, Ordering::SeqCst);
                 running.notify_one();
             }
             return Ok(Vec::new());
@@ -149,13 +150,31 @@ impl Data {
         let reader = self.reader(&asked.settings);
         let stop = Arc::new(Notify::new());
         let id = asked.settings.get("query_id").cloned().expect("every question has a name");
-        self.running.lock().unwrap().insert(id.clone(), Arc::clone(&stop));
+        let _running = Running::begin(self, &id, &stop);
         let answer = tokio::select! {
             answer = reader.query(statement) => answer,
             () = stop.notified() => Err(StoreError::TimedOut { seconds: 0 }),
         };
-        self.running.lock().unwrap().remove(&id);
         answer.map(|batches| body::write_batches(&batches)).map_err(Refusal::of)
+    }
+}
+
+/// A question between its beginning and its end, however it ends.
+struct Running<'a> {
+    data: &'a Data,
+    id: String,
+}
+
+impl<'a> Running<'a> {
+    fn begin(data: &'a Data, id: &str, stop: &Arc<Notify>) -> Self {
+        data.running.lock().unwrap().insert(id.to_owned(), Arc::clone(stop));
+        Self { data, id: id.to_owned() }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.data.running.lock().unwrap().remove(&self.id);
     }
 }
 

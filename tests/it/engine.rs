@@ -103,6 +103,7 @@ impl Drop for Lent {
 
 /// A store of either engine, and what it needs.
 // Order matters: the store is dropped before its directory or its hosts.
+#[allow(dead_code, reason = "what a store needs is held and not read")]
 pub enum TestStore {
     Embedded(EmbeddedStore, Lent),
     Server(ServerStore, Option<Served>),

@@ -5,7 +5,6 @@
 //! takes the first and leaves out all others, and who stands in the table has it. Times are the server's own, so that the
 //! processes' clocks do not matter. It never takes a right away that still holds.
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,15 +25,10 @@ const MARGIN_SECONDS: i64 = 120;
 /// One process's share in it.
 pub(super) struct Lease {
     store: Arc<dyn Store>,
-    held: Mutex<Held>,
-}
-
-#[derive(Default)]
-struct Held {
-    /// The name of this process; empty before it is needed.
+    /// The name of this process.
     holder: String,
     /// Until when it is ours, by our own measure from before it was taken.
-    until: Option<Instant>,
+    until: Mutex<Option<Instant>>,
 }
 
 /// Whose it is.
@@ -52,29 +46,26 @@ struct Latest {
 }
 
 impl Lease {
-    pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, held: Mutex::default() }
+    pub fn new(store: Arc<dyn Store>, holder: String) -> Self {
+        Self { store, holder, until: Mutex::default() }
     }
 
     /// Takes it, or keeps it for longer, if it is nobody else's.
     pub async fn take(&self, now: Instant) -> Result<Turn, StoreError> {
-        let mut held = self.held.lock().await;
+        let mut held_until = self.until.lock().await;
         // The half that is left is longer than any run.
-        if held.until.is_some_and(|until| now + TERM / 2 < until) {
+        if held_until.is_some_and(|until| now + TERM / 2 < until) {
             return Ok(Turn::Ours);
-        }
-        if held.holder.is_empty() {
-            held.holder = random_name()?;
         }
         let next = match self.latest().await? {
             None => 1,
-            Some(latest) if latest.is_valid && latest.holder != held.holder => return Ok(Turn::Others),
+            Some(latest) if latest.is_valid && latest.holder != self.holder => return Ok(Turn::Others),
             Some(latest) => latest.number.saturating_add(1),
         };
-        self.store.insert("derivation_leases", row(next, &held.holder)?, Some(token(next))).await?;
+        self.store.insert("derivation_leases", row(next, &self.holder)?, Some(token(next))).await?;
         // What another process inserted first is what is there.
-        let is_ours = self.latest().await?.is_some_and(|latest| latest.number == next && latest.holder == held.holder);
-        held.until = is_ours.then(|| now + TERM);
+        let is_ours = self.latest().await?.is_some_and(|latest| latest.number == next && latest.holder == self.holder);
+        *held_until = is_ours.then(|| now + TERM);
         Ok(if is_ours { Turn::Ours } else { Turn::Others })
     }
 
@@ -107,16 +98,6 @@ fn row(number: u64, holder: &str) -> Result<RecordBatch, StoreError> {
         [("number", Arc::new(UInt64Array::from(vec![number]))), ("holder", Arc::new(StringArray::from(vec![holder])))];
     RecordBatch::try_from_iter(columns)
         .map_err(|error| StoreError::WrongColumns { table: "derivation_leases", reason: error.to_string() })
-}
-
-fn random_name() -> Result<String, StoreError> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|_| unfit("the system gives no random numbers"))?;
-    let mut name = String::new();
-    for byte in bytes {
-        let _ = write!(name, "{byte:02x}");
-    }
-    Ok(name)
 }
 
 fn unfit(message: &str) -> StoreError {
