@@ -46,7 +46,7 @@ pub async fn open_store(directory: &Path) -> Arc<EmbeddedStore> {
 
 /// The only way into a store.
 pub async fn ingest(store: &Arc<EmbeddedStore>) -> Ingest {
-    Ingest::sole(store.clone(), Arc::new(FixedClock)).await.expect("nothing is left to be written")
+    Ingest::open(store.clone(), Arc::new(FixedClock)).await.expect("nothing is left to be written")
 }
 
 /// The whole API over a store.

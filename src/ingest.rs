@@ -52,7 +52,7 @@ pub use self::reason::Reason;
 pub use self::receipt::{Receipt, Rejection};
 use crate::model::Clock;
 use crate::model::clock::Millis;
-use crate::store::{Store, StoreError};
+use crate::store::{Sharing, Store, StoreError};
 
 /// The way into one store. Cloning it gives another handle to the same door.
 #[derive(Clone)]
@@ -90,12 +90,16 @@ impl Ingest {
         Self::following(Following::Before, derivation, store, clock)
     }
 
-    /// For a store that no other process writes to: what follows from events is written behind them, by [`Ingest::keep_up`] and
-    /// by whoever asks. What a process that broke off had not written is written first.
+    /// The way in that suits the store. Where no other process writes to it, what follows from events is written behind them, by
+    /// [`Ingest::keep_up`] and by whoever asks; what a process that broke off had not written is written first. There may be one
+    /// such way in at a time.
     ///
     /// # Errors
     /// When the engine fails.
-    pub async fn sole(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+    pub async fn open(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        if store.sharing() != Sharing::Own {
+            return Ok(Self::new(store, clock));
+        }
         let feed = Arc::new(Feed::open(Arc::clone(&store)).await?);
         let derivation = Derivation::behind(Arc::clone(&store), Arc::clone(&feed));
         Ok(Self::following(Following::Behind(feed), derivation, store, clock))

@@ -3,14 +3,15 @@
 //! # ARCHITECTURE
 //!
 //! ```text
-//! main → app → api → { metrics, ingest → { store, outbound }, auth → outbound } → { sql, model }
+//! main → app → api → { metrics, ingest → store → outbound, auth → outbound } → { sql, model }
 //! ```
 //!
 //! * [`model`]: the vocabulary: events, channels, ranges of time, roles, scopes, the clock.
 //! * [`sql`]: text that only the programmer can write, plus bound values.
 //! * [`metrics`]: the semantic layer: catalogue, validated query, pure compiler, typed answers.
-//! * [`store`]: ClickHouse behind one trait, Arrow in and out; migrations.
-//! * [`outbound`]: one HTTP question and its answer; below `auth`, which fetches keys, and `ingest`, which asks CRMs.
+//! * [`store`]: ClickHouse behind one trait, embedded or servers, Arrow in and out; migrations.
+//! * [`outbound`]: one HTTP question and its answer; below `auth`, which fetches keys, `ingest`, which asks CRMs, and `store`,
+//!   which knows its servers by the same certificates.
 //! * [`ingest`]: an event's way in, from bytes to a receipt.
 //! * [`auth`]: a token becomes a `Viewer` with a `Scope`.
 //! * [`api`]: routes, the GraphQL schema, one table of error codes.
@@ -32,15 +33,16 @@
 //!   plan of a query (tests/it/access makes the matrix from the schema).
 //! * What a request costs is known before anything of it runs, and it is answered only when its line in the audit log is
 //!   written, which holds no token and no text.
-//! * Only `outbound` opens connections, only to configured addresses: `auth` asks by it the sources of keys, `ingest::errands`
-//!   the CRMs of connections. (The engine's library is fetched by a command of its own, once.) Nothing in a token names a key, an algorithm or an address, nothing in a payload an address.
+//! * Only `outbound` opens connections, and `store::server`, which keeps some open; only to configured addresses: `auth` asks
+//!   by it the sources of keys, `ingest::errands` the CRMs of connections. (The engine's library is fetched by a command of its own, once.) Nothing in a token names a key, an algorithm or an address, nothing in a payload an address.
 //! * Events are written to `inbox` first, from which every state table follows, then to `arrivals`, which marks what is to be
 //!   derived anew, and then to `events`, which says what is known: a crash in between is healed by the sender's retry,
 //!   because every state table is idempotent and a mark too many costs only time.
 //! * What a CRM does not push is asked for by `ingest::errands` and comes in by the same way as what is pushed: archived, read,
 //!   stored, and only then noted as done.
 //! * What takes whole dialogs or chats to know is derived when they change, not when it is asked for: facts read the tables
-//!   `derived_*`, whose rows stand on the day of their time. They were views over the states first; on a tenant of ten
+//!   `derived_*`, whose rows stand on the day of their time. Where processes share a store one at a time derives, by a right
+//!   that the engine gives (`ingest::derive::lease`). They were views over the states first; on a tenant of ten
 //!   million messages those took more than ten seconds. A run of `ingest::derive` that breaks off is begun again, because
 //!   it takes the marks away last.
 //! * Whose a name is follows from links (`identity_links`), which are only ever added; it is derived in the same way into

@@ -1,6 +1,6 @@
 //! Outbound HTTP: one question to a configured place, and its answer. One connection, one request, limits on everything.
 //!
-//! The only module that opens connections. It follows no redirect, keeps no connection and remembers nothing between two
+//! The only module that opens connections, but for `store::server`, which keeps some to its hosts. It follows no redirect, keeps no connection and remembers nothing between two
 //! questions; what an answer means, and when to ask again, is for those who ask, with [`pause`] to measure by.
 
 pub mod address;
@@ -190,8 +190,15 @@ async fn read(body: hyper::body::Incoming, bytes_max: usize) -> Result<Bytes, Ou
     }
 }
 
-/// Knows a place by the system's certificates, or only by those of a file.
 fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, TrustError> {
+    Ok(TlsConnector::from(Arc::new(trust(ca_file)?)))
+}
+
+/// Knows a place by the system's certificates, or only by those of a file.
+///
+/// # Errors
+/// When there are no certificates to know the place by.
+pub fn trust(ca_file: Option<&Path>) -> Result<ClientConfig, TrustError> {
     let mut roots = RootCertStore::empty();
     match ca_file {
         Some(path) => {
@@ -216,7 +223,7 @@ fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, TrustError> {
         .map_err(TrustError::Tls)?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
+    Ok(config)
 }
 
 /// An error and what caused it, in a line: whoever asks in the background tells it in the log.

@@ -2,22 +2,29 @@
 //!
 //! This module runs what it is given. It knows nothing of metrics, events or viewers. The embedded engine is
 //! in [`embedded`], the directory it owns in [`data_directory`], finding and installing its library in
-//! [`engine`], tables in [`migrations`].
+//! [`engine`], ClickHouse servers in [`server`], tables in [`migrations`].
 
+pub mod chosen;
+mod columns;
 pub mod data_directory;
 pub mod embedded;
 pub mod engine;
 pub mod limits;
 pub mod migrations;
+mod refusal;
+pub mod server;
+mod settings;
 pub mod token;
 
 use std::io;
 use std::path::PathBuf;
 
 use arrow::array::RecordBatch;
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use self::token::Token;
+use crate::outbound::TrustError;
 use crate::sql::Sql;
 
 /// A ClickHouse of one kind or another.
@@ -43,7 +50,15 @@ pub trait Store: Send + Sync {
 
     /// Inserts batches one after the other, beside other inserts and changes; one such list runs at a time. It ends at the
     /// first that fails.
-    fn insert_all(&self, inserts: Vec<Insert>) -> BoxFuture<'_, Result<(), StoreError>>;
+    fn insert_all(&self, inserts: Vec<Insert>) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move {
+            for Insert { table, rows } in inserts {
+                self.insert(table, rows, None).await?;
+            }
+            Ok(())
+        }
+        .boxed()
+    }
 
     /// Runs a statement that changes something: a migration, a maintenance step.
     fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>>;
@@ -51,6 +66,11 @@ pub trait Store: Send + Sync {
     /// Runs changes one after the other, beside inserts and other changes; one such list runs at a time. It ends at the
     /// first that fails.
     fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Whether other processes may write to the same tables at the same time.
+    fn sharing(&self) -> Sharing {
+        Sharing::Own
+    }
 
     /// The engine's version, as it says itself.
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>>;
@@ -61,6 +81,15 @@ pub trait Store: Send + Sync {
 pub struct Insert {
     pub table: &'static str,
     pub rows: RecordBatch,
+}
+
+/// Whose a store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// This process's alone.
+    Own,
+    /// That of any number of processes, of which this one has a name.
+    Shared { name: String },
 }
 
 /// Why the store could not do it.
@@ -80,6 +109,8 @@ pub enum StoreError {
     NoDescriptors,
     #[error("the store is shutting down")]
     Closed,
+    #[error("no host of the store can be reached now: {hosts}")]
+    Unreachable { hosts: String },
     #[error("the batch does not fit the table {table}: {reason}")]
     WrongColumns { table: &'static str, reason: String },
     #[error("the engine refused a statement (code {code}): {message}")]
@@ -102,6 +133,13 @@ pub enum OpenError {
     },
     #[error("the engine library {library} could not be loaded: {reason}")]
     Library { library: PathBuf, reason: String },
+    #[error("the store's certificates cannot be used")]
+    Trust {
+        #[source]
+        source: TrustError,
+    },
+    #[error("the system gives no random numbers: {reason}")]
+    Random { reason: String },
     #[error("a database's name has lower-case letters, digits and _ only, not {name:?}")]
     DatabaseName { name: String },
     #[error("the engine could not open {directory}")]

@@ -249,6 +249,11 @@ impl ApiError {
             StoreError::Busy { .. } | StoreError::DiskFull | StoreError::NoDescriptors | StoreError::Closed => {
                 Self::unavailable(error.to_string(), 5)
             }
+            // Which hosts there are is nobody's business outside.
+            StoreError::Unreachable { .. } => {
+                tracing::error!(request_id = request_id.text(), %error, "the store is away");
+                Self::unavailable("the store cannot be reached now", 5)
+            }
             StoreError::WrongColumns { .. } | StoreError::Engine { .. } => Self::internal(request_id, error),
         }
     }

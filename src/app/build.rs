@@ -24,12 +24,15 @@ use crate::ingest::{Ingest, derive};
 use crate::metrics;
 use crate::model::Clock;
 use crate::store::Store;
+use crate::store::chosen::ChosenStore;
 use crate::store::data_directory::DataDirectory;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::engine::{self, EngineSource};
 use crate::store::limits::Limits;
 use crate::store::migrations::{Fact, MIGRATIONS, MigrationReport, migrate};
+use crate::store::server::ServerStore;
 
+use super::config::store::StoreConfig;
 use super::config::{AuditConfig, Config};
 use super::documents;
 use super::issuers;
@@ -39,14 +42,14 @@ pub const DATABASES: Databases = Databases { main: "rapport", scratch: "rapport_
 
 /// An open store whose tables are up to date.
 pub struct OpenStore {
-    pub store: Arc<EmbeddedStore>,
+    pub store: Arc<ChosenStore>,
     pub migrations: MigrationReport,
 }
 
-/// Finds or installs the engine, opens the data directory and brings its tables up to date.
+/// Finds or installs the engine and opens the data directory, or turns to the servers; and brings the tables up to date.
 ///
 /// # Errors
-/// When the engine cannot be had, the directory belongs to another process, or a migration fails.
+/// When the engine cannot be had, the directory belongs to another process, no server can be reached, or a migration fails.
 pub async fn open_store(config: &Config, clock: &dyn Clock) -> Result<OpenStore> {
     open_store_within(config, config.engine.clone(), clock).await
 }
@@ -56,17 +59,36 @@ pub async fn open_store(config: &Config, clock: &dyn Clock) -> Result<OpenStore>
 /// # Errors
 /// As [`open_store`].
 pub async fn open_store_within(config: &Config, limits: Limits, clock: &dyn Clock) -> Result<OpenStore> {
-    let source = EngineSource { library: config.engine_library.clone(), cache_dir: config.cache_dir.clone() };
-    let data_dir = config.data_dir.clone();
-    let store = tokio::task::spawn_blocking(move || open_embedded(&source, &data_dir, limits)).await??;
-    let store = Arc::new(store);
+    let store = Arc::new(open_chosen(config, limits).await?);
     let migrations = migrate(store.as_ref(), clock, MIGRATIONS, &facts())
         .await
         .context("the tables cannot be brought up to date")?;
     // Before anything is derived or answered: a tenant may have been left half replaced.
-    finish_replay(store.as_ref(), DATABASES, clock).await?;
+    if let ChosenStore::Embedded(store) = store.as_ref() {
+        finish_replay(store, DATABASES, clock).await?;
+    }
     derive::prepare(store.as_ref()).await.context("what follows from the events cannot be derived")?;
     Ok(OpenStore { store, migrations })
+}
+
+async fn open_chosen(config: &Config, limits: Limits) -> Result<ChosenStore> {
+    match &config.store {
+        StoreConfig::Embedded => {
+            let source = EngineSource { library: config.engine_library.clone(), cache_dir: config.cache_dir.clone() };
+            let data_dir = config.data_dir.clone();
+            let store = tokio::task::spawn_blocking(move || open_embedded(&source, &data_dir, limits)).await??;
+            Ok(ChosenStore::Embedded(Arc::new(store)))
+        }
+        StoreConfig::Servers(servers) => {
+            // The audit log and the demonstration's secret lie there all the same.
+            std::fs::create_dir_all(&config.data_dir)
+                .with_context(|| format!("the data directory {} cannot be made", config.data_dir.display()))?;
+            for host in servers.clear_text_hosts() {
+                tracing::warn!(%host, "events and the store's password go over the network in clear text: use https://");
+            }
+            Ok(ChosenStore::Server(Arc::new(ServerStore::open(servers, limits)?)))
+        }
+    }
 }
 
 /// Ends what a `replay` that broke off had begun to publish, and drops what is left of it.

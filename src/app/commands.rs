@@ -20,6 +20,7 @@ use crate::store::{OpenError, Store};
 
 use super::build::{self, Policy, Service, build_router};
 use super::config::Config;
+use super::config::store::StoreConfig;
 use super::connections;
 use super::demo;
 use super::documents;
@@ -46,7 +47,7 @@ pub async fn serve(config: &Config) -> Result<()> {
     let audit = policy.audit.clone();
     let limits = config.limits.clone();
     let server_limits = limits.of_server();
-    let ingest = Ingest::sole(open.store.clone(), Arc::clone(&clock)).await?;
+    let ingest = Ingest::open(open.store.clone(), Arc::clone(&clock)).await?;
     let errands = connections::errands(&connections, &ingest)?;
     let background = Background { ingest: ingest.clone(), errands };
     let timezone = config.timezone;
@@ -66,7 +67,7 @@ pub async fn serve(config: &Config) -> Result<()> {
 pub async fn ingest(config: &Config, options: &IngestOptions) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let open = build::open_store(config, clock.as_ref()).await?;
-    let ingest = Ingest::sole(open.store.clone(), clock).await?;
+    let ingest = Ingest::open(open.store.clone(), clock).await?;
     let keeping_up = tokio::spawn(ingest.clone().keep_up());
     let receipt = file::import(&ingest, &options.tenant, options.to_file_options()).await;
     let derived = progress::derive(&ingest, std::slice::from_ref(&options.tenant)).await;
@@ -155,7 +156,7 @@ pub async fn migrate(config: &Config) -> Result<()> {
         open.migrations.applied.len(),
         open.migrations.present.len()
     );
-    let ingest = Ingest::sole(open.store.clone(), Arc::new(SystemClock)).await?;
+    let ingest = Ingest::open(open.store.clone(), Arc::new(SystemClock)).await?;
     let derived = match ingest.derivation().stale_tenants().await {
         Ok(tenants) => progress::derive(&ingest, &tenants).await,
         Err(error) => Err(error.into()),
@@ -249,6 +250,9 @@ fn limits(config: &Config) -> String {
 
 /// Whether the address is free and the store opens; both are in use, and that is no fault, while a server runs.
 async fn look(config: &Config, connections: &Connections) -> (Finding, Vec<(&'static str, Finding)>) {
+    if let StoreConfig::Servers(servers) = &config.store {
+        return (address(config).await, findings::of_servers(servers, config.engine.clone()).await);
+    }
     let source = EngineSource { library: config.engine_library.clone(), cache_dir: config.cache_dir.clone() };
     let (data_dir, limits) = (config.data_dir.clone(), config.engine.clone());
     let opened = tokio::task::spawn_blocking(move || build::open_embedded(&source, &data_dir, limits)).await;
@@ -262,14 +266,18 @@ async fn look(config: &Config, connections: &Connections) -> (Finding, Vec<(&'st
             return (Ok(format!("{}, not tried", config.listen)), vec![("engine", finding)]);
         }
     };
-    let address = match serve::listen(config.listen).await {
-        Ok(_) => Ok(format!("{} is free", config.listen)),
-        Err(error) => Err(format!("{error:#}")),
-    };
+    let address = address(config).await;
     // A store that no server has opened yet knows of none.
     _ = connections::recall(connections, &store).await;
     let version = store.version().await;
     store.close().await;
     let version = version.map(|version| format!("ClickHouse {version}, embedded (package {})", engine::VERSION));
     (address, vec![("engine", version.map_err(|error| error.to_string()))])
+}
+
+async fn address(config: &Config) -> Finding {
+    match serve::listen(config.listen).await {
+        Ok(_) => Ok(format!("{} is free", config.listen)),
+        Err(error) => Err(format!("{error:#}")),
+    }
 }

@@ -3,10 +3,12 @@
 mod audit;
 pub mod connections;
 pub mod documents;
+mod environment;
 mod issuers;
 mod limits;
 mod list;
 mod network;
+pub mod store;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -19,13 +21,16 @@ use serde::Deserialize;
 
 use self::connections::{ConnectionConfig, ConnectionsConfigError, WrittenConnection};
 use self::documents::{DocumentsConfig, DocumentsConfigError, WrittenIntrospection, WrittenMode};
+use self::environment::variables;
 use self::limits::WrittenLimits;
+use self::store::{StoreConfig, StoreConfigError, WrittenStore};
 use crate::api::LimitsByRole;
 use crate::auth::{AuthError, IssuerConfig, Secret};
 use crate::ingest::connector::options::Hidden;
 use crate::store::limits::Limits as EngineLimits;
 
 pub use self::audit::{AuditConfig, AuditConfigError};
+pub use self::environment::{default_cache_dir, log_filter};
 pub use self::network::{NetworkConfig, NetworkConfigError};
 use super::logging::{LogFormat, UnknownFormat};
 
@@ -36,6 +41,7 @@ pub const FILE: &str = "rapport.toml";
 pub struct Config {
     pub listen: SocketAddr,
     pub data_dir: PathBuf,
+    pub store: StoreConfig,
     pub jwt_secret: Option<Secret>,
     pub engine_library: Option<PathBuf>,
     pub cache_dir: PathBuf,
@@ -64,6 +70,12 @@ struct Written {
     jwt_secret: Option<String>,
     #[serde(default = "default_store")]
     store: String,
+    store_password: Option<String>,
+    store_password_file: Option<PathBuf>,
+    store_reader: Option<String>,
+    store_reader_password: Option<String>,
+    store_reader_password_file: Option<PathBuf>,
+    store_ca_file: Option<PathBuf>,
     engine_library: Option<PathBuf>,
     cache_dir: Option<PathBuf>,
     #[serde(default = "default_timezone")]
@@ -95,9 +107,6 @@ struct Written {
     metrics_token: Option<String>,
 }
 
-/// A variable is this and the key in upper case.
-const PREFIX: &str = "RAPPORT_";
-
 impl Config {
     /// Reads the file, if there is one, and the variables, which win.
     ///
@@ -119,9 +128,14 @@ impl Config {
         if let Some(name) = written.engine.missing() {
             return Err(ConfigError::Engine { name });
         }
-        if written.store != "embedded" {
-            return Err(ConfigError::Store { store: written.store });
-        }
+        let store = WrittenStore {
+            password: written.store_password,
+            password_file: written.store_password_file,
+            reader: written.store_reader,
+            reader_password: written.store_reader_password,
+            reader_password_file: written.store_reader_password_file,
+            ca_file: written.store_ca_file,
+        };
         let (origins, proxies) = (written.cors_origins, written.trusted_proxies);
         let documents = DocumentsConfig::from_written(
             written.documents,
@@ -142,6 +156,7 @@ impl Config {
             metrics_token: metrics_token(written.metrics_token)?,
             listen: written.listen.parse().map_err(|_| ConfigError::Listen { listen: written.listen })?,
             data_dir: written.data_dir,
+            store: StoreConfig::new(&written.store, store)?,
             jwt_secret: written
                 .jwt_secret
                 .map(|secret| Secret::new(&secret))
@@ -216,30 +231,6 @@ fn default_timezone() -> String {
     "UTC".to_owned()
 }
 
-/// Keys and values of the variables that are ours. Values are texts, also where they look like numbers.
-#[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
-fn variables() -> Vec<(String, String)> {
-    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-    std::env::vars_os()
-        .map(|(name, value)| (text(name), text(value)))
-        .filter_map(|(name, value)| name.strip_prefix(PREFIX).map(|key| (key.to_ascii_lowercase(), value)))
-        .collect()
-}
-
-/// The user's cache directory, where the engine's library is kept for all data directories.
-#[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
-pub fn default_cache_dir() -> Option<PathBuf> {
-    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = named.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
-    cache.map(|cache| cache.join("rapport"))
-}
-
-/// The log's filter: `RUST_LOG`, else warnings.
-#[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
-pub fn log_filter() -> String {
-    std::env::var("RUST_LOG").unwrap_or_else(|_| "warn,rapport=info".to_owned())
-}
-
 /// What is wrong with the configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -251,8 +242,6 @@ pub enum ConfigError {
     Listen { listen: String },
     #[error("`timezone` is `{timezone}`: give an IANA name such as Europe/Berlin")]
     Timezone { timezone: String },
-    #[error("`store` is `{store}`: this version has the embedded engine only, `embedded`")]
-    Store { store: String },
     #[error("`{name}` of `[engine]` is 0, which would be no limit: give at least 1")]
     Engine { name: &'static str },
     #[error("`metrics_token` needs at least {minimum} characters: make one with `openssl rand -hex 32`")]
@@ -274,6 +263,8 @@ pub enum ConfigError {
     Documents(#[from] DocumentsConfigError),
     #[error(transparent)]
     Network(#[from] NetworkConfigError),
+    #[error(transparent)]
+    Store(#[from] StoreConfigError),
     #[error(transparent)]
     Audit(#[from] AuditConfigError),
     #[error(transparent)]
@@ -306,7 +297,7 @@ mod tests {
             ("lisen = 'x'", "unknown field: found `lisen`"),
             ("listen = 'here'", "`listen` is `here`"),
             ("timezone = 'Mars'", "`timezone` is `Mars`"),
-            ("store = 'http://localhost:8123'", "this version has the embedded engine only"),
+            ("store = 'http://localhost:8123'", "no database is named"),
             ("jwt_secret = 'short'", "needs at least 32"),
             ("[limits]\ngroup = 5", "`group` is no limit"),
             ("[limits.boss]\ngroups = 5", "`[limits.boss]`: `boss` is not a role"),

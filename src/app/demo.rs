@@ -62,7 +62,7 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
         Some(secret) => secret.clone(),
         None => own_secret(&config.data_dir)?,
     };
-    let ingest = Ingest::sole(Arc::clone(&store), Arc::clone(&clock)).await?;
+    let ingest = Ingest::open(Arc::clone(&store), Arc::clone(&clock)).await?;
     let mark = config.data_dir.join(FILLING_FILE);
     match read_filling(&mark)? {
         Some(filling) => {

@@ -1,7 +1,10 @@
-//! What `doctor` finds of TLS, other sites' pages, proxies and the audit log: a line for each.
+//! What `doctor` finds of TLS, other sites' pages, proxies, the audit log and servers: a line for each.
 
 use crate::api::audit::Files;
 use crate::api::tls::Tls;
+use crate::store::limits::Limits;
+use crate::store::server::ServerStore;
+use crate::store::server::address::ServerConfig;
 
 use super::config::{AuditConfig, Config};
 
@@ -47,4 +50,45 @@ fn of_audit(config: &AuditConfig) -> Finding {
             Ok(format!("{} is writable; {days} days are kept", directory.display()))
         }
     }
+}
+
+/// Which hosts answer, and whether who asks there is kept from writing.
+pub async fn of_servers(servers: &ServerConfig, limits: Limits) -> Vec<(&'static str, Finding)> {
+    let store = match ServerStore::open(servers, limits) {
+        Ok(store) => store,
+        Err(error) => return vec![("server", Err(format!("{:#}", anyhow::Error::from(error))))],
+    };
+    let mut findings = Vec::new();
+    for report in store.examine().await {
+        let host = report.host;
+        findings.push(match (report.version, report.reader_can_write) {
+            (Err(reason), _) => ("server", Err(format!("{host} does not answer: {reason}"))),
+            (Ok(version), Ok(false)) => {
+                ("server", Ok(format!("{host}, ClickHouse {version}; the user of queries cannot write")))
+            }
+            (Ok(version), Ok(true)) if servers.reader.is_none() => (
+                "server",
+                Ok(format!(
+                    "{host}, ClickHouse {version}; queries are asked as the user that writes: set RAPPORT_STORE_READER"
+                )),
+            ),
+            (Ok(_), Ok(true)) => (
+                "server",
+                Err(format!(
+                    "{host}: the user of queries can write: grant it SELECT and nothing else (RAPPORT_STORE_READER)"
+                )),
+            ),
+            (Ok(version), Err(reason)) => (
+                "server",
+                Ok(format!(
+                    "{host}, ClickHouse {version}; whether the user of queries can write is not known: {reason}"
+                )),
+            ),
+        });
+    }
+    store.close().await;
+    for host in servers.clear_text_hosts() {
+        findings.push(("server", Ok(format!("{host} is spoken to in clear text, passwords too: use https://"))));
+    }
+    findings
 }

@@ -23,12 +23,14 @@ use crate::ingest::replay::read::{self, Tally};
 use crate::ingest::replay::{Databases, Stretch, copy, publish};
 use crate::metrics::period;
 use crate::model::{Clock, SystemClock, TimeRange};
+use crate::store::chosen::ChosenStore;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::limits::Limits;
 
 use self::figures::{Comparison, Figure, join, whole_days};
 use super::build::{self, DATABASES};
 use super::config::Config;
+use super::config::store::StoreConfig;
 use super::connections;
 use super::options::ReplayOptions;
 use super::progress;
@@ -58,8 +60,17 @@ pub async fn run(config: &Config, options: &ReplayOptions) -> Result<()> {
     }
     let range = options.range.as_deref().map(|text| parse_range(text, zone)).transpose()?;
     let limits = Limits { seconds: QUERY_SECONDS, rows_read: i64::MAX.unsigned_abs(), ..config.engine.clone() };
-    let main = build::open_store_within(config, limits, clock.as_ref()).await?.store;
-    let done = replay(&main, clock, connection, stretch, (zone, range), options).await;
+    if config.store != StoreConfig::Embedded {
+        bail!(
+            "`rapport replay` needs the embedded engine: it builds the tenant a second time in a database beside, which it \
+             makes and drops; with `store` naming servers it does not run"
+        );
+    }
+    let opened = build::open_store_within(config, limits, clock.as_ref()).await?.store;
+    let ChosenStore::Embedded(main) = opened.as_ref() else {
+        bail!("the embedded engine was configured and is not open")
+    };
+    let done = replay(main, clock, connection, stretch, (zone, range), options).await;
     main.close().await;
     done
 }
@@ -169,9 +180,9 @@ impl Trial {
         let extent = archive::examine(main.as_ref(), databases, &stretch).await?;
         let tenants = std::slice::from_ref(&stretch.tenant);
         // What is compared with must be up to date too.
-        progress::derive(&Ingest::sole(main.clone(), Arc::clone(&clock)).await?, tenants).await?;
+        progress::derive(&Ingest::open(main.clone(), Arc::clone(&clock)).await?, tenants).await?;
         let scratch = Arc::new(build::open_scratch(&main, databases, clock.as_ref()).await?);
-        let ingest = Ingest::sole(scratch.clone(), clock).await?;
+        let ingest = Ingest::open(scratch.clone(), clock).await?;
         let trial = Self { main, scratch, databases, stretch, extent, tally: Tally::default() };
         match trial.fill(&ingest, &connection).await {
             Ok(tally) => Ok(Self { tally, ..trial }),

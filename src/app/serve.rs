@@ -13,7 +13,7 @@ use crate::api::tls::Tls;
 use crate::api::{Limits, audit};
 use crate::ingest::Ingest;
 use crate::ingest::errands::{self, Runner};
-use crate::store::embedded::EmbeddedStore;
+use crate::store::chosen::ChosenStore;
 
 use super::config::Config;
 
@@ -80,7 +80,7 @@ pub async fn serve(
     entrance: Entrance,
     router: Router,
     limits: Limits,
-    (store, background): (&Arc<EmbeddedStore>, Background),
+    (store, background): (&Arc<ChosenStore>, Background),
     audit: audit::Log,
     stop: StopSignal,
 ) {

@@ -7,6 +7,7 @@
 //! again by the next. The rules are in `sql/derived`; this module only says when. Whose a name is comes before them and in the
 //! same way: [`people`].
 
+mod lease;
 mod people;
 mod run;
 
@@ -18,8 +19,9 @@ use arrow::datatypes::UInt64Type;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::timeout;
 
+use self::lease::{Lease, Turn};
 use super::feed::Feed;
-use crate::store::{Store, StoreError};
+use crate::store::{Sharing, Store, StoreError};
 
 /// How much one run takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +57,8 @@ const PER_THREAD: Duration = Duration::from_micros(500);
 
 /// What writing an event to the tables that follow from it costs, roughly.
 const PER_EVENT: Duration = Duration::from_micros(5);
+/// How often to look whether another process has derived it.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How long to wait before what failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -72,6 +76,8 @@ struct Shared {
     stretch: Stretch,
     /// One run after the other: a second one would find the first one's work to do.
     turn: Mutex<()>,
+    /// One process after the other, where several share the store.
+    lease: Option<Lease>,
     /// Told when events were stored.
     stored: Notify,
 }
@@ -91,7 +97,12 @@ impl Derivation {
     }
 
     fn of(store: Arc<dyn Store>, feed: Option<Arc<Feed>>, stretch: Stretch) -> Self {
-        Self { shared: Arc::new(Shared { store, feed, stretch, turn: Mutex::new(()), stored: Notify::new() }) }
+        let lease = match store.sharing() {
+            Sharing::Own => None,
+            Sharing::Shared { name } => Some(Lease::new(Arc::clone(&store), name)),
+        };
+        let (turn, stored) = (Mutex::new(()), Notify::new());
+        Self { shared: Arc::new(Shared { store, feed, stretch, turn, lease, stored }) }
     }
 
     pub fn store(&self) -> &Arc<dyn Store> {
@@ -130,11 +141,21 @@ impl Derivation {
         if self.count_stale(tenant).await? == 0 {
             return Ok(runs);
         }
+        while !self.is_ours().await? {
+            // Another process derives it, or it has died and its right comes to an end.
+            tokio::time::sleep(LOOK).await;
+            if self.count_stale(tenant).await? == 0 {
+                return Ok(runs);
+            }
+        }
         runs += self.join_people(tenant, left).await?;
         let mut from = 0;
         loop {
             let _turn = self.shared.turn.lock().await;
             let Some(mut last) = next(from).await? else { break };
+            if !self.is_ours().await? {
+                return Err(lease::lost());
+            }
             if run::closes_for_the_first_time(store, tenant).await? {
                 store.execute_all(run::note_closing(tenant)).await?;
                 from = 0;
@@ -152,6 +173,14 @@ impl Derivation {
         Ok(runs)
     }
 
+    /// Whether this process may derive now.
+    async fn is_ours(&self) -> Result<bool, StoreError> {
+        match &self.shared.lease {
+            None => Ok(true),
+            Some(lease) => Ok(lease.take(Instant::now()).await? == Turn::Ours),
+        }
+    }
+
     /// Derives whose the names are that links were told of. Returns how many runs it took.
     async fn join_people(&self, tenant: &str, left: Option<&(dyn Fn(u64) + Sync)>) -> Result<usize, StoreError> {
         let store = self.shared.store.as_ref();
@@ -159,6 +188,9 @@ impl Derivation {
         let mut after = (0, 0);
         loop {
             let _turn = self.shared.turn.lock().await;
+            if !self.is_ours().await? {
+                return Err(lease::lost());
+            }
             let links = people::next_links(store, tenant, after, self.shared.stretch.links_max).await?;
             let Some(last) = links.last() else { return Ok(runs) };
             people::run(store, tenant, &links).await?;

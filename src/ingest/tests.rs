@@ -8,7 +8,6 @@ use futures_util::future::BoxFuture;
 
 use super::*;
 use crate::sql::{Sql, Value};
-use crate::store::Insert;
 use crate::store::token::Token;
 
 /// 2026-05-01T12:00:00Z.
@@ -65,15 +64,6 @@ impl Store for FakeStore {
             if let Some(ids) = batch.column_by_name("id") {
                 let ids = ids.as_string::<i32>().iter().map(|id| id.unwrap().to_owned());
                 self.ids.lock().unwrap().entry(table).or_default().extend(ids);
-            }
-            Ok(())
-        })
-    }
-
-    fn insert_all(&self, inserts: Vec<Insert>) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move {
-            for insert in inserts {
-                self.insert(insert.table, insert.rows, None).await?;
             }
             Ok(())
         })

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use rapport::ingest::Ingest;
 use rapport::ingest::connection::Connection;
 use rapport::ingest::connector::options::Options;
 use rapport::ingest::connector::{Accounts, Payload, platform};

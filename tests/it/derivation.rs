@@ -42,7 +42,7 @@ async fn catch_up(world: &World) {
 }
 
 #[tokio::test]
-async fn a_message_that_moves_to_another_dialog_or_day_leaves_nothing_behind() {
+pub async fn a_message_that_moves_to_another_dialog_or_day_leaves_nothing_behind() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     let counted = "activity { total { messages turns } series(every: DAY) { start metrics { messages } } }";
     let march_10 = r#"range: {from: "2026-03-09", to: "2026-03-11"}"#;
@@ -67,7 +67,7 @@ async fn a_message_that_moves_to_another_dialog_or_day_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_status_that_comes_first_counts_for_its_message_when_that_comes() {
+pub async fn a_status_that_comes_first_counts_for_its_message_when_that_comes() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     let fields = "delivery { total { outbound delivered orphanStatuses } }";
     world.take(&[event("message.delivered", "m", "2026-03-10T10:00:05Z", &json!({}))]).await;
@@ -79,7 +79,7 @@ async fn a_status_that_comes_first_counts_for_its_message_when_that_comes() {
 }
 
 #[tokio::test]
-async fn the_first_dialog_that_is_closed_changes_what_openings_mean() {
+pub async fn the_first_dialog_that_is_closed_changes_what_openings_mean() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     let dialog = |kind: &str, dialog: &str, at: &str| json!({"id": format!("{kind} {dialog}"), "kind": kind, "at": at, "channel": "WHATSAPP", "account": "a", "dialog": dialog});
     world
@@ -105,7 +105,7 @@ async fn the_first_dialog_that_is_closed_changes_what_openings_mean() {
 }
 
 #[tokio::test]
-async fn other_rules_derive_everything_anew() {
+pub async fn other_rules_derive_everything_anew() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     world.take(&[event("message.sent", "m", "2026-03-09T10:00:00Z", &json!({"operator": "anna"}))]).await;
     prepare(world.store.as_ref()).await.unwrap();
@@ -130,7 +130,7 @@ async fn other_rules_derive_everything_anew() {
 }
 
 #[tokio::test]
-async fn a_run_that_breaks_off_is_begun_again() {
+pub async fn a_run_that_breaks_off_is_begun_again() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     world.take(&[event("message.received", "m1", "2026-03-09T10:00:00Z", &json!({}))]).await;
     world.store.execute(Sql::new("RENAME TABLE derived_steps TO hidden_steps")).await.unwrap();
@@ -148,7 +148,7 @@ async fn a_run_that_breaks_off_is_begun_again() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_wait_says_what_it_lacks() {
+pub async fn an_answer_that_cannot_wait_says_what_it_lacks() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     let hurried = world.limited(Limits { catch_up_time: Duration::ZERO, ..Limits::default() });
     let fields = "delivery { total { outbound quality { warnings { code message } } } }";
@@ -172,7 +172,7 @@ async fn an_answer_that_cannot_wait_says_what_it_lacks() {
 }
 
 #[tokio::test]
-async fn a_server_derives_what_arrives_before_anybody_asks() {
+pub async fn a_server_derives_what_arrives_before_anybody_asks() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     let ingest = world.ingest.clone();
     let world = world.limited(Limits::default());
@@ -193,7 +193,7 @@ async fn a_server_derives_what_arrives_before_anybody_asks() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_derived_keeps_nobody_from_reading() {
+pub async fn what_cannot_be_derived_keeps_nobody_from_reading() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     let wrote = |message: &str| event("message.received", message, "2026-03-09T10:00:00Z", &json!({}));
     world.take(&[wrote("m1")]).await;
@@ -209,7 +209,7 @@ async fn what_cannot_be_derived_keeps_nobody_from_reading() {
 }
 
 #[tokio::test]
-async fn an_event_whose_mark_fails_is_not_known_and_counts_when_it_is_sent_again() {
+pub async fn an_event_whose_mark_fails_is_not_known_and_counts_when_it_is_sent_again() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     let body = Value::from(vec![event("message.sent", "m", "2026-03-09T10:00:00Z", &json!({}))]).to_string();
     world.store.execute(Sql::new("RENAME TABLE stale_threads TO hidden_threads")).await.unwrap();
@@ -223,7 +223,7 @@ async fn an_event_whose_mark_fails_is_not_known_and_counts_when_it_is_sent_again
 }
 
 #[tokio::test]
-async fn a_message_that_comes_late_changes_no_row_of_other_visits() {
+pub async fn a_message_that_comes_late_changes_no_row_of_other_visits() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     let client = |message: &str, at: &str| event("message.received", message, at, &json!({}));
     world.take(&[client("m1", "2026-03-09T10:00:00Z"), client("m2", "2026-03-09T20:00:00Z")]).await;
@@ -237,7 +237,7 @@ async fn a_message_that_comes_late_changes_no_row_of_other_visits() {
 }
 
 #[tokio::test]
-async fn a_dialog_that_goes_through_many_chats_is_derived_once() {
+pub async fn a_dialog_that_goes_through_many_chats_is_derived_once() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     let mut events = Vec::new();
     for chat in 0..50 {

@@ -18,7 +18,7 @@ pub fn message(author: &str, at: &str) -> Value {
 }
 
 #[tokio::test]
-async fn example_3_a_bot_answers_first() {
+pub async fn example_3_a_bot_answers_first() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     world
         .take(&[
@@ -63,7 +63,7 @@ const OFFICE: &str = r#"mutation { setBusinessHours(input: {timezone: "UTC", val
     {weekday: 5, from: "09:00", to: "18:00"}]}) { timezone } }"#;
 
 #[tokio::test]
-async fn example_4_only_open_seconds_count() {
+pub async fn example_4_only_open_seconds_count() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     // Friday evening, Monday morning.
     world.take(&[message("CLIENT", "2026-03-12T17:58:00Z"), message("OPERATOR", "2026-03-13T09:03:00Z")]).await;
@@ -92,7 +92,7 @@ async fn example_4_only_open_seconds_count() {
 }
 
 #[tokio::test]
-async fn example_5_sessions_are_cut_where_nobody_writes() {
+pub async fn example_5_sessions_are_cut_where_nobody_writes() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     world
         .take(&[
@@ -119,7 +119,7 @@ async fn example_5_sessions_are_cut_where_nobody_writes() {
 }
 
 #[tokio::test]
-async fn example_6_dialogs_overlap() {
+pub async fn example_6_dialogs_overlap() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     let minute = |minute: i64| instant("2026-03-10T10:00:00Z") + minute * 60_000;
     let mut events = Vec::new();
@@ -164,7 +164,7 @@ async fn example_6_dialogs_overlap() {
 }
 
 #[tokio::test]
-async fn what_has_not_begun_is_unknown_and_not_zero() {
+pub async fn what_has_not_begun_is_unknown_and_not_zero() {
     let world = World::at("2026-03-10T10:30:00Z").await;
     world.take(&[message("CLIENT", "2026-03-10T10:00:00Z")]).await;
     let answer = world
@@ -184,7 +184,7 @@ async fn what_has_not_begun_is_unknown_and_not_zero() {
 }
 
 #[tokio::test]
-async fn example_10_the_last_rating_of_a_survey_counts() {
+pub async fn example_10_the_last_rating_of_a_survey_counts() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     let survey = |name: &str, kind: &str, at: &str, score: Option<i64>| {
         json!({"id": format!("{name}{kind}{at}"), "kind": kind, "at": format!("2026-03-10T{at}:00Z"),

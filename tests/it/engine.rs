@@ -1,5 +1,6 @@
 //! A ready store for a test: the real engine, once a process, and a database of its own for each test.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -17,8 +18,11 @@ use rapport::store::embedded::EmbeddedStore;
 use rapport::store::engine::{EngineSource, find_or_install};
 use rapport::store::limits::Limits;
 use rapport::store::migrations::{MIGRATIONS, migrate};
+use rapport::store::server::ServerStore;
 use rapport::store::token::Token;
-use rapport::store::{Insert, Store, StoreError};
+use rapport::store::{Insert, Sharing, Store, StoreError};
+
+use crate::served::{self, Served};
 
 /// 2026-03-01T12:00:00Z.
 pub const NOW: Millis = 1_772_366_400_000;
@@ -97,30 +101,42 @@ impl Drop for Lent {
     }
 }
 
-/// A store and the use of the directory that it needs.
-pub struct TestStore {
-    // Order matters: the store is dropped first.
-    store: EmbeddedStore,
-    _directory: Lent,
+/// A store of either engine, and what it needs.
+// Order matters: the store is dropped before its directory or its hosts.
+#[allow(dead_code, reason = "what a store needs is held and not read")]
+pub enum TestStore {
+    Embedded(EmbeddedStore, Lent),
+    Server(ServerStore, Option<Served>),
 }
 
-impl Deref for TestStore {
-    type Target = EmbeddedStore;
+impl TestStore {
+    fn either(&self) -> &dyn Store {
+        match self {
+            Self::Embedded(store, _) => store,
+            Self::Server(store, _) => store,
+        }
+    }
 
-    fn deref(&self) -> &EmbeddedStore {
-        &self.store
+    pub async fn close(&self) {
+        match self {
+            Self::Embedded(store, _) => store.close().await,
+            Self::Server(store, _) => store.close().await,
+        }
     }
 }
 
 impl std::fmt::Debug for TestStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.store.fmt(f)
+        match self {
+            Self::Embedded(store, _) => store.fmt(f),
+            Self::Server(store, _) => store.fmt(f),
+        }
     }
 }
 
 impl Store for TestStore {
     fn query(&self, statement: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>> {
-        self.store.query(statement)
+        self.either().query(statement)
     }
 
     fn insert(
@@ -129,24 +145,45 @@ impl Store for TestStore {
         batch: RecordBatch,
         token: Option<Token>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.store.insert(table, batch, token)
+        self.either().insert(table, batch, token)
     }
 
     fn insert_all(&self, inserts: Vec<Insert>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.store.insert_all(inserts)
+        self.either().insert_all(inserts)
     }
 
     fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.store.execute(statement)
+        self.either().execute(statement)
     }
 
     fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.store.execute_all(statements)
+        self.either().execute_all(statements)
+    }
+
+    fn sharing(&self) -> Sharing {
+        self.either().sharing()
     }
 
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
-        self.store.version()
+        self.either().version()
     }
+}
+
+thread_local! {
+    static ON_SERVER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a test over servers that it would else run over the embedded engine.
+pub fn on_server(test: impl FnOnce()) {
+    // The thread is the test's own: nothing sets this back.
+    ON_SERVER.set(true);
+    test();
+}
+
+/// A name for a database that no other test has.
+pub fn next_name() -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// An empty database.
@@ -155,11 +192,14 @@ pub fn empty_store() -> TestStore {
 }
 
 pub fn empty_store_with(limits: Limits) -> TestStore {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    if ON_SERVER.get() {
+        let (store, served) = served::open(limits);
+        return TestStore::Server(store, served);
+    }
     let directory = directory();
-    let store = EmbeddedStore::open(&directory, &name, limits).expect("an open directory takes another database");
-    TestStore { store, _directory: directory }
+    let store =
+        EmbeddedStore::open(&directory, &next_name(), limits).expect("an open directory takes another database");
+    TestStore::Embedded(store, directory)
 }
 
 /// A database with all tables and facts.

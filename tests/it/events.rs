@@ -12,7 +12,7 @@ use rapport::ingest::{Ingest, Receipt, body, lines};
 use rapport::model::{Clock, event};
 use rapport::sql::Sql;
 use rapport::store::token::Token;
-use rapport::store::{Insert, Store, StoreError};
+use rapport::store::{Store, StoreError};
 
 use crate::engine;
 
@@ -48,15 +48,6 @@ impl Store for CountingStore {
             self.rows.fetch_add(batch.num_rows(), Ordering::SeqCst);
         }
         Box::pin(async { Ok(()) })
-    }
-
-    fn insert_all(&self, inserts: Vec<Insert>) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move {
-            for insert in inserts {
-                self.insert(insert.table, insert.rows, None).await?;
-            }
-            Ok(())
-        })
     }
 
     fn execute(&self, _: Sql) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -97,7 +88,7 @@ async fn check(bad: &[u8], id: Option<&str>, reason: &str) {
 }
 
 #[tokio::test]
-async fn every_bad_line_says_why_and_costs_no_good_one() {
+pub async fn every_bad_line_says_why_and_costs_no_good_one() {
     let e = Some("e");
     check(b"{\"id\":\"e\",", e, "the line is not valid JSON: EOF while parsing a value (column 10)").await;
     check(b"hello", None, "the line is not valid JSON: expected value (column 1)").await;
@@ -144,7 +135,7 @@ async fn every_bad_line_says_why_and_costs_no_good_one() {
 }
 
 #[tokio::test]
-async fn numbers_beyond_two_to_the_53_are_different_ids() {
+pub async fn numbers_beyond_two_to_the_53_are_different_ids() {
     let two = [9_007_199_254_740_992_u64, 9_007_199_254_740_993]
         .map(|id| format!(r#"{{"id":{id},"kind":"message.sent","channel":"VK","chat":1,"message":2}}"#));
     let receipt = send(two.join("\n").into_bytes()).await;
@@ -176,7 +167,7 @@ fn the_schema_file_is_the_one_that_the_types_give() {
 }
 
 #[tokio::test]
-async fn the_engine_keeps_every_column_and_knows_every_id() {
+pub async fn the_engine_keeps_every_column_and_knows_every_id() {
     let store = Arc::new(engine::store().await);
     let ingest = Ingest::new(Arc::clone(&store) as _, Arc::new(FixedClock));
     let body = r#"
@@ -207,7 +198,7 @@ async fn the_engine_keeps_every_column_and_knows_every_id() {
 }
 
 #[tokio::test]
-async fn generated_traffic_goes_in_once_however_often_it_is_sent() {
+pub async fn generated_traffic_goes_in_once_however_often_it_is_sent() {
     let store = Arc::new(engine::store().await);
     let ingest = Ingest::new(Arc::clone(&store) as _, Arc::new(FixedClock));
     let from = NOW - 7 * 86_400_000;

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use rapport::ingest::file::{AdapterOptions, Options, import};
 use rapport::ingest::Receipt;
+use rapport::ingest::file::{AdapterOptions, Options, import};
 use serde_json::json;
 
 use crate::world::{TENANT, World};

@@ -6,7 +6,7 @@ use crate::dialogs::{MARCH, message};
 use crate::world::World;
 
 #[tokio::test]
-async fn a_sale_is_credited_to_the_dialog_that_led_to_it() {
+pub async fn a_sale_is_credited_to_the_dialog_that_led_to_it() {
     let world = World::at("2026-03-30T00:00:00Z").await;
     let bought = |id: &str, kind: &str, at: &str, value: &str, currency: &str| {
         json!({"id": id, "kind": kind, "at": at, "channel": "crm", "contact": "k",
@@ -80,7 +80,7 @@ async fn a_sale_is_credited_to_the_dialog_that_led_to_it() {
 }
 
 #[tokio::test]
-async fn who_leaves_is_counted_once_and_for_the_message_before() {
+pub async fn who_leaves_is_counted_once_and_for_the_message_before() {
     let world = World::at("2026-03-30T00:00:00Z").await;
     let sent = |contact: &str, channel: &str, at: &str, campaign: &str| {
         json!({"id": format!("{contact}{at}"), "kind": "message.sent", "at": at, "channel": channel, "chat": contact,
@@ -152,7 +152,7 @@ async fn who_leaves_is_counted_once_and_for_the_message_before() {
 }
 
 #[tokio::test]
-async fn questions_that_a_family_cannot_answer_name_both_sides() {
+pub async fn questions_that_a_family_cannot_answer_name_both_sides() {
     let world = World::at("2026-03-30T00:00:00Z").await;
     let refused = async |arguments: &str, fields: &str| {
         let answer =

@@ -89,7 +89,7 @@ fn told(kind: &str, message: &str, at: &str) -> Value {
 }
 
 #[tokio::test]
-async fn who_may_not_send_events_may_not_report_sends() {
+pub async fn who_may_not_send_events_may_not_report_sends() {
     let world = connected().await;
     let line = json!({"answer": taken(1)}).to_string();
     for role in [Role::Manager, Role::Operator, Role::Supervisor] {
@@ -110,7 +110,7 @@ async fn who_may_not_send_events_may_not_report_sends() {
 }
 
 #[tokio::test]
-async fn another_tenants_connection_looks_as_one_that_there_is_not() {
+pub async fn another_tenants_connection_looks_as_one_that_there_is_not() {
     let world = connected().await;
     let line = json!({"answer": taken(1)}).to_string();
     let nobodys = report(&world, &world.service(), "nobodys", line.clone()).await;
@@ -127,7 +127,7 @@ async fn another_tenants_connection_looks_as_one_that_there_is_not() {
 }
 
 #[tokio::test]
-async fn a_report_is_answered_as_a_batch_of_events_is() {
+pub async fn a_report_is_answered_as_a_batch_of_events_is() {
     let world = connected().await;
     let body = json!([
         {"id": "s-1", "answer": taken(1), "operator": "anna"},
@@ -167,7 +167,7 @@ async fn a_report_is_answered_as_a_batch_of_events_is() {
 }
 
 #[tokio::test]
-async fn a_report_and_the_platforms_own_event_are_one_message() {
+pub async fn a_report_and_the_platforms_own_event_are_one_message() {
     let world = connected().await;
     take(&world, "shop", &json!([{"answer": taken(31), "campaign": "spring", "at": "2026-03-10T10:00:01Z"}])).await;
     world
@@ -181,7 +181,7 @@ async fn a_report_and_the_platforms_own_event_are_one_message() {
 }
 
 #[tokio::test]
-async fn a_status_meets_the_message_that_was_reported() {
+pub async fn a_status_meets_the_message_that_was_reported() {
     let world = connected().await;
     let at = instant("2026-03-10T10:00:00Z");
     let answers = json!([
@@ -200,7 +200,7 @@ async fn a_status_meets_the_message_that_was_reported() {
 }
 
 #[tokio::test]
-async fn a_refused_send_is_a_departure_at_its_time() {
+pub async fn a_refused_send_is_a_departure_at_its_time() {
     let world = connected().await;
     world.take(&[told("message.sent", "30", "2026-03-10T10:00:00Z")]).await;
     let report = |id: &str, code: u64, at: &str| json!({"id": id, "answer": refused(code), "chat": "7001", "contact": "vk:7001", "at": at, "campaign": "spring"});
@@ -230,7 +230,7 @@ async fn a_refused_send_is_a_departure_at_its_time() {
 }
 
 #[tokio::test]
-async fn reports_are_recorded_by_what_became_of_them() {
+pub async fn reports_are_recorded_by_what_became_of_them() {
     let world = World::at(NOW).await;
     let mut memory = in_memory(world.now);
     let world = world.recorded_by(connections(), memory.log.clone());

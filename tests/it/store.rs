@@ -1,7 +1,7 @@
 //! The embedded store on the real engine.
 
-mod inserting;
+pub mod inserting;
 mod installing;
-mod migrating;
+pub mod migrating;
 mod opening;
-mod querying;
+pub mod querying;

@@ -9,7 +9,7 @@ static LAYERS: [(&str, &[&str]); 9] = [
     ("model", &[]),
     ("sql", &[]),
     ("metrics", &["sql", "model"]),
-    ("store", &["sql", "model"]),
+    ("store", &["outbound", "sql", "model"]),
     ("outbound", &["model"]),
     ("ingest", &["store", "outbound", "sql", "model"]),
     ("auth", &["outbound", "model"]),

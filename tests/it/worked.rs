@@ -12,7 +12,7 @@ fn status(id: &str, channel: &str, kind: &str, message: &str, at: &str) -> Value
 }
 
 #[tokio::test]
-async fn example_1_a_read_message_was_delivered() {
+pub async fn example_1_a_read_message_was_delivered() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     world
         .take(&[
@@ -39,7 +39,7 @@ async fn example_1_a_read_message_was_delivered() {
 }
 
 #[tokio::test]
-async fn example_2_unknown_is_not_zero() {
+pub async fn example_2_unknown_is_not_zero() {
     // 72 hours after the range, statuses have settled.
     let world = World::at("2026-04-04T00:00:00Z").await;
     let mut events = vec![
@@ -76,7 +76,7 @@ async fn example_2_unknown_is_not_zero() {
 }
 
 #[tokio::test]
-async fn example_7_duplicates_and_order_change_nothing() {
+pub async fn example_7_duplicates_and_order_change_nothing() {
     let mut events = Vec::new();
     for (index, minute) in [5, 1, 9, 3, 7].iter().enumerate() {
         let sent = format!("2026-03-10T10:0{minute}:00Z");
@@ -119,7 +119,7 @@ async fn example_7_duplicates_and_order_change_nothing() {
 }
 
 #[tokio::test]
-async fn the_first_arrival_of_an_event_id_wins() {
+pub async fn the_first_arrival_of_an_event_id_wins() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     world.take(&[status("1", "WHATSAPP", "message.received", "m", "2026-03-10T10:00:00Z")]).await;
     let receipt = world.take(&[status("1", "WHATSAPP", "message.received", "other", "2026-03-11T10:00:00Z")]).await;
@@ -138,7 +138,7 @@ async fn hourly(world: &World, from: &str, to: &str) {
 }
 
 #[tokio::test]
-async fn example_8_local_days_of_23_and_25_hours() {
+pub async fn example_8_local_days_of_23_and_25_hours() {
     let world = World::at("2026-11-20T00:00:00Z").await;
     hourly(&world, "2026-03-28T00:00:00Z", "2026-03-31T00:00:00Z").await;
     hourly(&world, "2026-10-24T00:00:00Z", "2026-10-27T00:00:00Z").await;
@@ -168,7 +168,7 @@ async fn example_8_local_days_of_23_and_25_hours() {
 }
 
 #[tokio::test]
-async fn example_9_half_hour_offsets() {
+pub async fn example_9_half_hour_offsets() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     world.take(&[status("1", "WHATSAPP", "message.received", "m", "2026-03-10T18:45:00Z")]).await;
     let answer = world

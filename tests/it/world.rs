@@ -22,7 +22,7 @@ use rapport::model::clock::{Clock, Millis};
 use rapport::sql::Sql;
 use rapport::store::migrations::{MIGRATIONS, migrate};
 use rapport::store::token::Token;
-use rapport::store::{Insert, Store, StoreError};
+use rapport::store::{Insert, Sharing, Store, StoreError};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -41,7 +41,7 @@ pub struct CountingStore {
 
 impl Store for CountingStore {
     fn query(&self, statement: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>> {
-        let derives = [" stale_threads ", " stale_links ", " derived_by ", " dialog_events "]
+        let derives = [" stale_threads ", " stale_links ", " derived_by ", " dialog_events ", " derivation_leases "]
             .iter()
             .any(|table| statement.text().contains(table));
         self.queries.fetch_add(usize::from(!derives), Ordering::Relaxed);
@@ -67,6 +67,10 @@ impl Store for CountingStore {
 
     fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.inner.execute_all(statements)
+    }
+
+    fn sharing(&self) -> Sharing {
+        self.inner.sharing()
     }
 
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
@@ -120,7 +124,7 @@ impl World {
         migrate(&store, &FixedClock(now), MIGRATIONS, &facts()).await.expect("the migrations run");
         let store = Arc::new(CountingStore { inner: store, queries: AtomicUsize::new(0) });
         let turning = Arc::new(TurningClock(AtomicI64::new(now)));
-        let ingest = Ingest::sole(store.clone(), turning.clone()).await.expect("nothing is left to be written");
+        let ingest = Ingest::open(store.clone(), turning.clone()).await.expect("nothing is left to be written");
         let way_in = WayIn { ingest, store, turning };
         Self::under(Policy::default(), Connections::default(), way_in, now, patient().into())
     }

@@ -14,34 +14,13 @@ use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, Str
 use arrow::datatypes::{Field, Schema};
 
 use super::super::StoreError;
+use super::super::columns::in_order;
 use super::super::data_directory::DataDirectory;
 use super::super::limits::Limits;
+use super::super::refusal::{read_error, write_error};
+use super::super::settings::{FOR_LONG_STATEMENTS, QUERY_BYTES};
 use super::super::token::Token;
 use crate::sql::{Sql, Value};
-
-/// Bytes of a statement's text with its values in it. The engine's own limit, 256 KiB, is passed by a question for
-/// which of 5,000 ids are known; 4 MiB holds 10,000 ids of 400 bytes.
-const QUERY_BYTES: u64 = 4 << 20;
-
-/// Compiling expressions costs a long statement more than it ever gains: a third of its time on a large tenant, and half of
-/// it on a small one. A key that is looked for in merged rows is looked for before the other columns are read.
-const FOR_LONG_STATEMENTS: [(&str, u64); 4] = [
-    ("compile_expressions", 0),
-    ("compile_aggregate_expressions", 0),
-    ("compile_sort_description", 0),
-    ("optimize_move_to_prewhere_if_final", 1),
-];
-
-/// The engine's codes that mean something to a caller; all others are [`StoreError::Engine`].
-const TIMEOUT_EXCEEDED: i32 = 159;
-const TOO_MANY_ROWS: i32 = 158;
-const MEMORY_LIMIT_EXCEEDED: i32 = 241;
-const NOT_ENOUGH_SPACE: i32 = 243;
-const QUERY_WAS_CANCELLED: i32 = 394;
-const TOO_MANY_ROWS_OR_BYTES: i32 = 396;
-
-/// EMFILE, as the engine writes it under many codes: whatever it was about to open.
-const TOO_MANY_OPEN_FILES: &str = "errno: 24, strerror: Too many open files";
 
 /// Tells a connection apart from all others of the process, also in the engine's list of queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,29 +204,6 @@ impl Writer {
     }
 }
 
-/// The batch with its columns in the table's order. ADBC matches columns by place and never looks at their names, so
-/// that a wrong order would put values into wrong columns without an error.
-fn in_order(table: &'static str, columns: &[String], batch: &RecordBatch) -> Result<RecordBatch, StoreError> {
-    let wrong = |reason| StoreError::WrongColumns { table, reason };
-    if columns.is_empty() {
-        return Err(wrong("there is no such table".to_owned()));
-    }
-    let schema = batch.schema();
-    for field in schema.fields() {
-        if !columns.contains(field.name()) {
-            return Err(wrong(format!("the table has no column {}", field.name())));
-        }
-    }
-    let mut order = Vec::with_capacity(columns.len());
-    for column in columns {
-        order.push(schema.index_of(column).map_err(|_| wrong(format!("the batch has no column {column}")))?);
-    }
-    if order.len() != schema.fields().len() {
-        return Err(wrong("the batch has a column twice".to_owned()));
-    }
-    batch.project(&order).map_err(|error| wrong(error.to_string()))
-}
-
 /// Values as ADBC wants them: a batch of one row.
 fn one_row(values: &[Value]) -> RecordBatch {
     let mut fields = Vec::with_capacity(values.len());
@@ -264,101 +220,8 @@ fn one_row(values: &[Value]) -> RecordBatch {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("every column has one row of its field's type")
 }
 
-fn read_error(message: &str, values: &[Value], limits: &Limits) -> StoreError {
-    let (code, message) = parse(message, values);
-    match code {
-        TIMEOUT_EXCEEDED | QUERY_WAS_CANCELLED => StoreError::TimedOut { seconds: limits.seconds },
-        MEMORY_LIMIT_EXCEEDED => StoreError::TooMuchMemory { limit_bytes: limits.memory_bytes },
-        TOO_MANY_ROWS => StoreError::TooManyRows { limit: "max_rows_to_read", rows: limits.rows_read },
-        TOO_MANY_ROWS_OR_BYTES => StoreError::TooManyRows { limit: "max_result_rows", rows: limits.rows_returned },
-        NOT_ENOUGH_SPACE => StoreError::DiskFull,
-        _ if message.contains(TOO_MANY_OPEN_FILES) => StoreError::NoDescriptors,
-        _ => StoreError::Engine { code, message },
-    }
-}
-
-fn write_error(message: &str, values: &[Value]) -> StoreError {
-    match parse(message, values) {
-        (NOT_ENOUGH_SPACE, _) => StoreError::DiskFull,
-        (_, message) if message.contains(TOO_MANY_OPEN_FILES) => StoreError::NoDescriptors,
-        (code, message) => StoreError::Engine { code, message },
-    }
-}
-
-/// The code and the text of `[chdb] Code: N. DB::Exception: text`; the code is 0 where there is none.
-///
-/// What the engine repeats of the statement is cut off and values are blotted out: they are ids and names of people,
-/// which nobody may read in a log.
-fn parse(message: &str, values: &[Value]) -> (i32, String) {
-    let parsed = message.split_once("Code: ").and_then(|(_, rest)| {
-        let (code, text) = rest.split_once(". DB::Exception: ")?;
-        Some((code.parse::<i32>().ok()?, text))
-    });
-    let (code, mut text) = parsed.unwrap_or((0, message));
-    for statement in ["(in query: ", " In query ", " in query ", " In scope ", " in scope ", ": failed at position "] {
-        text = text.split_once(statement).map_or(text, |(before, _)| before);
-    }
-    let mut text = text.to_owned();
-    for value in values {
-        // Shorter ones name nobody, and to replace each `a` would leave nothing to read.
-        if let Value::Text(value) = value
-            && 2 < value.len()
-        {
-            text = text.replace(value.as_str(), "…");
-        }
-    }
-    (code, text)
-}
-
 impl fmt::Display for Label {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "rapport connection {}", self.0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_engines_code_and_text_are_found_and_its_copy_of_the_statement_is_left_out() {
-        let values = [Value::from("anna")];
-        let check = |message: &str, code: i32, text: &str| assert_eq!(parse(message, &values), (code, text.to_owned()));
-        check("[chdb] Code: 159. DB::Exception: Timeout exceeded. (TIMEOUT)", 159, "Timeout exceeded. (TIMEOUT)");
-        check("[chdb] Code: 60. DB::Exception: Unknown 't' in scope SELECT 'x'. (X)", 60, "Unknown 't'");
-        check("[chdb] Code: 164. DB::Exception: Cannot: (in query: SELECT 1). (X)", 164, "Cannot: ");
-        check("[chdb] Code: 6. DB::Exception: Cannot parse 'anna' as number", 6, "Cannot parse '…' as number");
-        check("no connection", 0, "no connection");
-    }
-
-    #[test]
-    fn a_shortage_of_the_machine_is_told_from_a_mistake_in_a_statement() {
-        let pipe = "[chdb] Code: 298. DB::Exception: Cannot create pipe: , errno: 24, strerror: Too many open files: while \
-                    pushing to view rapport.contact_events_feed. (CANNOT_PIPE)";
-        assert!(matches!(write_error(pipe, &[]), StoreError::NoDescriptors));
-        assert!(matches!(read_error(pipe, &[], &Limits::default()), StoreError::NoDescriptors));
-        let full = "[chdb] Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not enough space. (NOT_ENOUGH_SPACE)";
-        assert!(matches!(write_error(full, &[]), StoreError::DiskFull));
-        assert!(matches!(write_error("[chdb] Code: 60. DB::Exception: Unknown table", &[]), StoreError::Engine { .. }));
-    }
-
-    #[test]
-    fn a_batch_must_have_exactly_the_tables_columns() {
-        let columns = ["a".to_owned(), "b".to_owned()];
-        let batch = |names: &[&str]| {
-            let mut fields = Vec::new();
-            let mut arrays: Vec<ArrayRef> = Vec::new();
-            for (index, name) in names.iter().enumerate() {
-                fields.push(Field::new(*name, arrow::datatypes::DataType::Int64, false));
-                arrays.push(Arc::new(Int64Array::from(vec![index as i64])));
-            }
-            RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("fields and arrays agree")
-        };
-        let ordered = in_order("t", &columns, &batch(&["b", "a"])).expect("the same columns");
-        assert_eq!(ordered.schema().field(0).name(), "a");
-        for names in [&["a"][..], &["a", "b", "c"], &["a", "b", "b"], &["a", "c"]] {
-            assert!(in_order("t", &columns, &batch(names)).is_err(), "{names:?}");
-        }
-        assert!(in_order("t", &[], &batch(&["a"])).is_err());
     }
 }

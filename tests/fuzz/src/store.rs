@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
 use futures_util::future::{BoxFuture, ready};
 use rapport::sql::Sql;
 use rapport::store::token::Token;
-use rapport::store::{Insert, Store, StoreError};
+use rapport::store::{Store, StoreError};
 
 /// The double of an empty database.
 #[derive(Default)]
@@ -35,15 +35,6 @@ impl Store for EmptyStore {
             self.events.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
         }
         Box::pin(ready(Ok(())))
-    }
-
-    fn insert_all(&self, inserts: Vec<Insert>) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move {
-            for insert in inserts {
-                self.insert(insert.table, insert.rows, None).await?;
-            }
-            Ok(())
-        })
     }
 
     fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -19,7 +19,7 @@ async fn schema(world: &World) -> Schema {
 }
 
 #[tokio::test]
-async fn every_field_has_a_rule_every_rule_a_field_and_the_schema_tells_it() {
+pub async fn every_field_has_a_rule_every_rule_a_field_and_the_schema_tells_it() {
     let world = World::at("2026-03-13T12:00:00Z").await;
     let schema = schema(&world).await;
     let rules = rules();
@@ -65,7 +65,7 @@ fn names_refused(answer: &Value, context: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn every_role_reads_every_field_that_is_for_it_and_no_other() {
+pub async fn every_role_reads_every_field_that_is_for_it_and_no_other() {
     let world = busy_world().await;
     let schema = schema(&world).await;
     let of = r#"{ analytics(range: {last: "P3D"}, filter: {contacts: ["shared"]}) { activity { total { behind(of: messages) { dialogs { nodes { id } } } } } } }"#;
@@ -126,7 +126,7 @@ fn check(answer: &Value, is_for: impl Fn(&str) -> bool, aliases: &[String], cont
 }
 
 #[tokio::test]
-async fn a_metric_is_refused_wherever_it_is_named() {
+pub async fn a_metric_is_refused_wherever_it_is_named() {
     let world = busy_world().await;
     let range = r#"range: {last: "P10D"}"#;
     for role in [Role::Operator, Role::Supervisor, Role::Manager, Role::Admin] {

@@ -95,7 +95,7 @@ fn batch(rows: usize) -> RecordBatch {
 }
 
 #[tokio::test]
-async fn every_column_of_an_event_arrives_as_it_was_sent() {
+pub async fn every_column_of_an_event_arrives_as_it_was_sent() {
     let store = engine::store().await;
     store.insert("events", batch(2), None).await.expect("the batch fits");
     let rest = "SELECT id, kind, toString(at) AS at, assisted, segments, survey_score, survey_scale, conversion_value, cost_amount, \
@@ -110,7 +110,7 @@ async fn every_column_of_an_event_arrives_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn the_feeds_of_the_inbox_fill_the_state_tables_before_insert_returns() {
+pub async fn the_feeds_of_the_inbox_fill_the_state_tables_before_insert_returns() {
     let store = engine::store().await;
     store.insert("inbox", batch(3), None).await.expect("the batch fits");
     let messages = "SELECT message, contact, assisted, segments, toString(received_at) AS received, \
@@ -122,13 +122,13 @@ async fn the_feeds_of_the_inbox_fill_the_state_tables_before_insert_returns() {
 }
 
 #[tokio::test]
-async fn an_empty_batch_is_nothing_and_no_table_is_needed_for_it() {
+pub async fn an_empty_batch_is_nothing_and_no_table_is_needed_for_it() {
     let store = engine::empty_store();
     store.insert("nowhere", batch(0), None).await.expect("nothing to insert");
 }
 
 #[tokio::test]
-async fn a_batch_that_lacks_a_column_is_refused_and_nothing_is_stored() {
+pub async fn a_batch_that_lacks_a_column_is_refused_and_nothing_is_stored() {
     let store = engine::store().await;
     let whole = batch(1);
     let part = whole.project(&(1..whole.num_columns()).collect::<Vec<_>>()).expect("the columns exist");
@@ -140,7 +140,7 @@ async fn a_batch_that_lacks_a_column_is_refused_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn a_batch_whose_token_the_table_knows_is_done_already() {
+pub async fn a_batch_whose_token_the_table_knows_is_done_already() {
     let store = engine::store().await;
     store.execute(Sql::new(KEEPS_TOKENS)).await.expect("the table can be made");
     let numbers = |numbers: &[i64]| {

@@ -48,7 +48,7 @@ fn every_file_is_one_statement_without_a_placeholder() {
 }
 
 #[tokio::test]
-async fn a_second_run_does_nothing_but_the_facts() {
+pub async fn a_second_run_does_nothing_but_the_facts() {
     let store = engine::empty_store();
     let facts = [Fact { name: "one.sql", text: "CREATE OR REPLACE VIEW one AS SELECT 1 AS a" }];
     let first = migrate(&store, &FixedClock(NOW), MIGRATIONS, &facts).await.expect("an empty database");
@@ -60,7 +60,7 @@ async fn a_second_run_does_nothing_but_the_facts() {
 }
 
 #[tokio::test]
-async fn a_new_migration_runs_after_the_ones_before_it_and_is_recorded_with_its_time() {
+pub async fn a_new_migration_runs_after_the_ones_before_it_and_is_recorded_with_its_time() {
     let store = engine::empty_store();
     migrate(&store, &FixedClock(NOW), &[FIRST], &[]).await.expect("an empty database");
     let report = migrate(&store, &FixedClock(NOW + 1500), &[FIRST, SECOND], &[]).await.expect("one more");
@@ -70,7 +70,7 @@ async fn a_new_migration_runs_after_the_ones_before_it_and_is_recorded_with_its_
 }
 
 #[tokio::test]
-async fn every_statement_may_run_again_after_a_crash() {
+pub async fn every_statement_may_run_again_after_a_crash() {
     let store = engine::store().await;
     for migration in MIGRATIONS {
         store.execute(Sql::new(migration.text)).await.unwrap_or_else(|error| panic!("{}: {error}", migration.name));
@@ -78,7 +78,7 @@ async fn every_statement_may_run_again_after_a_crash() {
 }
 
 #[tokio::test]
-async fn a_changed_file_is_refused_by_name() {
+pub async fn a_changed_file_is_refused_by_name() {
     let store = engine::empty_store();
     migrate(&store, &FixedClock(NOW), &[FIRST], &[]).await.expect("an empty database");
     let changed = Migration { text: "CREATE TABLE IF NOT EXISTS t (a Int16) ENGINE = Memory", ..FIRST };
@@ -88,7 +88,7 @@ async fn a_changed_file_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_database_of_a_newer_program_is_refused() {
+pub async fn a_database_of_a_newer_program_is_refused() {
     let store = engine::empty_store();
     migrate(&store, &FixedClock(NOW), &[FIRST, SECOND], &[]).await.expect("an empty database");
     let refused = migrate(&store, &FixedClock(NOW), &[FIRST], &[]).await.expect_err("the program is older");
@@ -96,7 +96,7 @@ async fn a_database_of_a_newer_program_is_refused() {
 }
 
 #[tokio::test]
-async fn what_ran_before_a_failure_stays_and_the_next_run_goes_on_from_there() {
+pub async fn what_ran_before_a_failure_stays_and_the_next_run_goes_on_from_there() {
     let store = engine::empty_store();
     let broken = Migration { text: "CREATE NONSENSE", ..SECOND };
     let failed = migrate(&store, &FixedClock(NOW), &[FIRST, broken], &[]).await.expect_err("it is no SQL");

@@ -41,7 +41,7 @@ fn unlimited_rows(seconds: u64) -> Limits {
 }
 
 #[tokio::test]
-async fn values_of_every_kind_are_bound() {
+pub async fn values_of_every_kind_are_bound() {
     let store = engine::empty_store();
     let mut statement = Sql::new("SELECT concat(");
     statement.bind("it's \\' ? \u{0}\u{1f600}").push(", toString(").bind(-7).push("), toString(").bind(1.5);
@@ -51,7 +51,7 @@ async fn values_of_every_kind_are_bound() {
 }
 
 #[tokio::test]
-async fn a_question_for_twenty_thousand_ids_is_not_too_long() {
+pub async fn a_question_for_twenty_thousand_ids_is_not_too_long() {
     let store = engine::empty_store();
     let mut statement = Sql::new("SELECT length(");
     statement.bind_list((0..20_000).map(|number| format!("an-id-of-some-length-{number}"))).push(")");
@@ -60,19 +60,19 @@ async fn a_question_for_twenty_thousand_ids_is_not_too_long() {
 }
 
 #[tokio::test]
-async fn no_rows_are_no_batches() {
+pub async fn no_rows_are_no_batches() {
     let store = engine::empty_store();
     assert!(store.query(Sql::new("SELECT 1 WHERE 0")).await.expect("a plain query").is_empty());
 }
 
 #[tokio::test]
-async fn the_engine_tells_its_version() {
+pub async fn the_engine_tells_its_version() {
     let version = engine::empty_store().version().await.expect("every engine has a version");
     assert!(version.starts_with("26.7."), "{version}");
 }
 
 #[tokio::test]
-async fn a_query_cannot_change_anything() {
+pub async fn a_query_cannot_change_anything() {
     let store = engine::store().await;
     for statement in ["DROP TABLE events", "SET readonly = 0", "SELECT 1 SETTINGS max_execution_time = 0"] {
         let refused = store.query(Sql::new(statement)).await.expect_err("readers only read");
@@ -81,7 +81,7 @@ async fn a_query_cannot_change_anything() {
 }
 
 #[tokio::test]
-async fn an_error_does_not_repeat_the_values_of_the_statement() {
+pub async fn an_error_does_not_repeat_the_values_of_the_statement() {
     let store = engine::empty_store();
     for text in
         ["SELECT no_such_function(", "SELECT no_such_column, upper(", "SELECT throwIf(1), (SELECT 1 FROM x WHERE y = "]
@@ -94,7 +94,7 @@ async fn an_error_does_not_repeat_the_values_of_the_statement() {
 }
 
 #[tokio::test]
-async fn limits_have_their_own_errors() {
+pub async fn limits_have_their_own_errors() {
     let limits = Limits { memory_bytes: 50_000_000, rows_read: 100_000, rows_returned: 10, ..engine::limits() };
     let store = engine::empty_store_with(limits);
     let error = async |text| store.query(Sql::new(text)).await.expect_err("a limit is passed");
@@ -107,7 +107,7 @@ async fn limits_have_their_own_errors() {
 }
 
 #[tokio::test]
-async fn a_query_that_takes_too_long_is_stopped() {
+pub async fn a_query_that_takes_too_long_is_stopped() {
     let store = engine::empty_store_with(unlimited_rows(1));
     let start = Instant::now();
     let stopped = store.query(endless("slow")).await.expect_err("it would run for minutes");
@@ -117,7 +117,7 @@ async fn a_query_that_takes_too_long_is_stopped() {
 }
 
 #[tokio::test]
-async fn dropping_the_future_stops_the_query_in_the_engine() {
+pub async fn dropping_the_future_stops_the_query_in_the_engine() {
     let store = engine::empty_store_with(unlimited_rows(60));
     let query = store.query(endless("dropped"));
     tokio::select! {
@@ -128,7 +128,7 @@ async fn dropping_the_future_stops_the_query_in_the_engine() {
 }
 
 #[tokio::test]
-async fn a_query_dropped_before_it_reached_the_engine_gives_its_connection_back() {
+pub async fn a_query_dropped_before_it_reached_the_engine_gives_its_connection_back() {
     let store = engine::empty_store_with(unlimited_rows(60));
     for _ in 0..20 {
         let dropped = timeout(Duration::from_micros(50), store.query(endless("early"))).await;
@@ -138,7 +138,7 @@ async fn a_query_dropped_before_it_reached_the_engine_gives_its_connection_back(
 }
 
 #[tokio::test]
-async fn waiting_for_a_connection_ends_with_the_limit() {
+pub async fn waiting_for_a_connection_ends_with_the_limit() {
     let store = engine::empty_store_with(Limits { connections: 1, ..unlimited_rows(1) });
     let other = engine::empty_store();
     let (first, second) = tokio::join!(store.query(endless("first")), async {
@@ -151,7 +151,7 @@ async fn waiting_for_a_connection_ends_with_the_limit() {
 }
 
 #[tokio::test]
-async fn more_queries_than_connections_all_get_their_turn() {
+pub async fn more_queries_than_connections_all_get_their_turn() {
     let store = engine::empty_store();
     let queries = (0..50).map(|_| store.query(Sql::new("SELECT 1")));
     for answer in futures_util::future::join_all(queries).await {

@@ -2,8 +2,6 @@
 //!
 //! It writes through the API itself and reports each such send, so VK's guess of the author is switched off.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::StatusCode;

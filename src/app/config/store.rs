@@ -1,0 +1,140 @@
+//! Configuration of where events are kept: the embedded engine or ClickHouse servers. It connects to nothing.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::store::server::address::{AddressError, Login, ServerConfig};
+
+/// Where events are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreConfig {
+    /// In the data directory.
+    Embedded,
+    Servers(ServerConfig),
+}
+
+/// As written, apart from the key `store`.
+#[derive(Default, Deserialize)]
+pub(super) struct WrittenStore {
+    pub password: Option<String>,
+    pub password_file: Option<PathBuf>,
+    pub reader: Option<String>,
+    pub reader_password: Option<String>,
+    pub reader_password_file: Option<PathBuf>,
+    pub ca_file: Option<PathBuf>,
+}
+
+impl StoreConfig {
+    pub(super) fn new(store: &str, written: WrittenStore) -> Result<Self, StoreConfigError> {
+        let password = secret("store_password", written.password, written.password_file)?;
+        let reader_password = secret("store_reader_password", written.reader_password, written.reader_password_file)?;
+        if store == "embedded" {
+            let for_servers = [
+                ("store_password", password.is_some()),
+                ("store_reader", written.reader.is_some()),
+                ("store_reader_password", reader_password.is_some()),
+                ("store_ca_file", written.ca_file.is_some()),
+            ];
+            return match for_servers.into_iter().find(|(_, is_set)| *is_set) {
+                Some((key, _)) => Err(StoreConfigError::NoServers { key }),
+                None => Ok(Self::Embedded),
+            };
+        }
+        let mut config = ServerConfig::parse(store)?;
+        match (config.login.password.is_empty(), password) {
+            (_, None) => {}
+            (true, Some(password)) => config.login.password = password,
+            (false, Some(_)) => return Err(StoreConfigError::Twice),
+        }
+        config.reader = match (written.reader, reader_password) {
+            (Some(user), password) => Some(Login { user, password: password.unwrap_or_default() }),
+            (None, Some(_)) => return Err(StoreConfigError::NoReader),
+            (None, None) => None,
+        };
+        config.ca_file = written.ca_file;
+        Ok(Self::Servers(config))
+    }
+}
+
+/// A secret that is given or stands in a file.
+fn secret(key: &'static str, given: Option<String>, file: Option<PathBuf>) -> Result<Option<String>, StoreConfigError> {
+    match (given, file) {
+        (given, None) => Ok(given),
+        (Some(_), Some(_)) => Err(StoreConfigError::Both { key }),
+        (None, Some(path)) => match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned())),
+            Err(source) => Err(StoreConfigError::File { key, path, source }),
+        },
+    }
+}
+
+/// What is wrong with it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreConfigError {
+    #[error("`store` is `embedded` or addresses of ClickHouse servers, separated by commas: {0}")]
+    Address(#[from] AddressError),
+    #[error("`{key}` is for ClickHouse servers, and `store` names none")]
+    NoServers { key: &'static str },
+    #[error("the password stands in `store` and in `store_password`: leave it out of the first, which more people see")]
+    Twice,
+    #[error("`store_reader_password` is set and `store_reader`, whose it is, is not")]
+    NoReader,
+    #[error("`{key}` and `{key}_file` are both set: give one")]
+    Both { key: &'static str },
+    #[error("`{key}_file` names {path}, which cannot be read")]
+    File {
+        key: &'static str,
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_read_with_the_secrets_beside_them() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("password");
+        std::fs::write(&path, "the writer's\n").expect("a file");
+        let written = WrittenStore {
+            password_file: Some(path),
+            reader: Some("asks".to_owned()),
+            reader_password: Some("the reader's".to_owned()),
+            ..WrittenStore::default()
+        };
+        let config = StoreConfig::new("http://writes@one.example/rapport", written).expect("valid");
+        let StoreConfig::Servers(config) = &config else { panic!("{config:?}") };
+        assert_eq!((config.login.user.as_str(), config.login.password.as_str()), ("writes", "the writer's"));
+        assert_eq!(config.reader.as_ref().map(|reader| reader.password.as_str()), Some("the reader's"));
+        assert_eq!(StoreConfig::new("embedded", WrittenStore::default()).expect("valid"), StoreConfig::Embedded);
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_named() {
+        let text = |text: &str| Some(text.to_owned());
+        let none = WrittenStore::default;
+        for (store, written, expect) in [
+            ("clickhouse", none(), "`store` is `embedded` or addresses"),
+            ("embedded", WrittenStore { reader: text("r"), ..none() }, "`store_reader` is for ClickHouse servers"),
+            ("http://u:p@h/r", WrittenStore { password: text("p"), ..none() }, "leave it out of the first"),
+            ("http://u@h/r", WrittenStore { reader_password: text("p"), ..none() }, "whose it is, is not"),
+            (
+                "http://u@h/r",
+                WrittenStore { password: text("p"), password_file: Some("f".into()), ..none() },
+                "`store_password` and `store_password_file`",
+            ),
+            (
+                "http://u@h/r",
+                WrittenStore { password_file: Some("/nowhere/at/all".into()), ..none() },
+                "which cannot be read",
+            ),
+        ] {
+            let error = StoreConfig::new(store, written).expect_err(store).to_string();
+            assert!(error.contains(expect), "{store}: {error}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Who derives, where several processes share a store: one at a time. One of the places outside `sql/` with SQL text: see `lib.rs`.
+//!
+//! Two that derive at the same time would fill the same tables in memory and take marks away that the other has not done. The
+//! right to derive goes from number to number. Who wants the next one inserts it with a token made of the number: the engine
+//! takes the first and leaves out all others, and who stands in the table has it. Times are the server's own, so that the
+//! processes' clocks do not matter. It never takes a right away that still holds.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array};
+use arrow::datatypes::UInt64Type;
+use tokio::sync::Mutex;
+
+use crate::sql::Sql;
+use crate::store::token::Token;
+use crate::store::{Store, StoreError};
+
+/// How long it holds. A run takes about two seconds, one that merges a large table half a minute.
+const TERM: Duration = Duration::from_secs(300);
+
+/// How much longer others wait: hosts' clocks differ, and a run that has begun in time may end after it.
+const MARGIN_SECONDS: i64 = 120;
+
+/// One process's share in it.
+pub(super) struct Lease {
+    store: Arc<dyn Store>,
+    /// The name of this process.
+    holder: String,
+    /// Until when it is ours, by our own measure from before it was taken.
+    until: Mutex<Option<Instant>>,
+}
+
+/// Whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    Ours,
+    Others,
+}
+
+/// The latest right there is.
+struct Latest {
+    number: u64,
+    holder: String,
+    is_valid: bool,
+}
+
+impl Lease {
+    pub fn new(store: Arc<dyn Store>, holder: String) -> Self {
+        Self { store, holder, until: Mutex::default() }
+    }
+
+    /// Takes it, or keeps it for longer, if it is nobody else's.
+    pub async fn take(&self, now: Instant) -> Result<Turn, StoreError> {
+        let mut held_until = self.until.lock().await;
+        // The half that is left is longer than any run.
+        if held_until.is_some_and(|until| now + TERM / 2 < until) {
+            return Ok(Turn::Ours);
+        }
+        let next = match self.latest().await? {
+            None => 1,
+            Some(latest) if latest.is_valid && latest.holder != self.holder => return Ok(Turn::Others),
+            Some(latest) => latest.number.saturating_add(1),
+        };
+        self.store.insert("derivation_leases", row(next, &self.holder)?, Some(token(next))).await?;
+        // What another process inserted first is what is there.
+        let is_ours = self.latest().await?.is_some_and(|latest| latest.number == next && latest.holder == self.holder);
+        *held_until = is_ours.then(|| now + TERM);
+        Ok(if is_ours { Turn::Ours } else { Turn::Others })
+    }
+
+    async fn latest(&self) -> Result<Option<Latest>, StoreError> {
+        let mut sql = Sql::new("SELECT number, holder, toUInt64(now64(3, 'UTC') < at + toIntervalSecond(");
+        sql.bind(TERM.as_secs() as i64 + MARGIN_SECONDS);
+        sql.push(")) FROM derivation_leases ORDER BY number DESC LIMIT 1");
+        let batches = self.store.query(sql).await?;
+        let Some(batch) = batches.first() else { return Ok(None) };
+        let numbers = [0, 2].map(|column| batch.column(column).as_primitive_opt::<UInt64Type>());
+        let ([Some(number), Some(is_valid)], Some(holder)) = (numbers, batch.column(1).as_string_opt::<i32>()) else {
+            return Err(unfit("a right to derive cannot be read"));
+        };
+        let holder = holder.value(0).to_owned();
+        Ok(Some(Latest { number: number.value(0), holder, is_valid: is_valid.value(0) == 1 }))
+    }
+}
+
+/// A pass that was held up for longer than its right held.
+pub(super) fn lost() -> StoreError {
+    unfit("another process has gone on deriving, because this one was held up")
+}
+
+fn token(number: u64) -> Token {
+    Token::of(&format!("derivation lease {number}"))
+}
+
+fn row(number: u64, holder: &str) -> Result<RecordBatch, StoreError> {
+    let columns: [(&str, ArrayRef); 2] =
+        [("number", Arc::new(UInt64Array::from(vec![number]))), ("holder", Arc::new(StringArray::from(vec![holder])))];
+    RecordBatch::try_from_iter(columns)
+        .map_err(|error| StoreError::WrongColumns { table: "derivation_leases", reason: error.to_string() })
+}
+
+fn unfit(message: &str) -> StoreError {
+    StoreError::Engine { code: 0, message: message.to_owned() }
+}

@@ -1,0 +1,79 @@
+//! The store that was chosen by configuration: the embedded engine or servers. It only passes on.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use futures_util::future::BoxFuture;
+
+use super::embedded::EmbeddedStore;
+use super::limits::Limits;
+use super::server::ServerStore;
+use super::token::Token;
+use super::{Insert, Sharing, Store, StoreError};
+use crate::sql::Sql;
+
+/// A store of either kind.
+#[derive(Clone, Debug)]
+pub enum ChosenStore {
+    Embedded(Arc<EmbeddedStore>),
+    Server(Arc<ServerStore>),
+}
+
+impl ChosenStore {
+    fn either(&self) -> &dyn Store {
+        match self {
+            Self::Embedded(store) => store.as_ref(),
+            Self::Server(store) => store.as_ref(),
+        }
+    }
+
+    pub fn limits(&self) -> &Limits {
+        match self {
+            Self::Embedded(store) => store.limits(),
+            Self::Server(store) => store.limits(),
+        }
+    }
+
+    /// Stops the queries, waits for the changes that go on, and lets nothing new begin.
+    pub async fn close(&self) {
+        match self {
+            Self::Embedded(store) => store.close().await,
+            Self::Server(store) => store.close().await,
+        }
+    }
+}
+
+impl Store for ChosenStore {
+    fn query(&self, statement: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>> {
+        self.either().query(statement)
+    }
+
+    fn insert(
+        &self,
+        table: &'static str,
+        batch: RecordBatch,
+        token: Option<Token>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.either().insert(table, batch, token)
+    }
+
+    fn insert_all(&self, inserts: Vec<Insert>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.either().insert_all(inserts)
+    }
+
+    fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.either().execute(statement)
+    }
+
+    fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.either().execute_all(statements)
+    }
+
+    fn sharing(&self) -> Sharing {
+        self.either().sharing()
+    }
+
+    fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
+        self.either().version()
+    }
+}

@@ -1,0 +1,432 @@
+//! Tests of the embedded engine, again over servers: the same questions and the same answers.
+//!
+//! With RAPPORT_TEST_CLICKHOUSE they run on a real server.
+
+use crate::engine::on_server;
+
+/// As `worked` says.
+mod worked {
+    use super::on_server;
+    use crate::worked as tests;
+
+    #[test]
+    fn example_1_a_read_message_was_delivered() {
+        on_server(tests::example_1_a_read_message_was_delivered);
+    }
+
+    #[test]
+    fn example_2_unknown_is_not_zero() {
+        on_server(tests::example_2_unknown_is_not_zero);
+    }
+
+    #[test]
+    fn example_7_duplicates_and_order_change_nothing() {
+        on_server(tests::example_7_duplicates_and_order_change_nothing);
+    }
+
+    #[test]
+    fn the_first_arrival_of_an_event_id_wins() {
+        on_server(tests::the_first_arrival_of_an_event_id_wins);
+    }
+
+    #[test]
+    fn example_8_local_days_of_23_and_25_hours() {
+        on_server(tests::example_8_local_days_of_23_and_25_hours);
+    }
+
+    #[test]
+    fn example_9_half_hour_offsets() {
+        on_server(tests::example_9_half_hour_offsets);
+    }
+}
+
+/// As `events` says.
+mod events {
+    use super::on_server;
+    use crate::events as tests;
+
+    #[test]
+    fn every_bad_line_says_why_and_costs_no_good_one() {
+        on_server(tests::every_bad_line_says_why_and_costs_no_good_one);
+    }
+
+    #[test]
+    fn numbers_beyond_two_to_the_53_are_different_ids() {
+        on_server(tests::numbers_beyond_two_to_the_53_are_different_ids);
+    }
+
+    #[test]
+    fn the_engine_keeps_every_column_and_knows_every_id() {
+        on_server(tests::the_engine_keeps_every_column_and_knows_every_id);
+    }
+
+    #[test]
+    fn generated_traffic_goes_in_once_however_often_it_is_sent() {
+        on_server(tests::generated_traffic_goes_in_once_however_often_it_is_sent);
+    }
+}
+
+/// As `outcomes` says.
+mod outcomes {
+    use super::on_server;
+    use crate::outcomes as tests;
+
+    #[test]
+    fn a_sale_is_credited_to_the_dialog_that_led_to_it() {
+        on_server(tests::a_sale_is_credited_to_the_dialog_that_led_to_it);
+    }
+
+    #[test]
+    fn who_leaves_is_counted_once_and_for_the_message_before() {
+        on_server(tests::who_leaves_is_counted_once_and_for_the_message_before);
+    }
+
+    #[test]
+    fn questions_that_a_family_cannot_answer_name_both_sides() {
+        on_server(tests::questions_that_a_family_cannot_answer_name_both_sides);
+    }
+}
+
+/// As `dialogs` says.
+mod dialogs {
+    use super::on_server;
+    use crate::dialogs as tests;
+
+    #[test]
+    fn example_3_a_bot_answers_first() {
+        on_server(tests::example_3_a_bot_answers_first);
+    }
+
+    #[test]
+    fn example_4_only_open_seconds_count() {
+        on_server(tests::example_4_only_open_seconds_count);
+    }
+
+    #[test]
+    fn example_5_sessions_are_cut_where_nobody_writes() {
+        on_server(tests::example_5_sessions_are_cut_where_nobody_writes);
+    }
+
+    #[test]
+    fn example_6_dialogs_overlap() {
+        on_server(tests::example_6_dialogs_overlap);
+    }
+
+    #[test]
+    fn what_has_not_begun_is_unknown_and_not_zero() {
+        on_server(tests::what_has_not_begun_is_unknown_and_not_zero);
+    }
+
+    #[test]
+    fn example_10_the_last_rating_of_a_survey_counts() {
+        on_server(tests::example_10_the_last_rating_of_a_survey_counts);
+    }
+}
+
+/// As `sends` says.
+mod sends {
+    use super::on_server;
+    use crate::sends as tests;
+
+    #[test]
+    fn who_may_not_send_events_may_not_report_sends() {
+        on_server(tests::who_may_not_send_events_may_not_report_sends);
+    }
+
+    #[test]
+    fn another_tenants_connection_looks_as_one_that_there_is_not() {
+        on_server(tests::another_tenants_connection_looks_as_one_that_there_is_not);
+    }
+
+    #[test]
+    fn a_report_is_answered_as_a_batch_of_events_is() {
+        on_server(tests::a_report_is_answered_as_a_batch_of_events_is);
+    }
+
+    #[test]
+    fn a_report_and_the_platforms_own_event_are_one_message() {
+        on_server(tests::a_report_and_the_platforms_own_event_are_one_message);
+    }
+
+    #[test]
+    fn a_status_meets_the_message_that_was_reported() {
+        on_server(tests::a_status_meets_the_message_that_was_reported);
+    }
+
+    #[test]
+    fn a_refused_send_is_a_departure_at_its_time() {
+        on_server(tests::a_refused_send_is_a_departure_at_its_time);
+    }
+
+    #[test]
+    fn reports_are_recorded_by_what_became_of_them() {
+        on_server(tests::reports_are_recorded_by_what_became_of_them);
+    }
+}
+
+/// As `derivation` says.
+mod derivation {
+    use super::on_server;
+    use crate::derivation as tests;
+
+    #[test]
+    fn a_message_that_moves_to_another_dialog_or_day_leaves_nothing_behind() {
+        on_server(tests::a_message_that_moves_to_another_dialog_or_day_leaves_nothing_behind);
+    }
+
+    #[test]
+    fn a_status_that_comes_first_counts_for_its_message_when_that_comes() {
+        on_server(tests::a_status_that_comes_first_counts_for_its_message_when_that_comes);
+    }
+
+    #[test]
+    fn the_first_dialog_that_is_closed_changes_what_openings_mean() {
+        on_server(tests::the_first_dialog_that_is_closed_changes_what_openings_mean);
+    }
+
+    #[test]
+    fn other_rules_derive_everything_anew() {
+        on_server(tests::other_rules_derive_everything_anew);
+    }
+
+    #[test]
+    fn a_run_that_breaks_off_is_begun_again() {
+        on_server(tests::a_run_that_breaks_off_is_begun_again);
+    }
+
+    #[test]
+    fn an_answer_that_cannot_wait_says_what_it_lacks() {
+        on_server(tests::an_answer_that_cannot_wait_says_what_it_lacks);
+    }
+
+    #[test]
+    fn a_server_derives_what_arrives_before_anybody_asks() {
+        on_server(tests::a_server_derives_what_arrives_before_anybody_asks);
+    }
+
+    #[test]
+    fn what_cannot_be_derived_keeps_nobody_from_reading() {
+        on_server(tests::what_cannot_be_derived_keeps_nobody_from_reading);
+    }
+
+    #[test]
+    fn an_event_whose_mark_fails_is_not_known_and_counts_when_it_is_sent_again() {
+        on_server(tests::an_event_whose_mark_fails_is_not_known_and_counts_when_it_is_sent_again);
+    }
+
+    #[test]
+    fn a_message_that_comes_late_changes_no_row_of_other_visits() {
+        on_server(tests::a_message_that_comes_late_changes_no_row_of_other_visits);
+    }
+
+    #[test]
+    fn a_dialog_that_goes_through_many_chats_is_derived_once() {
+        on_server(tests::a_dialog_that_goes_through_many_chats_is_derived_once);
+    }
+}
+
+/// As `standing` says.
+mod standing {
+    use super::on_server;
+    use crate::standing as tests;
+
+    #[test]
+    fn an_operator_sees_its_own_value_and_the_middle_of_its_team() {
+        on_server(tests::an_operator_sees_its_own_value_and_the_middle_of_its_team);
+    }
+
+    #[test]
+    fn the_team_is_the_last_one_of_the_range_unless_another_of_ones_own_is_named() {
+        on_server(tests::the_team_is_the_last_one_of_the_range_unless_another_of_ones_own_is_named);
+    }
+
+    #[test]
+    fn nothing_of_a_colleague_comes_with_it() {
+        on_server(tests::nothing_of_a_colleague_comes_with_it);
+    }
+
+    #[test]
+    fn a_team_cannot_be_taken_apart() {
+        on_server(tests::a_team_cannot_be_taken_apart);
+    }
+
+    #[test]
+    fn rows_are_of_the_team_of_their_time() {
+        on_server(tests::rows_are_of_the_team_of_their_time);
+    }
+}
+
+/// As `store::inserting` says.
+mod inserting {
+    use super::on_server;
+    use crate::store::inserting as tests;
+
+    #[test]
+    fn every_column_of_an_event_arrives_as_it_was_sent() {
+        on_server(tests::every_column_of_an_event_arrives_as_it_was_sent);
+    }
+
+    #[test]
+    fn the_feeds_of_the_inbox_fill_the_state_tables_before_insert_returns() {
+        on_server(tests::the_feeds_of_the_inbox_fill_the_state_tables_before_insert_returns);
+    }
+
+    #[test]
+    fn an_empty_batch_is_nothing_and_no_table_is_needed_for_it() {
+        on_server(tests::an_empty_batch_is_nothing_and_no_table_is_needed_for_it);
+    }
+
+    #[test]
+    fn a_batch_that_lacks_a_column_is_refused_and_nothing_is_stored() {
+        on_server(tests::a_batch_that_lacks_a_column_is_refused_and_nothing_is_stored);
+    }
+
+    #[test]
+    fn a_batch_whose_token_the_table_knows_is_done_already() {
+        on_server(tests::a_batch_whose_token_the_table_knows_is_done_already);
+    }
+}
+
+/// As `store::querying` says.
+mod querying {
+    use super::on_server;
+    use crate::store::querying as tests;
+
+    #[test]
+    fn values_of_every_kind_are_bound() {
+        on_server(tests::values_of_every_kind_are_bound);
+    }
+
+    #[test]
+    fn a_question_for_twenty_thousand_ids_is_not_too_long() {
+        on_server(tests::a_question_for_twenty_thousand_ids_is_not_too_long);
+    }
+
+    #[test]
+    fn no_rows_are_no_batches() {
+        on_server(tests::no_rows_are_no_batches);
+    }
+
+    #[test]
+    fn the_engine_tells_its_version() {
+        on_server(tests::the_engine_tells_its_version);
+    }
+
+    #[test]
+    fn a_query_cannot_change_anything() {
+        on_server(tests::a_query_cannot_change_anything);
+    }
+
+    #[test]
+    fn an_error_does_not_repeat_the_values_of_the_statement() {
+        on_server(tests::an_error_does_not_repeat_the_values_of_the_statement);
+    }
+
+    #[test]
+    fn limits_have_their_own_errors() {
+        on_server(tests::limits_have_their_own_errors);
+    }
+
+    #[test]
+    fn a_query_that_takes_too_long_is_stopped() {
+        on_server(tests::a_query_that_takes_too_long_is_stopped);
+    }
+
+    #[test]
+    fn dropping_the_future_stops_the_query_in_the_engine() {
+        on_server(tests::dropping_the_future_stops_the_query_in_the_engine);
+    }
+
+    #[test]
+    fn a_query_dropped_before_it_reached_the_engine_gives_its_connection_back() {
+        on_server(tests::a_query_dropped_before_it_reached_the_engine_gives_its_connection_back);
+    }
+
+    #[test]
+    fn waiting_for_a_connection_ends_with_the_limit() {
+        on_server(tests::waiting_for_a_connection_ends_with_the_limit);
+    }
+
+    #[test]
+    fn more_queries_than_connections_all_get_their_turn() {
+        on_server(tests::more_queries_than_connections_all_get_their_turn);
+    }
+}
+
+/// As `store::migrating` says.
+mod migrating {
+    use super::on_server;
+    use crate::store::migrating as tests;
+
+    #[test]
+    fn a_second_run_does_nothing_but_the_facts() {
+        on_server(tests::a_second_run_does_nothing_but_the_facts);
+    }
+
+    #[test]
+    fn a_new_migration_runs_after_the_ones_before_it_and_is_recorded_with_its_time() {
+        on_server(tests::a_new_migration_runs_after_the_ones_before_it_and_is_recorded_with_its_time);
+    }
+
+    #[test]
+    fn every_statement_may_run_again_after_a_crash() {
+        on_server(tests::every_statement_may_run_again_after_a_crash);
+    }
+
+    #[test]
+    fn a_changed_file_is_refused_by_name() {
+        on_server(tests::a_changed_file_is_refused_by_name);
+    }
+
+    #[test]
+    fn a_database_of_a_newer_program_is_refused() {
+        on_server(tests::a_database_of_a_newer_program_is_refused);
+    }
+
+    #[test]
+    fn what_ran_before_a_failure_stays_and_the_next_run_goes_on_from_there() {
+        on_server(tests::what_ran_before_a_failure_stays_and_the_next_run_goes_on_from_there);
+    }
+}
+
+/// As `access::matrix` says.
+mod matrix {
+    use super::on_server;
+    use crate::access::matrix as tests;
+
+    #[test]
+    fn every_field_has_a_rule_every_rule_a_field_and_the_schema_tells_it() {
+        on_server(tests::every_field_has_a_rule_every_rule_a_field_and_the_schema_tells_it);
+    }
+
+    #[test]
+    fn every_role_reads_every_field_that_is_for_it_and_no_other() {
+        on_server(tests::every_role_reads_every_field_that_is_for_it_and_no_other);
+    }
+
+    #[test]
+    fn a_metric_is_refused_wherever_it_is_named() {
+        on_server(tests::a_metric_is_refused_wherever_it_is_named);
+    }
+}
+
+/// As `access::hidden` says.
+mod hidden {
+    use super::on_server;
+    use crate::access::hidden as tests;
+
+    #[test]
+    fn a_value_that_only_others_have_is_like_one_that_nobody_has() {
+        on_server(tests::a_value_that_only_others_have_is_like_one_that_nobody_has);
+    }
+
+    #[test]
+    fn no_dimension_of_any_family_has_a_key_of_others() {
+        on_server(tests::no_dimension_of_any_family_has_a_key_of_others);
+    }
+
+    #[test]
+    fn an_id_out_of_sight_is_like_one_that_no_dialog_has() {
+        on_server(tests::an_id_out_of_sight_is_like_one_that_no_dialog_has);
+    }
+}
