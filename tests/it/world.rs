@@ -98,11 +98,11 @@ pub struct World {
     /// What all worlds over the store share: only one may write behind events.
     pub ingest: Ingest,
     /// The way in's clock.
-    turning: Arc<TurningClock>,
+    pub turning: Arc<TurningClock>,
 }
 
 /// Stands still until it is turned.
-struct TurningClock(AtomicI64);
+pub struct TurningClock(AtomicI64);
 
 impl Clock for TurningClock {
     fn now(&self) -> Millis {
@@ -114,7 +114,7 @@ impl Clock for TurningClock {
 struct WayIn {
     ingest: Ingest,
     store: Arc<CountingStore>,
-    turning: Arc<TurningClock>,
+    pub turning: Arc<TurningClock>,
 }
 
 impl World {
