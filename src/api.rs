@@ -4,7 +4,7 @@
 //! [`mod@serve`], through [`tls`] where that is configured, a request in [`server`], the GraphQL-over-HTTP protocol is in
 //! [`http`], what a document may cost in [`document`], every limit in [`limits`], every error code in [`errors`], what is
 //! recorded of a request in [`audit`], and what platforms send comes by [`webhooks`]; how they fare is in
-//! [`exposition`]. Who may read which field is held in [`access`], what a request costs is in [`price`], who may ask
+//! [`exposition`]. Copies of the store are asked for by [`backups`]. Who may read which field is held in [`access`], what a request costs is in [`price`], who may ask
 //! how much in [`rates`], and the attacks that all of this withstands in [`attacks`].
 
 pub mod access;
@@ -13,6 +13,7 @@ pub mod arrival;
 #[doc = include_str!("api/attacks.md")]
 pub mod attacks {}
 pub mod audit;
+pub mod backups;
 pub mod bearers;
 pub mod document;
 pub mod documents;

@@ -2,13 +2,16 @@
 //!
 //! This module runs what it is given. It knows nothing of metrics, events or viewers. The embedded engine is
 //! in [`embedded`], the directory it owns in [`data_directory`], finding and installing its library in
-//! [`engine`], tables in [`migrations`].
+//! [`engine`], tables in [`migrations`], copies of the whole and stores made of them in [`backup`], what the engine says of
+//! its parts in [`parts`].
 
+pub mod backup;
 pub mod data_directory;
 pub mod embedded;
 pub mod engine;
 pub mod limits;
 pub mod migrations;
+pub mod parts;
 
 use std::io;
 use std::path::PathBuf;
@@ -79,6 +82,12 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
+    #[error(
+        "the data directory {directory} holds a restore that was broken off: delete the directory and restore it again"
+    )]
+    Unfinished { directory: PathBuf },
+    #[error("the data directory {directory} is not empty (there is {found}): a restore needs an empty one")]
+    NotEmpty { directory: PathBuf, found: String },
     #[error("the engine library {library} could not be loaded: {reason}")]
     Library { library: PathBuf, reason: String },
     #[error("a database's name has lower-case letters, digits and _ only, not {name:?}")]

@@ -8,11 +8,14 @@ use axum::Router;
 use chrono::DateTime;
 use chrono_tz::Tz;
 
+use crate::api::backups::{self, BackupState, Backups};
 use crate::api::documents::DocumentPolicy;
 use crate::api::execution::Introspection;
 use crate::api::exposition::{self, ExpositionState};
+use crate::api::rest::health::Health;
 use crate::api::schema::asking::House;
 use crate::api::schema::{self, Asking};
+use crate::api::serve::Stopping;
 use crate::api::server::{HttpParts, HttpState, Network, SetupError, router};
 use crate::api::turns::Turns;
 use crate::api::{LimitsByRole, audit, rest, webhooks};
@@ -29,6 +32,7 @@ use crate::store::embedded::EmbeddedStore;
 use crate::store::engine::{self, EngineSource};
 use crate::store::limits::Limits;
 use crate::store::migrations::{Fact, MIGRATIONS, MigrationReport, migrate};
+use crate::store::parts;
 
 use super::config::{AuditConfig, Config};
 use super::documents;
@@ -36,6 +40,10 @@ use super::issuers;
 
 /// The databases of a data directory: the one that is read, and the one in which `replay` tries.
 pub const DATABASES: Databases = Databases { main: "rapport", scratch: "rapport_replay" };
+
+/// What is said of parts that the engine put aside.
+pub const DETACHED: &str = "damaged parts were put aside by the engine, and their rows are missing from every answer: restore a backup \
+     and send what is newer again";
 
 /// An open store whose tables are up to date.
 pub struct OpenStore {
@@ -66,7 +74,22 @@ pub async fn open_store_within(config: &Config, limits: Limits, clock: &dyn Cloc
     // Before anything is derived or answered: a tenant may have been left half replaced.
     finish_replay(store.as_ref(), DATABASES, clock).await?;
     derive::prepare(store.as_ref()).await.context("what follows from the events cannot be derived")?;
+    warn_of_detached(store.as_ref()).await;
     Ok(OpenStore { store, migrations })
+}
+
+/// Parts that the engine could not load are missing from every answer: nobody may overlook that.
+async fn warn_of_detached(store: &EmbeddedStore) {
+    match parts::detached(store).await {
+        Ok(detached) => {
+            for found in detached {
+                tracing::error!(table = found.table, reason = found.reason, parts = found.parts, "{DETACHED}");
+            }
+        }
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "whether parts are damaged is not known")
+        }
+    }
 }
 
 /// Ends what a `replay` that broke off had begun to publish, and drops what is left of it.
@@ -147,6 +170,9 @@ pub struct Policy {
     pub audit: audit::Log,
     /// Who may read `/metrics`; nobody without it.
     pub metrics_token: Option<Hidden>,
+    /// How backups are made; none without it.
+    pub backups: Option<Backups>,
+    pub health: Health,
 }
 
 impl Policy {
@@ -154,7 +180,7 @@ impl Policy {
     ///
     /// # Errors
     /// When a file that is configured cannot be read or is not what it should be, or the audit log cannot be written.
-    pub fn of(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self> {
+    pub fn of(config: &Config, store: &Arc<EmbeddedStore>, clock: &Arc<dyn Clock>) -> Result<Self> {
         let audit = match &config.audit {
             AuditConfig::Off => audit::Log::off(),
             AuditConfig::On { directory, days } => {
@@ -170,6 +196,8 @@ impl Policy {
             network: config.network.network.clone(),
             audit,
             metrics_token: config.metrics_token.clone(),
+            backups: config.backup_dir.clone().map(|dir| Backups::new(Arc::clone(store), dir, Arc::clone(clock))),
+            health: Health { stopping: Stopping::default(), data_dir: Some(config.data_dir.clone()) },
         })
     }
 }
@@ -183,6 +211,8 @@ impl Default for Policy {
             network: Network::default(),
             audit: audit::Log::off(),
             metrics_token: None,
+            backups: None,
+            health: Health::default(),
         }
     }
 }
@@ -193,7 +223,7 @@ impl Default for Policy {
 /// When a trusted document cannot be run, or the schema contradicts itself: a mistake in the catalogue, which a test finds.
 pub fn build_router(service: Service) -> Result<Router, SetupError> {
     let Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections } = service;
-    let Policy { introspection, issuers, documents, network, audit, metrics_token } = policy;
+    let Policy { introspection, issuers, documents, network, audit, metrics_token, backups, health } = policy;
     let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock)).with_issuers(issuers);
     let house = House {
         default_zone: timezone,
@@ -225,7 +255,8 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         token: metrics_token,
     };
     let hooks = webhooks::WebhookState::new(Arc::clone(&state), ingest.clone(), connections.clone());
-    let other = rest::routes(rest::RestState::new(Arc::clone(&state), ingest, connections));
+    let other = backups::routes(BackupState { http: Arc::clone(&state), backups });
+    let other = other.merge(rest::routes(rest::RestState::new(Arc::clone(&state), ingest, connections, health)));
     let other = other.merge(webhooks::routes(hooks)).merge(exposition::routes(exposed));
     Ok(router(state, other, started))
 }

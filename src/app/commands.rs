@@ -27,7 +27,7 @@ use super::findings::{self, Finding};
 use super::issuers;
 use super::options::{GenerateOptions, GeneratedFormat, IngestOptions, SchemaOptions, TokenOptions};
 use super::progress;
-use super::serve::{self, Background, StopSignal};
+use super::serve::{self, Background, Notice, StopSignal};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -42,8 +42,9 @@ pub async fn serve(config: &Config) -> Result<()> {
     let entrance = serve::enter(config).await?;
     let open = build::open_store(config, clock.as_ref()).await?;
     connections::recall(&connections, open.store.as_ref()).await?;
-    let policy = Policy::of(config, &clock)?;
+    let policy = Policy::of(config, &open.store, &clock)?;
     let audit = policy.audit.clone();
+    let notice = Notice { stopping: policy.health.stopping.clone(), time: config.stop_notice };
     let limits = config.limits.clone();
     let server_limits = limits.of_server();
     let ingest = Ingest::new(open.store.clone(), Arc::clone(&clock));
@@ -55,7 +56,7 @@ pub async fn serve(config: &Config) -> Result<()> {
     let router = build_router(service)?;
     let stop = StopSignal::new()?;
     eprintln!("Serving {}://{}/graphql; Ctrl-C ends it.", entrance.scheme(), entrance.listener.local_addr()?);
-    serve::serve(entrance, router, server_limits, (&open.store, background), audit, stop).await;
+    serve::serve(entrance, router, server_limits, (&open.store, background), audit, (stop, notice)).await;
     Ok(())
 }
 

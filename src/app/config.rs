@@ -11,6 +11,7 @@ mod network;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono_tz::Tz;
 use figment::Figment;
@@ -49,6 +50,10 @@ pub struct Config {
     pub audit: AuditConfig,
     pub log_format: LogFormat,
     pub metrics_token: Option<Hidden>,
+    /// Where backups are put; none are made over HTTP without it.
+    pub backup_dir: Option<PathBuf>,
+    /// How long readiness says "stopping" before no connection is accepted any more.
+    pub stop_notice: Duration,
     /// Where the values came from, for `doctor`.
     pub file: Option<PathBuf>,
 }
@@ -93,6 +98,8 @@ struct Written {
     audit_days: Option<list::Number>,
     log_format: Option<String>,
     metrics_token: Option<String>,
+    backup_dir: Option<PathBuf>,
+    stop_notice_seconds: Option<list::Number>,
 }
 
 /// A variable is this and the key in upper case.
@@ -140,6 +147,8 @@ impl Config {
             )?,
             log_format: written.log_format.map_or(Ok(LogFormat::default()), |format| format.parse())?,
             metrics_token: metrics_token(written.metrics_token)?,
+            backup_dir: written.backup_dir,
+            stop_notice: stop_notice(written.stop_notice_seconds)?,
             listen: written.listen.parse().map_err(|_| ConfigError::Listen { listen: written.listen })?,
             data_dir: written.data_dir,
             jwt_secret: written
@@ -194,6 +203,17 @@ fn metrics_token(written: Option<String>) -> Result<Option<Hidden>, ConfigError>
         true => Ok(Some(Hidden::new(token.trim()))),
         false => Err(ConfigError::MetricsToken { minimum: METRICS_TOKEN_CHARS_MIN }),
     }
+}
+
+/// Longer than any balancer needs to look; what starts a service seldom waits longer for its end.
+const STOP_NOTICE_SECONDS_MAX: u64 = 60;
+
+fn stop_notice(written: Option<list::Number>) -> Result<Duration, ConfigError> {
+    let Some(list::Number(written)) = written else { return Ok(Duration::ZERO) };
+    let seconds = written.parse().ok().filter(|seconds| *seconds <= STOP_NOTICE_SECONDS_MAX);
+    seconds
+        .map(Duration::from_secs)
+        .ok_or(ConfigError::StopNotice { seconds: written, maximum: STOP_NOTICE_SECONDS_MAX })
 }
 
 fn default_listen() -> String {
@@ -257,6 +277,8 @@ pub enum ConfigError {
     Engine { name: &'static str },
     #[error("`metrics_token` needs at least {minimum} characters: make one with `openssl rand -hex 32`")]
     MetricsToken { minimum: usize },
+    #[error("`stop_notice_seconds` is `{seconds}`: give a number of seconds from 0 to {maximum}")]
+    StopNotice { seconds: String, maximum: u64 },
     #[error("there is no home directory for the engine's library: set RAPPORT_CACHE_DIR")]
     NoHome,
     #[error(
@@ -327,6 +349,7 @@ mod tests {
             ("audit = 'maybe'", "`audit` is `maybe`: give `on` or `off`"),
             ("audit_days = 0", "`audit_days` is `0`: give a number of days from 1 to 3660"),
             ("audit_days = 'many'", "`audit_days` is `many`"),
+            ("stop_notice_seconds = 90", "`stop_notice_seconds` is `90`: give a number of seconds from 0 to 60"),
             ("log_format = 'xml'", "`log_format` is `xml`"),
         ] {
             let error = read(&format!("cache_dir = '/c'\n{toml}")).expect_err(toml);

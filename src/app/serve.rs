@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::api::serve::Entrance;
+use crate::api::serve::{Entrance, Stopping};
 use crate::api::tls::Tls;
 use crate::api::{Limits, audit};
 use crate::ingest::derive::Derivation;
@@ -74,6 +75,14 @@ pub struct Background {
     pub errands: Vec<Runner>,
 }
 
+/// How the end is told before it comes.
+#[derive(Debug)]
+pub struct Notice {
+    pub stopping: Stopping,
+    /// How long readiness says so while everything is still served.
+    pub time: Duration,
+}
+
 /// Serves until a signal, finishes what is open, and closes the record and the store. What is derived keeps up meanwhile,
 /// and what platforms do not tell by themselves is asked for.
 pub async fn serve(
@@ -82,10 +91,12 @@ pub async fn serve(
     limits: Limits,
     (store, background): (&Arc<EmbeddedStore>, Background),
     audit: audit::Log,
-    stop: StopSignal,
+    (stop, notice): (StopSignal, Notice),
 ) {
     let stop = async {
         stop.wait().await;
+        notice.stopping.begin();
+        tokio::time::sleep(notice.time).await;
         eprintln!("\nStopping: finishing open requests …");
     };
     let keeping_up = tokio::spawn(background.derivation.keep_up());

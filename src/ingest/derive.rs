@@ -11,6 +11,7 @@ mod people;
 mod run;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -59,6 +60,8 @@ struct Shared {
     turn: Mutex<()>,
     /// Told when events were stored.
     stored: Notify,
+    /// Whether the last attempt in the background failed.
+    failing: AtomicBool,
 }
 
 impl Derivation {
@@ -67,7 +70,15 @@ impl Derivation {
     }
 
     pub fn in_stretches(store: Arc<dyn Store>, stretch: Stretch) -> Self {
-        Self { shared: Arc::new(Shared { store, stretch, turn: Mutex::new(()), stored: Notify::new() }) }
+        Self {
+            shared: Arc::new(Shared {
+                store,
+                stretch,
+                turn: Mutex::new(()),
+                stored: Notify::new(),
+                failing: AtomicBool::new(false),
+            }),
+        }
     }
 
     pub fn store(&self) -> &Arc<dyn Store> {
@@ -181,10 +192,17 @@ impl Derivation {
         first_number(&self.shared.store.query(run::count_stale(tenant)).await?, 0)
     }
 
+    /// Whether what arrives cannot be derived at present.
+    pub fn is_failing(&self) -> bool {
+        self.shared.failing.load(Ordering::Relaxed)
+    }
+
     /// Derives what changes, for as long as the store is open.
     pub async fn keep_up(self) {
         loop {
-            match self.catch_up_all().await {
+            let caught_up = self.catch_up_all().await;
+            self.shared.failing.store(caught_up.is_err(), Ordering::Relaxed);
+            match caught_up {
                 Ok(()) => {
                     self.shared.stored.notified().await;
                     // More comes with it, and a run costs almost as much for one message as for a thousand.

@@ -3,9 +3,10 @@
 //! Readers share a few connections that cannot change anything; one connection writes, one more runs lists of changes
 //! that take their time. Every call into the engine
 //! blocks, so all of them run on tokio's blocking threads. What happens on one connection is in [`connection`], how a
-//! query that nobody waits for is stopped in [`running`].
+//! query that nobody waits for is stopped in [`running`], and how all tables are held still for a backup in [`freezing`].
 
 mod connection;
+mod freezing;
 mod running;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use self::connection::{Connection, Writer};
+pub use self::freezing::{Frozen, FrozenTable};
 use self::running::Running;
 use super::data_directory::DataDirectory;
 use super::limits::Limits;
