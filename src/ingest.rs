@@ -8,7 +8,7 @@
 //! store) in [`mod@group`]s, [`known`] (which ids are stored already), [`receipt`]. What platforms send comes by
 //! [`receive`]: a [`connector`] reads it for its [`connection`], [`raw`] keeps it, [`deal`] makes conversions of it; what
 //! they do not send is asked for by [`errands`], and what they answer to a send comes by [`sends`]. What follows from the
-//! events is kept by [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what stands. Beside the API's
+//! events is kept by [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what stands. What came in is counted by [`meters`]. Beside the API's
 //! way stand [`mod@file`] (NDJSON, CSV,
 //! Parquet, chat histories) and [`generate`] (synthetic traffic).
 
@@ -26,6 +26,7 @@ mod group;
 pub mod item;
 mod known;
 pub mod lines;
+pub mod meters;
 pub mod normalise;
 mod prepare;
 pub mod raw;
@@ -36,6 +37,7 @@ pub mod replay;
 pub mod sends;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
@@ -44,6 +46,7 @@ use self::deal::Book;
 use self::derive::Derivation;
 use self::group::Groups;
 pub use self::item::Item;
+use self::meters::Meters;
 use self::prepare::{Prepared, prepare};
 use self::raw::RawPayload;
 pub use self::reason::Reason;
@@ -65,6 +68,7 @@ struct Door {
     archive: Groups<RawPayload, (), IngestError>,
     deals: Book,
     derivation: Derivation,
+    meters: Meters,
 }
 
 /// Whose events these are, and how they came.
@@ -92,6 +96,7 @@ impl Ingest {
                 archive,
                 deals: Book::default(),
                 derivation,
+                meters: Meters::default(),
             }),
         }
     }
@@ -99,6 +104,11 @@ impl Ingest {
     /// What is derived from what comes in here.
     pub fn derivation(&self) -> &Derivation {
         &self.door.derivation
+    }
+
+    /// What came in here, counted.
+    pub fn meters(&self) -> &Meters {
+        &self.door.meters
     }
 
     /// Takes the items in, in batches. On an error the batches before it are stored: sending everything again is
@@ -168,7 +178,9 @@ impl Door {
         let mut accepted = 0;
         if let Some(rows) = rows.map_err(IngestError::Batch)? {
             let batch = Batch { tenant: tenant.to_owned(), ids, rows };
+            let began = Instant::now();
             accepted = self.commits.write(self.store.as_ref(), batch).await?;
+            self.meters.note_batch(usize::try_from(distinct).unwrap_or(usize::MAX), began.elapsed());
             self.derivation.tell_stored();
         }
         receipt.accepted += accepted;

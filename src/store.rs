@@ -3,13 +3,14 @@
 //! This module runs what it is given. It knows nothing of metrics, events or viewers. The embedded engine is
 //! in [`embedded`], the directory it owns in [`data_directory`], finding and installing its library in
 //! [`engine`], tables in [`migrations`], copies of the whole and stores made of them in [`backup`], what the engine says of
-//! its parts in [`parts`].
+//! its parts in [`parts`], how long it takes in [`meters`].
 
 pub mod backup;
 pub mod data_directory;
 pub mod embedded;
 pub mod engine;
 pub mod limits;
+pub mod meters;
 pub mod migrations;
 pub mod parts;
 

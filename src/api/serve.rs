@@ -39,6 +39,7 @@ use tower::ServiceExt;
 
 use super::http::client::{Channel, Peer};
 use super::limits::Limits;
+use super::meters::Meters;
 use super::tls::Tls;
 
 /// What a request needs beside its query to finish when the server is told to stop.
@@ -67,6 +68,7 @@ pub struct Entrance {
     pub listener: TcpListener,
     /// `None` speaks clear text.
     pub tls: Option<Arc<Tls>>,
+    pub meters: Meters,
 }
 
 impl Entrance {
@@ -82,13 +84,13 @@ impl Entrance {
 /// Clear text, as for a proxy on the same machine.
 impl From<TcpListener> for Entrance {
     fn from(listener: TcpListener) -> Self {
-        Self { listener, tls: None }
+        Self { listener, tls: None, meters: Meters::default() }
     }
 }
 
 /// Serves until `shutdown` is ready, then lets the requests that run finish.
 pub async fn serve(entrance: impl Into<Entrance>, router: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
-    let Entrance { listener, tls } = entrance.into();
+    let Entrance { listener, tls, meters } = entrance.into();
     let mut renewing = JoinSet::new();
     if let Some(tls) = &tls {
         renewing.spawn(Arc::clone(tls).keep_fresh());
@@ -108,9 +110,10 @@ pub async fn serve(entrance: impl Into<Entrance>, router: Router, limits: Limits
             Ok((stream, address, place)) => {
                 let (router, limits, stopped) = (router.clone(), limits.clone(), stopped.clone());
                 let tls = tls.as_ref().map(|tls| TlsAcceptor::from(tls.current()));
+                let present = meters.enter();
                 connections.spawn(async move {
                     greet(stream, address, tls, router, &limits, stopped).await;
-                    drop(place);
+                    drop((place, present));
                 });
             }
             Err(error) => {

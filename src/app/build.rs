@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use chrono::DateTime;
 use chrono_tz::Tz;
 
@@ -12,6 +13,7 @@ use crate::api::backups::{self, BackupState, Backups};
 use crate::api::documents::DocumentPolicy;
 use crate::api::execution::Introspection;
 use crate::api::exposition::{self, ExpositionState};
+use crate::api::meters::{Meters, measure};
 use crate::api::rest::health::Health;
 use crate::api::schema::asking::House;
 use crate::api::schema::{self, Asking};
@@ -26,13 +28,13 @@ use crate::ingest::replay::{Databases, publish};
 use crate::ingest::{Ingest, derive};
 use crate::metrics;
 use crate::model::Clock;
-use crate::store::Store;
 use crate::store::data_directory::DataDirectory;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::engine::{self, EngineSource};
 use crate::store::limits::Limits;
 use crate::store::migrations::{Fact, MIGRATIONS, MigrationReport, migrate};
 use crate::store::parts;
+use crate::store::{self, Store};
 
 use super::config::{AuditConfig, Config};
 use super::documents;
@@ -173,6 +175,10 @@ pub struct Policy {
     /// How backups are made; none without it.
     pub backups: Option<Backups>,
     pub health: Health,
+    /// Requests, counted.
+    pub meters: Meters,
+    /// What the embedded engine counts of itself; `None` for another one.
+    pub engine: Option<store::meters::Meters>,
 }
 
 impl Policy {
@@ -198,6 +204,8 @@ impl Policy {
             metrics_token: config.metrics_token.clone(),
             backups: config.backup_dir.clone().map(|dir| Backups::new(Arc::clone(store), dir, Arc::clone(clock))),
             health: Health { stopping: Stopping::default(), data_dir: Some(config.data_dir.clone()) },
+            meters: Meters::default(),
+            engine: Some(store.meters().clone()),
         })
     }
 }
@@ -213,6 +221,8 @@ impl Default for Policy {
             metrics_token: None,
             backups: None,
             health: Health::default(),
+            meters: Meters::default(),
+            engine: None,
         }
     }
 }
@@ -223,7 +233,8 @@ impl Default for Policy {
 /// When a trusted document cannot be run, or the schema contradicts itself: a mistake in the catalogue, which a test finds.
 pub fn build_router(service: Service) -> Result<Router, SetupError> {
     let Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections } = service;
-    let Policy { introspection, issuers, documents, network, audit, metrics_token, backups, health } = policy;
+    let Policy { introspection, issuers, documents, network, audit, metrics_token, backups, health, meters, engine } =
+        policy;
     let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock)).with_issuers(issuers);
     let house = House {
         default_zone: timezone,
@@ -253,10 +264,12 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         connections: connections.clone(),
         ingest: ingest.clone(),
         token: metrics_token,
+        meters: meters.clone(),
+        engine,
     };
     let hooks = webhooks::WebhookState::new(Arc::clone(&state), ingest.clone(), connections.clone());
     let other = backups::routes(BackupState { http: Arc::clone(&state), backups });
     let other = other.merge(rest::routes(rest::RestState::new(Arc::clone(&state), ingest, connections, health)));
     let other = other.merge(webhooks::routes(hooks)).merge(exposition::routes(exposed));
-    Ok(router(state, other, started))
+    Ok(router(state, other, started).layer(from_fn_with_state(meters, measure)))
 }

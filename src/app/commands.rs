@@ -42,7 +42,7 @@ pub async fn serve(config: &Config) -> Result<()> {
     let entrance = serve::enter(config).await?;
     let open = build::open_store(config, clock.as_ref()).await?;
     connections::recall(&connections, open.store.as_ref()).await?;
-    let policy = Policy::of(config, &open.store, &clock)?;
+    let policy = Policy { meters: entrance.meters.clone(), ..Policy::of(config, &open.store, &clock)? };
     let audit = policy.audit.clone();
     let notice = Notice { stopping: policy.health.stopping.clone(), time: config.stop_notice };
     let limits = config.limits.clone();

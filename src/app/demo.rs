@@ -55,7 +55,7 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     let base = format!("{}://{}", entrance.scheme(), reachable(entrance.listener.local_addr()?));
     let open = build::open_store(config, clock.as_ref()).await?;
     connections::recall(&connections, open.store.as_ref()).await?;
-    let policy = Policy::of(config, &open.store, &clock)?;
+    let policy = Policy { meters: entrance.meters.clone(), ..Policy::of(config, &open.store, &clock)? };
     let audit = policy.audit.clone();
     let notice = Notice { stopping: policy.health.stopping.clone(), time: config.stop_notice };
     let store: Arc<dyn Store> = open.store.clone();

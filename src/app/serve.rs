@@ -9,6 +9,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::api::meters::Meters;
 use crate::api::serve::{Entrance, Stopping};
 use crate::api::tls::Tls;
 use crate::api::{Limits, audit};
@@ -25,7 +26,7 @@ use super::config::Config;
 /// When the certificate cannot be used, or the address cannot be had.
 pub async fn enter(config: &Config) -> Result<Entrance> {
     let tls = config.network.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
-    let entrance = Entrance { listener: listen(config.listen).await?, tls };
+    let entrance = Entrance { listener: listen(config.listen).await?, tls, meters: Meters::default() };
     if entrance.tls.is_none() && !config.listen.ip().is_loopback() {
         tracing::warn!(
             listen = %config.listen,

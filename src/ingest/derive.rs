@@ -12,13 +12,14 @@ mod run;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::timeout;
 
+use super::meters::Runs;
 use crate::store::{Store, StoreError};
 
 /// How much one run takes.
@@ -62,6 +63,7 @@ struct Shared {
     stored: Notify,
     /// Whether the last attempt in the background failed.
     failing: AtomicBool,
+    runs: Runs,
 }
 
 impl Derivation {
@@ -77,6 +79,7 @@ impl Derivation {
                 turn: Mutex::new(()),
                 stored: Notify::new(),
                 failing: AtomicBool::new(false),
+                runs: Runs::default(),
             }),
         }
     }
@@ -124,7 +127,9 @@ impl Derivation {
                 from = 0;
                 last = next(from).await?.unwrap_or(last);
             }
+            let began = Instant::now();
             store.execute_all(run::run(tenant, from, last)).await?;
+            self.shared.runs.note_run(began.elapsed());
             runs += 1;
             if let Some(left) = left {
                 left(self.count_stale(tenant).await?);
@@ -192,6 +197,11 @@ impl Derivation {
         first_number(&self.shared.store.query(run::count_stale(tenant)).await?, 0)
     }
 
+    /// Runs, counted.
+    pub fn runs(&self) -> &Runs {
+        &self.shared.runs
+    }
+
     /// Whether what arrives cannot be derived at present.
     pub fn is_failing(&self) -> bool {
         self.shared.failing.load(Ordering::Relaxed)
@@ -210,11 +220,20 @@ impl Derivation {
                 }
                 Err(StoreError::Closed) => return,
                 Err(error) => {
+                    self.shared.runs.note_failure();
                     tracing::error!(error = &error as &dyn std::error::Error, "deriving failed; it is tried again");
                     tokio::time::sleep(RETRY).await;
                 }
             }
         }
+    }
+
+    /// How many threads and links of all tenants have changed since they were derived.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn count_all_stale(&self) -> Result<u64, StoreError> {
+        first_number(&self.shared.store.query(run::count_all_stale()).await?, 0)
     }
 
     /// The tenants of which anything is still to be derived.

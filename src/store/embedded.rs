@@ -12,7 +12,7 @@ mod running;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
 use futures_util::FutureExt;
@@ -26,6 +26,7 @@ pub use self::freezing::{Frozen, FrozenTable};
 use self::running::Running;
 use super::data_directory::DataDirectory;
 use super::limits::Limits;
+use super::meters::Meters;
 use super::{OpenError, Store, StoreError};
 use crate::sql::Sql;
 
@@ -44,6 +45,7 @@ pub struct EmbeddedStore {
     directory: DataDirectory,
     database: String,
     limits: Limits,
+    meters: Meters,
 }
 
 /// Connections for queries. A permit stands for one that is idle; permits are given in order of arrival.
@@ -91,7 +93,13 @@ impl EmbeddedStore {
             directory: directory.clone(),
             database: database.to_owned(),
             limits,
+            meters: Meters::default(),
         })
+    }
+
+    /// How long it takes, counted.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
     }
 
     pub fn limits(&self) -> &Limits {
@@ -195,7 +203,13 @@ impl EmbeddedStore {
 
 impl Store for EmbeddedStore {
     fn query(&self, statement: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>> {
-        self.run_query(statement).boxed()
+        async move {
+            let began = Instant::now();
+            let answer = self.run_query(statement).await;
+            self.meters.note_query(&answer, began.elapsed());
+            answer
+        }
+        .boxed()
     }
 
     /// Arrow types that the engine takes for its own:
@@ -214,7 +228,10 @@ impl Store for EmbeddedStore {
             if batch.num_rows() == 0 {
                 return Ok(());
             }
-            self.write(&self.writer, move |writer| writer.insert(table, &batch)).await
+            let began = Instant::now();
+            let inserted = self.write(&self.writer, move |writer| writer.insert(table, &batch)).await;
+            self.meters.note_insert(table, began.elapsed());
+            inserted
         }
         .boxed()
     }

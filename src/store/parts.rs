@@ -62,3 +62,22 @@ pub async fn detached(store: &dyn Store) -> Result<Vec<Detached>, StoreError> {
     }
     Ok(found)
 }
+
+/// What the engine counted since the process began, in all databases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EngineCounts {
+    pub rows_read: u64,
+    pub rows_inserted: u64,
+    pub rows_merged: u64,
+}
+
+/// # Errors
+/// When the engine fails.
+pub async fn counts(store: &dyn Store) -> Result<EngineCounts, StoreError> {
+    let sql = "SELECT toUInt64(sumIf(value, event = 'SelectedRows')), toUInt64(sumIf(value, event = 'InsertedRows')), \
+               toUInt64(sumIf(value, event = 'MergedRows')) FROM system.events";
+    let batches = store.query(Sql::new(sql)).await?;
+    let Some(batch) = batches.first() else { return Ok(EngineCounts::default()) };
+    let number = |column: usize| batch.column(column).as_primitive::<UInt64Type>().value(0);
+    Ok(EngineCounts { rows_read: number(0), rows_inserted: number(1), rows_merged: number(2) })
+}

@@ -17,6 +17,7 @@ use crate::api::http::request_id::RequestId;
 use crate::auth::{Role, Viewer};
 use crate::ingest::body::{BodyError, BodyLimits, decode};
 use crate::ingest::lines::{Lines, LinesError, split};
+use crate::ingest::meters::Source;
 use crate::ingest::{Item, Origin, sends as reports};
 
 use super::{PLACE_WITHIN, RestState, SENT_KIB_MAX};
@@ -114,6 +115,7 @@ where
     let receipt = state.ingest.accept_from(origin, read(lines)).await;
     let receipt = receipt.map_err(|error| ApiError::of_ingest(&request_id, &error))?;
     trace.note_receipt(&receipt);
+    state.ingest.meters().count(Source::Http, &receipt);
     Ok(Json(receipt).into_response())
 }
 
