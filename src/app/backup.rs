@@ -29,7 +29,7 @@ const TOLD_EVERY: Duration = Duration::from_millis(250);
 /// # Errors
 /// When a server runs, which then has to be asked, no directory is known, or the copy fails.
 pub async fn backup(config: &Config, options: &BackupOptions) -> Result<()> {
-    let Some(directory) = options.directory.as_ref().or(config.backup_dir.as_ref()) else {
+    let Some(directory) = options.directory.as_ref().or(config.operations.backup_dir.as_ref()) else {
         bail!("where to put the backup is not known: give --directory, or set RAPPORT_BACKUP_DIR");
     };
     let at = SystemClock.now();
@@ -113,7 +113,7 @@ fn summary(manifest: &Manifest) -> String {
 /// What to do where a server has the data directory.
 fn ask_server(config: &Config) -> String {
     let scheme = if config.network.tls.is_some() { "https" } else { "http" };
-    let configured = match &config.backup_dir {
+    let configured = match &config.operations.backup_dir {
         Some(directory) => in_directory(directory),
         None => "set RAPPORT_BACKUP_DIR and start it anew first, then it does it".to_owned(),
     };

@@ -202,7 +202,11 @@ impl Policy {
             network: config.network.network.clone(),
             audit,
             metrics_token: config.metrics_token.clone(),
-            backups: config.backup_dir.clone().map(|dir| Backups::new(Arc::clone(store), dir, Arc::clone(clock))),
+            backups: config
+                .operations
+                .backup_dir
+                .clone()
+                .map(|dir| Backups::new(Arc::clone(store), dir, Arc::clone(clock))),
             health: Health { stopping: Stopping::default(), data_dir: Some(config.data_dir.clone()) },
             meters: Meters::default(),
             engine: Some(store.meters().clone()),

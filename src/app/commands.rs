@@ -16,7 +16,7 @@ use crate::ingest::generate::{Plan, write};
 use crate::ingest::{Ingest, file};
 use crate::model::{Clock, SystemClock, event};
 use crate::store::engine::{self, EngineSource};
-use crate::store::{OpenError, Store};
+use crate::store::{OpenError, Store, parts};
 
 use super::build::{self, Policy, Service, build_router};
 use super::config::Config;
@@ -44,7 +44,7 @@ pub async fn serve(config: &Config) -> Result<()> {
     connections::recall(&connections, open.store.as_ref()).await?;
     let policy = Policy { meters: entrance.meters.clone(), ..Policy::of(config, &open.store, &clock)? };
     let audit = policy.audit.clone();
-    let notice = Notice { stopping: policy.health.stopping.clone(), time: config.stop_notice };
+    let notice = Notice { stopping: policy.health.stopping.clone(), time: config.operations.stop_notice };
     let limits = config.limits.clone();
     let server_limits = limits.of_server();
     let ingest = Ingest::new(open.store.clone(), Arc::clone(&clock));
@@ -268,7 +268,8 @@ async fn look(config: &Config, connections: &Connections) -> (Finding, Vec<(&'st
     // A store that no server has opened yet knows of none.
     _ = connections::recall(connections, &store).await;
     let version = store.version().await;
+    let damaged = findings::of_parts(parts::detached(&store).await);
     store.close().await;
     let version = version.map(|version| format!("ClickHouse {version}, embedded (package {})", engine::VERSION));
-    (address, vec![("engine", version.map_err(|error| error.to_string()))])
+    (address, vec![("engine", version.map_err(|error| error.to_string())), ("parts", damaged)])
 }

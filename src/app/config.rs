@@ -7,11 +7,11 @@ mod issuers;
 mod limits;
 mod list;
 mod network;
+mod operations;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use chrono_tz::Tz;
 use figment::Figment;
@@ -28,6 +28,7 @@ use crate::store::limits::Limits as EngineLimits;
 
 pub use self::audit::{AuditConfig, AuditConfigError};
 pub use self::network::{NetworkConfig, NetworkConfigError};
+pub use self::operations::{OperationsConfig, OperationsConfigError};
 use super::logging::{LogFormat, UnknownFormat};
 
 /// The configuration's file, in the working directory unless `--config` names another.
@@ -50,10 +51,7 @@ pub struct Config {
     pub audit: AuditConfig,
     pub log_format: LogFormat,
     pub metrics_token: Option<Hidden>,
-    /// Where backups are put; none are made over HTTP without it.
-    pub backup_dir: Option<PathBuf>,
-    /// How long readiness says "stopping" before no connection is accepted any more.
-    pub stop_notice: Duration,
+    pub operations: OperationsConfig,
     /// Where the values came from, for `doctor`.
     pub file: Option<PathBuf>,
 }
@@ -147,8 +145,7 @@ impl Config {
             )?,
             log_format: written.log_format.map_or(Ok(LogFormat::default()), |format| format.parse())?,
             metrics_token: metrics_token(written.metrics_token)?,
-            backup_dir: written.backup_dir,
-            stop_notice: stop_notice(written.stop_notice_seconds)?,
+            operations: OperationsConfig::new(written.backup_dir, written.stop_notice_seconds)?,
             listen: written.listen.parse().map_err(|_| ConfigError::Listen { listen: written.listen })?,
             data_dir: written.data_dir,
             jwt_secret: written
@@ -203,17 +200,6 @@ fn metrics_token(written: Option<String>) -> Result<Option<Hidden>, ConfigError>
         true => Ok(Some(Hidden::new(token.trim()))),
         false => Err(ConfigError::MetricsToken { minimum: METRICS_TOKEN_CHARS_MIN }),
     }
-}
-
-/// Longer than any balancer needs to look; what starts a service seldom waits longer for its end.
-const STOP_NOTICE_SECONDS_MAX: u64 = 60;
-
-fn stop_notice(written: Option<list::Number>) -> Result<Duration, ConfigError> {
-    let Some(list::Number(written)) = written else { return Ok(Duration::ZERO) };
-    let seconds = written.parse().ok().filter(|seconds| *seconds <= STOP_NOTICE_SECONDS_MAX);
-    seconds
-        .map(Duration::from_secs)
-        .ok_or(ConfigError::StopNotice { seconds: written, maximum: STOP_NOTICE_SECONDS_MAX })
 }
 
 fn default_listen() -> String {
@@ -277,8 +263,6 @@ pub enum ConfigError {
     Engine { name: &'static str },
     #[error("`metrics_token` needs at least {minimum} characters: make one with `openssl rand -hex 32`")]
     MetricsToken { minimum: usize },
-    #[error("`stop_notice_seconds` is `{seconds}`: give a number of seconds from 0 to {maximum}")]
-    StopNotice { seconds: String, maximum: u64 },
     #[error("there is no home directory for the engine's library: set RAPPORT_CACHE_DIR")]
     NoHome,
     #[error(
@@ -298,6 +282,8 @@ pub enum ConfigError {
     Network(#[from] NetworkConfigError),
     #[error(transparent)]
     Audit(#[from] AuditConfigError),
+    #[error(transparent)]
+    Operations(#[from] OperationsConfigError),
     #[error(transparent)]
     LogFormat(#[from] UnknownFormat),
 }

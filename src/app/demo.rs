@@ -57,7 +57,7 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     connections::recall(&connections, open.store.as_ref()).await?;
     let policy = Policy { meters: entrance.meters.clone(), ..Policy::of(config, &open.store, &clock)? };
     let audit = policy.audit.clone();
-    let notice = Notice { stopping: policy.health.stopping.clone(), time: config.stop_notice };
+    let notice = Notice { stopping: policy.health.stopping.clone(), time: config.operations.stop_notice };
     let store: Arc<dyn Store> = open.store.clone();
     let secret = match &config.jwt_secret {
         Some(secret) => secret.clone(),

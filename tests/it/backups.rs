@@ -232,10 +232,67 @@ fn only_who_runs_the_server_asks_for_a_backup_and_a_name_leads_nowhere() {
     }
     assert!(!backups.exists());
     drop(server);
+    // Where nothing can be written, the backup fails and the server does not.
+    fs::write(&backups, "a file").unwrap();
+    let server = Server::start(&parent.path().join("a"), &[("RAPPORT_BACKUP_DIR", backups.to_str().unwrap())]);
+    let (_, begun) = server.send("POST", "/v1/backups", &admin, "");
+    let path = format!("/v1/backups/{}", begun["name"].as_str().unwrap());
+    let failed = server.until(&path, &admin, |_, answer| answer["state"] != "RUNNING");
+    assert!(failed["state"] == "FAILED" && failed["reason"].as_str().unwrap().contains("cannot be"), "{failed}");
+    post(&server, &bodies(40)[0]);
+    drop(server);
     let server = Server::start(&parent.path().join("a"), &[]);
     let (status, answer) = server.send("POST", "/v1/backups", &admin, "");
     assert!(status == 404 && answer.to_string().contains("RAPPORT_BACKUP_DIR"), "{answer}");
     // Nor does a command know where to.
     let refused = command(&parent.path().join("c"), &["backup"]).output().unwrap();
     assert!(told(&refused).contains("RAPPORT_BACKUP_DIR"), "{}", told(&refused));
+}
+
+#[test]
+fn a_part_that_is_damaged_is_put_aside_and_told_and_the_rest_answers() {
+    let parent = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let data = parent.path().join("a");
+    let events = parent.path().join("events.ndjson");
+    fs::write(&events, bodies(300).join("\n")).unwrap();
+    let ingested = run(&data, &["ingest", events.to_str().unwrap(), "--tenant", "acme"]);
+    assert!(ingested.status.success(), "{}", told(&ingested));
+    assert!(told(&run(&data, &["doctor"])).contains("none is damaged"));
+    // The parts of the largest table lose the end of a file that the engine reads when it starts.
+    let find = |name: &str| {
+        let found =
+            std::process::Command::new("find").arg(data.join("chdb/store")).args(["-name", name]).output().unwrap();
+        let text = String::from_utf8(found.stdout).unwrap();
+        text.lines().map(PathBuf::from).collect::<Vec<_>>()
+    };
+    let mut damaged = 0;
+    for columns in find("columns.txt") {
+        // Only `events` has the version of the clock and the text of a consent.
+        let text = fs::read_to_string(&columns).unwrap();
+        if text.contains("`consent_text_version`") {
+            let sums = columns.with_file_name("checksums.txt");
+            let whole = fs::read(&sums).unwrap();
+            fs::write(&sums, &whole[..whole.len() / 2]).unwrap();
+            damaged += 1;
+        }
+    }
+    assert!(0 < damaged);
+    let doctor = run(&data, &["doctor"]);
+    let text = told(&doctor);
+    assert!(
+        !doctor.status.success() && text.contains("WRONG  parts") && text.contains("of events (broken-on-start)"),
+        "{text}"
+    );
+    let metrics_token = "0123456789abcdef0123456789abcdef";
+    let server = Server::start(&data, &[("RAPPORT_METRICS_TOKEN", metrics_token)]);
+    assert!(figures(&server)["analytics"]["activity"]["total"]["messages"].as_u64().unwrap() > 0);
+    let (_, metrics) = server.send("GET", "/metrics", metrics_token, "");
+    let metrics = metrics.as_str().unwrap();
+    assert!(metrics.contains(r#"rapport_engine_detached_parts{table="events",reason="broken-on-start"}"#), "{metrics}");
+    // What is missing is taken as new, and nothing counts twice.
+    let before = figures(&server);
+    for body in bodies(300) {
+        post(&server, &body);
+    }
+    assert_eq!(figures(&server), before);
 }

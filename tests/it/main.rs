@@ -25,6 +25,7 @@ mod history;
 mod http;
 mod identity;
 mod issuers;
+mod metrics;
 mod oracle;
 mod outcomes;
 mod pickers;

@@ -126,6 +126,7 @@ impl Client {
         Ok(Self { stream: BufReader::new(stream), closes: false })
     }
 
+    /// An answer that is no JSON is its text.
     pub fn send(&mut self, method: &str, path: &str, token: &str, body: &str) -> std::io::Result<(u16, Value)> {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
@@ -158,6 +159,7 @@ impl Client {
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body)?;
-        Ok((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
+        let text = String::from_utf8_lossy(&body).into_owned();
+        Ok((status, serde_json::from_slice(&body).unwrap_or(Value::String(text))))
     }
 }
