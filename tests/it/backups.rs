@@ -36,7 +36,7 @@ fn bodies(messages: u64) -> Vec<String> {
     rapport::ingest::generate::write::ndjson(plan.events(), &mut lines).unwrap();
     let text = String::from_utf8(lines).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    lines.chunks(300).map(|lines| lines.join("\n")).collect()
+    lines.chunks(100).map(|lines| lines.join("\n")).collect()
 }
 
 fn figures(server: &Server) -> Value {
@@ -78,7 +78,7 @@ fn a_restored_store_has_every_event_acknowledged_before_and_the_same_figures_and
     let (first, second, third) = (parent.path().join("a"), parent.path().join("b"), parent.path().join("c"));
     let backups = parent.path().join("backups");
     let server = Server::start(&first, &[("RAPPORT_BACKUP_DIR", backups.to_str().unwrap())]);
-    let bodies = bodies(6_000);
+    let bodies = bodies(2_000);
     let (before, after) = bodies.split_at(bodies.len() / 3);
     let accepted = |receipt: &Value| receipt["accepted"].as_u64().unwrap();
     let mut stored = before.iter().map(|body| accepted(&post(&server, body))).sum::<u64>();
