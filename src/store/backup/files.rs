@@ -301,20 +301,22 @@ mod tests {
         parent.join("backups/one")
     }
 
+    type Damage = (&'static str, fn(&Path));
+
     #[test]
     fn a_whole_backup_is_found_to_be_whole_and_every_damage_is_found() {
         let parent = tempfile::tempdir().unwrap();
         let backup = made(parent.path());
         assert_eq!(verify(&backup, &Progress::default()).unwrap(), CHUNK as u64 + 6);
-        let damage: [(&str, &dyn Fn(&Path)); 4] = [
-            ("tables/t/part/a.bin is not what was written", &|path| {
+        let damage: [Damage; 4] = [
+            ("tables/t/part/a.bin is not what was written", |path| {
                 let mut bytes = fs::read(path.join("tables/t/part/a.bin")).unwrap();
                 bytes[CHUNK + 1] ^= 1;
                 fs::write(path.join("tables/t/part/a.bin"), bytes).unwrap();
             }),
-            ("b.txt cannot be read", &|path| fs::remove_file(path.join("tables/t/part/inner/b.txt")).unwrap()),
-            ("more.bin does not belong to it", &|path| fs::write(path.join("tables/more.bin"), "x").unwrap()),
-            ("a line of files.sha256 is none", &|path| fs::write(path.join(SUMS), "../../etc/passwd\n").unwrap()),
+            ("b.txt cannot be read", |path| fs::remove_file(path.join("tables/t/part/inner/b.txt")).unwrap()),
+            ("more.bin does not belong to it", |path| fs::write(path.join("tables/more.bin"), "x").unwrap()),
+            ("a line of files.sha256 is none", |path| fs::write(path.join(SUMS), "../../etc/passwd\n").unwrap()),
         ];
         for (expect, damage) in damage {
             damage(&backup);
