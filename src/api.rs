@@ -3,8 +3,8 @@
 //! This module checks and translates; it computes no figure and writes no SQL. A connection enters in
 //! [`mod@serve`], through [`tls`] where that is configured, a request in [`server`], the GraphQL-over-HTTP protocol is in
 //! [`http`], what a document may cost in [`document`], every limit in [`limits`], every error code in [`errors`], what is
-//! recorded of a request in [`audit`], and what platforms send comes by [`webhooks`]; how they fare is in
-//! [`exposition`]. Who may read which field is held in [`access`], what a request costs is in [`price`], who may ask
+//! recorded of a request in [`audit`], and what platforms send comes by [`webhooks`]; how they fare, and how many
+//! requests there were ([`meters`]), is in [`exposition`]. Copies of the store are asked for by [`backups`]. Who may read which field is held in [`access`], what a request costs is in [`price`], who may ask
 //! how much in [`rates`], and the attacks that all of this withstands in [`attacks`].
 
 pub mod access;
@@ -13,6 +13,7 @@ pub mod arrival;
 #[doc = include_str!("api/attacks.md")]
 pub mod attacks {}
 pub mod audit;
+pub mod backups;
 pub mod bearers;
 pub mod document;
 pub mod documents;
@@ -21,6 +22,7 @@ pub mod execution;
 pub mod exposition;
 pub mod http;
 pub mod limits;
+pub mod meters;
 pub mod price;
 pub mod rates;
 pub mod rest;

@@ -2,6 +2,7 @@
 //!
 //! Nothing else in the crate is built here twice, and nothing here computes a figure.
 
+pub mod backup;
 pub mod build;
 pub mod cli;
 pub mod commands;

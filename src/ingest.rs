@@ -8,7 +8,7 @@
 //! store) in [`mod@group`]s, [`known`] (which ids are stored already), [`receipt`]. What platforms send comes by
 //! [`receive`]: a [`connector`] reads it for its [`connection`], [`raw`] keeps it, [`deal`] makes conversions of it; what
 //! they do not send is asked for by [`errands`], and what they answer to a send comes by [`sends`]. What follows from the
-//! events is kept by [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what stands. Beside the API's
+//! events is kept by [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what stands. What came in is counted by [`meters`]. Beside the API's
 //! way stand [`mod@file`] (NDJSON, CSV,
 //! Parquet, chat histories) and [`generate`] (synthetic traffic).
 
@@ -27,6 +27,7 @@ mod group;
 pub mod item;
 mod known;
 pub mod lines;
+pub mod meters;
 pub mod normalise;
 mod prepare;
 pub mod raw;
@@ -37,6 +38,7 @@ pub mod replay;
 pub mod sends;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
@@ -46,6 +48,7 @@ use self::derive::Derivation;
 use self::feed::Feed;
 use self::group::{Announced, Groups};
 pub use self::item::Item;
+use self::meters::Meters;
 use self::prepare::{Prepared, prepare};
 use self::raw::RawPayload;
 pub use self::reason::Reason;
@@ -68,6 +71,7 @@ struct Door {
     archive: Groups<RawPayload, (), IngestError>,
     deals: Book,
     derivation: Derivation,
+    meters: Meters,
 }
 
 /// Whose events these are, and how they came.
@@ -108,7 +112,18 @@ impl Ingest {
     fn following(following: Following, derivation: Derivation, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let archive = Groups::of(receive::ARCHIVED_BYTES_MAX);
         let commits = Commits::new(Arc::clone(&store), following.clone());
-        Self { door: Arc::new(Door { store, clock, commits, following, archive, deals: Book::default(), derivation }) }
+        Self {
+            door: Arc::new(Door {
+                store,
+                clock,
+                commits,
+                following,
+                archive,
+                deals: Book::default(),
+                derivation,
+                meters: Meters::default(),
+            }),
+        }
     }
 
     /// Writes what follows from events behind them, for as long as the store is open, and learns which ids are stored.
@@ -140,6 +155,11 @@ impl Ingest {
     /// What is derived from what comes in here.
     pub fn derivation(&self) -> &Derivation {
         &self.door.derivation
+    }
+
+    /// What came in here, counted.
+    pub fn meters(&self) -> &Meters {
+        &self.door.meters
     }
 
     /// Takes the items in, in batches. On an error the batches before it are stored: sending everything again is
@@ -215,7 +235,9 @@ impl Door {
         let distinct = events.len() as u64;
         let mut accepted = 0;
         if 0 < distinct {
+            let began = Instant::now();
             accepted = self.commits.write(Batch { origin: Arc::clone(origin), events }, announced).await?;
+            self.meters.note_batch(usize::try_from(distinct).unwrap_or(usize::MAX), began.elapsed());
             if matches!(self.following, Following::Before) {
                 self.derivation.tell_stored();
             }

@@ -48,6 +48,8 @@
 //! * Whose a name is follows from links (`identity_links`), which are only ever added; it is derived in the same way into
 //!   `people`, and is the same in whatever order links come. Facts that count or find contacts read it; no fact shows a name
 //!   of a person that its own row does not have.
+//! * A backup is the whole store between two changes (`store::backup` says why that is enough); a data directory in which a
+//!   restore was broken off is opened by nobody.
 //! * What is stored is never changed but by a replay: it builds the tenant a second time beside, shows what differs, and puts
 //!   the second in the place of the first. A mark says that it began; `app::build` ends it before anything is answered.
 //! * No file has more than 400 lines; migrations are numbered without gaps (a test beside the store's holds it).

@@ -2,15 +2,19 @@
 //!
 //! This module runs what it is given. It knows nothing of metrics, events or viewers. The embedded engine is
 //! in [`embedded`], the directory it owns in [`data_directory`], finding and installing its library in
-//! [`engine`], ClickHouse servers in [`server`], tables in [`migrations`].
+//! [`engine`], ClickHouse servers in [`server`], tables in [`migrations`], copies of the whole and stores made of them in
+//! [`backup`], what the engine says of its parts in [`parts`], how long it takes in [`meters`].
 
+pub mod backup;
 pub mod chosen;
 mod columns;
 pub mod data_directory;
 pub mod embedded;
 pub mod engine;
 pub mod limits;
+pub mod meters;
 pub mod migrations;
+pub mod parts;
 mod refusal;
 pub mod server;
 mod settings;
@@ -131,6 +135,12 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
+    #[error(
+        "the data directory {directory} holds a restore that was broken off: delete the directory and restore it again"
+    )]
+    Unfinished { directory: PathBuf },
+    #[error("the data directory {directory} is not empty (there is {found}): a restore needs an empty one")]
+    NotEmpty { directory: PathBuf, found: String },
     #[error("the engine library {library} could not be loaded: {reason}")]
     Library { library: PathBuf, reason: String },
     #[error("the store's certificates cannot be used")]

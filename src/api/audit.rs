@@ -32,10 +32,13 @@ use super::http::client::ClientAddress;
 use super::http::request_id::RequestId;
 
 /// The routes that are recorded. The others tell nothing of a tenant.
-const ROUTES: [&str; 3] = ["/graphql", "/v1/events", SENDS];
+const ROUTES: [&str; 4] = ["/graphql", "/v1/events", SENDS, BACKUPS];
 
 /// Below it stand the names of connections.
 const SENDS: &str = "/v1/sends";
+
+/// Below it stand the names of backups.
+const BACKUPS: &str = "/v1/backups";
 
 /// The layer of the router: gives each request its [`Trace`], and writes its line before it is answered.
 pub async fn record(State(log): State<Log>, mut request: Request, next: Next) -> Response {
@@ -59,7 +62,7 @@ pub async fn record(State(log): State<Log>, mut request: Request, next: Next) ->
 
 fn recorded_route(path: &str) -> Option<&'static str> {
     ROUTES.into_iter().find(|route| match path.strip_prefix(route) {
-        Some(rest) => rest.is_empty() || (*route == SENDS && rest.starts_with('/')),
+        Some(rest) => rest.is_empty() || (matches!(*route, SENDS | BACKUPS) && rest.starts_with('/')),
         None => false,
     })
 }

@@ -110,7 +110,7 @@ impl Code {
                 StatusCode::BAD_REQUEST,
                 "The body is an array of GraphQL requests; send them one by one.",
             ),
-            Self::NotFound => ("NOT_FOUND", StatusCode::NOT_FOUND, "There is no such route or connection."),
+            Self::NotFound => ("NOT_FOUND", StatusCode::NOT_FOUND, "There is no such route, connection or backup."),
             Self::MethodNotAllowed => (
                 "METHOD_NOT_ALLOWED",
                 StatusCode::METHOD_NOT_ALLOWED,

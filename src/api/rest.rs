@@ -1,26 +1,21 @@
-//! The routes that are not GraphQL: events and reports of sends in ([`intake`]), and health.
+//! The routes that are not GraphQL: events and reports of sends in ([`intake`]), and [`health`].
 
+pub mod health;
 mod intake;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, routing};
-use serde_json::{Value, json};
+use axum::{Router, routing};
 use tokio::sync::Semaphore;
 
 use crate::ingest::Ingest;
-use crate::ingest::connection::{Connection, Connections};
-use crate::model::clock::Millis;
+use crate::ingest::connection::Connections;
 
+use self::health::Health;
 use super::errors::ApiError;
 use super::server::HttpState;
 use super::turns::Turns;
-
-/// How long the engine may take to answer a question of health.
-const READY_WITHIN: Duration = Duration::from_secs(1);
 
 /// What the routes share.
 #[derive(Clone)]
@@ -28,6 +23,7 @@ pub struct RestState {
     pub http: Arc<HttpState>,
     pub ingest: Ingest,
     pub connections: Connections,
+    health: Health,
     /// Bodies that are taken in at once.
     turns: Turns,
     /// Small ones that are.
@@ -53,10 +49,10 @@ const SENT_KIB_MAX: usize = 256 * 1024;
 const PLACE_WITHIN: Duration = Duration::from_secs(5);
 
 impl RestState {
-    pub fn new(http: Arc<HttpState>, ingest: Ingest, connections: Connections) -> Self {
+    pub fn new(http: Arc<HttpState>, ingest: Ingest, connections: Connections, health: Health) -> Self {
         let sent_kib = Arc::new(Semaphore::new(SENT_KIB_MAX));
         let (turns, small_turns) = (Turns::new(BODIES_MAX), Turns::new(SMALL_BODIES_MAX));
-        Self { http, ingest, connections, turns, small_turns, sent_kib }
+        Self { http, ingest, connections, health, turns, small_turns, sent_kib }
     }
 }
 
@@ -66,32 +62,7 @@ pub fn routes(state: RestState) -> Router {
     Router::new()
         .route("/v1/events", routing::post(intake::events).fallback(not_post))
         .route("/v1/sends/{connection}", routing::post(intake::sends).fallback(not_post))
-        .route("/health/live", routing::get(|| async { Json(json!({"status": "live"})) }).fallback(not_get))
-        .route("/health/ready", routing::get(ready).fallback(not_get))
+        .route("/health/live", routing::get(health::live).fallback(not_get))
+        .route("/health/ready", routing::get(health::ready).fallback(not_get))
         .with_state(state)
-}
-
-/// `GET /health/ready`: whether the engine answers, and how each connection fares. A connection that fares badly does not
-/// make the server unready: another server would fare no better.
-async fn ready(State(state): State<RestState>) -> Response {
-    match tokio::time::timeout(READY_WITHIN, state.ingest.derivation().store().version()).await {
-        Ok(Ok(_)) => {
-            let now = state.http.clock.now();
-            let connections: Vec<_> = state.connections.all().map(|connection| show(connection, now)).collect();
-            Json(json!({"status": "ready", "connections": connections})).into_response()
-        }
-        Ok(Err(_)) | Err(_) => ApiError::unavailable("not ready: the engine does not answer", 1).into_response(),
-    }
-}
-
-/// Without tenant and account: the route asks for no token.
-fn show(connection: &Connection, now: Millis) -> Value {
-    let counts = connection.health.counts();
-    let seconds = counts.last_received_at.map(|at| now.saturating_sub(at) / 1_000);
-    json!({
-        "name": connection.name,
-        "platform": connection.platform.name,
-        "state": counts.state(now).name(),
-        "secondsSinceLast": seconds,
-    })
 }

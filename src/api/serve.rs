@@ -1,12 +1,28 @@
 //! Connections: how many, how slow, and how they end.
 //!
+//! The end loses no request: nobody is cut off who was accepted, answers say `connection: close`, and a connection that is
+//! silent is kept for a moment, because its next request may be on its way. What is cut off is what does not end in time.
+//!
 //! Written by hand because `axum::serve` gives a client all the time it wants to send the head of a request.
 //! A connection has its place before it says anything, so that slow handshakes are counted as slow heads are.
 
-use std::{future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use axum::Router;
-use hyper::{Request, body::Incoming, server::conn::http1};
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderValue, header},
+};
+use hyper::{Request, Response, body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -23,16 +39,36 @@ use tower::ServiceExt;
 
 use super::http::client::{Channel, Peer};
 use super::limits::Limits;
+use super::meters::Meters;
 use super::tls::Tls;
 
 /// What a request needs beside its query to finish when the server is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a silent connection is kept when the server is told to stop: a client that has just been answered, or has just
+/// connected, may have sent its request already.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Whether the server was told to stop. Cloning gives another handle.
+#[derive(Clone, Debug, Default)]
+pub struct Stopping(Arc<AtomicBool>);
+
+impl Stopping {
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// Where connections come in, and what is spoken there.
 pub struct Entrance {
     pub listener: TcpListener,
     /// `None` speaks clear text.
     pub tls: Option<Arc<Tls>>,
+    pub meters: Meters,
 }
 
 impl Entrance {
@@ -48,18 +84,18 @@ impl Entrance {
 /// Clear text, as for a proxy on the same machine.
 impl From<TcpListener> for Entrance {
     fn from(listener: TcpListener) -> Self {
-        Self { listener, tls: None }
+        Self { listener, tls: None, meters: Meters::default() }
     }
 }
 
 /// Serves until `shutdown` is ready, then lets the requests that run finish.
 pub async fn serve(entrance: impl Into<Entrance>, router: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
-    let Entrance { listener, tls } = entrance.into();
+    let Entrance { listener, tls, meters } = entrance.into();
     let mut renewing = JoinSet::new();
     if let Some(tls) = &tls {
         renewing.spawn(Arc::clone(tls).keep_fresh());
     }
-    let (stop, _) = watch::channel(());
+    let (stop, stopped) = watch::channel(Stage::Open);
     let places = Arc::new(Semaphore::new(limits.connections));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -72,11 +108,12 @@ pub async fn serve(entrance: impl Into<Entrance>, router: Router, limits: Limits
         while connections.try_join_next().is_some() {}
         match next {
             Ok((stream, address, place)) => {
-                let (router, limits, mut stopped) = (router.clone(), limits.clone(), stop.subscribe());
+                let (router, limits, stopped) = (router.clone(), limits.clone(), stopped.clone());
                 let tls = tls.as_ref().map(|tls| TlsAcceptor::from(tls.current()));
+                let present = meters.enter();
                 connections.spawn(async move {
-                    greet(stream, address, tls, router, &limits, &mut stopped).await;
-                    drop(place);
+                    greet(stream, address, tls, router, &limits, stopped).await;
+                    drop((place, present));
                 });
             }
             Err(error) => {
@@ -86,8 +123,13 @@ pub async fn serve(entrance: impl Into<Entrance>, router: Router, limits: Limits
             }
         }
     }
-    drop(listener);
-    drop(stop);
+    // Before the door closes: who stands in the listener's queue is connected already, and would be cut off.
+    for (stream, address) in queued(listener) {
+        let (router, limits, stopped) = (router.clone(), limits.clone(), stopped.clone());
+        let tls = tls.as_ref().map(|tls| TlsAcceptor::from(tls.current()));
+        connections.spawn(async move { greet(stream, address, tls, router, &limits, stopped).await });
+    }
+    stop.send_replace(Stage::Closing);
     let finish = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(limits.execution_time + GRACE, finish).await.is_err() {
         tracing::warn!("requests were cut off: they did not finish in time");
@@ -106,6 +148,31 @@ async fn accept(
     Ok((stream, address, place))
 }
 
+/// Whether new requests are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Open,
+    Closing,
+}
+
+/// Those who wait in the listener's queue; the listener is closed after the last of them. There are no places for them, but
+/// the queue is bounded.
+fn queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let mut queued = Vec::new();
+    let listener = match listener.into_std() {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::warn!(%error, "connections that were not accepted yet are cut off");
+            return queued;
+        }
+    };
+    while let Ok((stream, address)) = listener.accept() {
+        let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+        queued.extend(stream.ok().map(|stream| (stream, address)));
+    }
+    queued
+}
+
 /// A connection to its end, with the handshake before it where TLS is spoken.
 async fn greet(
     stream: TcpStream,
@@ -113,19 +180,15 @@ async fn greet(
     tls: Option<TlsAcceptor>,
     router: Router,
     limits: &Limits,
-    stopped: &mut watch::Receiver<()>,
+    stopped: watch::Receiver<Stage>,
 ) {
     // Answers are small; waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
     let Some(tls) = tls else {
         return converse(stream, Peer { address, channel: Channel::Clear }, router, limits, stopped).await;
     };
-    let shaken = tokio::select! {
-        shaken = tokio::time::timeout(limits.head_time, tls.accept(stream)) => shaken,
-        // Nothing was asked yet.
-        _ = stopped.changed() => return,
-    };
-    match shaken {
+    // Also while the server stops: who shakes hands is connected.
+    match tokio::time::timeout(limits.head_time, tls.accept(stream)).await {
         Ok(Ok(stream)) => {
             let peer = Peer { address, channel: Channel::Encrypted };
             // The state of TLS is large, and the future of a connection is kept for as long as it lives.
@@ -142,12 +205,23 @@ async fn converse(
     peer: Peer,
     router: Router,
     limits: &Limits,
-    stopped: &mut watch::Receiver<()>,
+    stopped: watch::Receiver<Stage>,
 ) {
-    let service = router.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        request
-    });
+    let said = Arc::new(AtomicBool::new(false));
+    let (hears, answers) = (Arc::clone(&said), stopped.clone());
+    let service = router
+        .map_request(move |mut request: Request<Incoming>| {
+            hears.store(true, Ordering::Relaxed);
+            request.extensions_mut().insert(peer);
+            request
+        })
+        .map_response(move |mut response: Response<Body>| {
+            // The client sends nothing more on this connection, and the server ends it.
+            if *answers.borrow() == Stage::Closing {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
+        });
     // Whoever asks and never reads would keep its connection, and what waits in it, for ever.
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.write_time));
@@ -159,8 +233,12 @@ async fn converse(
     let mut connection = pin!(connection);
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
-        // The sender was dropped: finish the request that runs and take no other.
-        _ = stopped.changed() => {
+        () = linger(stopped) => {
+            if !said.load(Ordering::Relaxed) {
+                // It never said anything, and hyper would wait for that.
+                return;
+            }
+            // Finish the request that runs and take no other.
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -168,4 +246,11 @@ async fn converse(
     if let Err(error) = outcome {
         tracing::debug!(%error, "a connection broke off");
     }
+}
+
+/// Until a silent connection is closed.
+async fn linger(mut stopped: watch::Receiver<Stage>) {
+    // An error means that nobody is left who could tell: the server is gone.
+    let _ = stopped.wait_for(|stage| *stage == Stage::Closing).await;
+    tokio::time::sleep(LINGER).await;
 }

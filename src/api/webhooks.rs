@@ -24,6 +24,7 @@ use super::server::HttpState;
 use crate::ingest::connection::health::Turned;
 use crate::ingest::connection::{Connection, Connections};
 use crate::ingest::connector::{Delivery, Payload, Refusal};
+use crate::ingest::meters::Source;
 use crate::ingest::{Ingest, raw};
 use crate::model::clock::Millis;
 
@@ -132,7 +133,10 @@ async fn deliver(
             let payload = Payload { body: &body, content_type: &content_type, received_at: now };
             let received = ingest.receive(&connection, payload).await;
             match &received {
-                Ok(received) => connection.health.note_received(now, received),
+                Ok(received) => {
+                    ingest.meters().count(Source::Webhook, &received.receipt);
+                    connection.health.note_received(now, received);
+                }
                 Err(_) => _ = connection.health.note_turned(now, Turned::Unstored),
             }
             received

@@ -5,14 +5,19 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use chrono::DateTime;
 use chrono_tz::Tz;
 
+use crate::api::backups::{self, BackupState, Backups};
 use crate::api::documents::DocumentPolicy;
 use crate::api::execution::Introspection;
 use crate::api::exposition::{self, ExpositionState};
+use crate::api::meters::{Meters, measure};
+use crate::api::rest::health::Health;
 use crate::api::schema::asking::House;
 use crate::api::schema::{self, Asking};
+use crate::api::serve::Stopping;
 use crate::api::server::{HttpParts, HttpState, Network, SetupError, router};
 use crate::api::turns::Turns;
 use crate::api::{LimitsByRole, audit, rest, webhooks};
@@ -23,14 +28,15 @@ use crate::ingest::replay::{Databases, publish};
 use crate::ingest::{Ingest, derive};
 use crate::metrics;
 use crate::model::Clock;
-use crate::store::Store;
 use crate::store::chosen::ChosenStore;
 use crate::store::data_directory::DataDirectory;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::engine::{self, EngineSource};
 use crate::store::limits::Limits;
 use crate::store::migrations::{Fact, MIGRATIONS, MigrationReport, migrate};
+use crate::store::parts;
 use crate::store::server::ServerStore;
+use crate::store::{self, Store};
 
 use super::config::store::StoreConfig;
 use super::config::{AuditConfig, Config};
@@ -39,6 +45,10 @@ use super::issuers;
 
 /// The databases of a data directory: the one that is read, and the one in which `replay` tries.
 pub const DATABASES: Databases = Databases { main: "rapport", scratch: "rapport_replay" };
+
+/// What is said of parts that the engine put aside.
+pub const DETACHED: &str = "damaged parts were put aside by the engine, and their rows are missing from every answer: restore a backup \
+     and send what is newer again";
 
 /// An open store whose tables are up to date.
 pub struct OpenStore {
@@ -68,6 +78,7 @@ pub async fn open_store_within(config: &Config, limits: Limits, clock: &dyn Cloc
         finish_replay(store, DATABASES, clock).await?;
     }
     derive::prepare(store.as_ref()).await.context("what follows from the events cannot be derived")?;
+    warn_of_detached(store.as_ref()).await;
     Ok(OpenStore { store, migrations })
 }
 
@@ -87,6 +98,20 @@ async fn open_chosen(config: &Config, limits: Limits) -> Result<ChosenStore> {
                 tracing::warn!(%host, "events and the store's password go over the network in clear text: use https://");
             }
             Ok(ChosenStore::Server(Arc::new(ServerStore::open(servers, limits)?)))
+        }
+    }
+}
+
+/// Parts that the engine could not load are missing from every answer: nobody may overlook that.
+async fn warn_of_detached(store: &dyn Store) {
+    match parts::detached(store).await {
+        Ok(detached) => {
+            for found in detached {
+                tracing::error!(table = found.table, reason = found.reason, parts = found.parts, "{DETACHED}");
+            }
+        }
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "whether parts are damaged is not known")
         }
     }
 }
@@ -169,6 +194,13 @@ pub struct Policy {
     pub audit: audit::Log,
     /// Who may read `/metrics`; nobody without it.
     pub metrics_token: Option<Hidden>,
+    /// How backups are made; none without it.
+    pub backups: Option<Backups>,
+    pub health: Health,
+    /// Requests, counted.
+    pub meters: Meters,
+    /// What the embedded engine counts of itself; `None` for another one.
+    pub engine: Option<store::meters::Meters>,
 }
 
 impl Policy {
@@ -176,7 +208,7 @@ impl Policy {
     ///
     /// # Errors
     /// When a file that is configured cannot be read or is not what it should be, or the audit log cannot be written.
-    pub fn of(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self> {
+    pub fn of(config: &Config, store: &ChosenStore, clock: &Arc<dyn Clock>) -> Result<Self> {
         let audit = match &config.audit {
             AuditConfig::Off => audit::Log::off(),
             AuditConfig::On { directory, days } => {
@@ -192,6 +224,15 @@ impl Policy {
             network: config.network.network.clone(),
             audit,
             metrics_token: config.metrics_token.clone(),
+            backups: config
+                .operations
+                .backup_dir
+                .clone()
+                .zip(store.embedded())
+                .map(|(dir, store)| Backups::new(Arc::clone(store), dir, Arc::clone(clock))),
+            health: Health { stopping: Stopping::default(), data_dir: Some(config.data_dir.clone()) },
+            meters: Meters::default(),
+            engine: store.embedded().map(|store| store.meters().clone()),
         })
     }
 }
@@ -205,6 +246,10 @@ impl Default for Policy {
             network: Network::default(),
             audit: audit::Log::off(),
             metrics_token: None,
+            backups: None,
+            health: Health::default(),
+            meters: Meters::default(),
+            engine: None,
         }
     }
 }
@@ -215,7 +260,8 @@ impl Default for Policy {
 /// When a trusted document cannot be run, or the schema contradicts itself: a mistake in the catalogue, which a test finds.
 pub fn build_router(service: Service) -> Result<Router, SetupError> {
     let Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections } = service;
-    let Policy { introspection, issuers, documents, network, audit, metrics_token } = policy;
+    let Policy { introspection, issuers, documents, network, audit, metrics_token, backups, health, meters, engine } =
+        policy;
     let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock)).with_issuers(issuers);
     let house = House {
         default_zone: timezone,
@@ -245,9 +291,12 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         connections: connections.clone(),
         ingest: ingest.clone(),
         token: metrics_token,
+        meters: meters.clone(),
+        engine,
     };
     let hooks = webhooks::WebhookState::new(Arc::clone(&state), ingest.clone(), connections.clone());
-    let other = rest::routes(rest::RestState::new(Arc::clone(&state), ingest, connections));
+    let other = backups::routes(BackupState { http: Arc::clone(&state), backups });
+    let other = other.merge(rest::routes(rest::RestState::new(Arc::clone(&state), ingest, connections, health)));
     let other = other.merge(webhooks::routes(hooks)).merge(exposition::routes(exposed));
-    Ok(router(state, other, started))
+    Ok(router(state, other, started).layer(from_fn_with_state(meters, measure)))
 }

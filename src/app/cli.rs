@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::options::{DemoOptions, GenerateOptions, IngestOptions, ReplayOptions, SchemaOptions, TokenOptions};
+use super::options::{
+    BackupOptions, DemoOptions, GenerateOptions, IngestOptions, ReplayOptions, RestoreOptions, SchemaOptions,
+    TokenOptions,
+};
 
 /// Analytics API for customer conversations in messengers.
 #[derive(Debug, Parser)]
@@ -28,6 +31,10 @@ pub enum Command {
     Ingest(IngestOptions),
     /// Read what a connection's platform sent again, with the connector as it is now; shows what changes before it publishes
     Replay(ReplayOptions),
+    /// Copy the store, checked and whole, while no server runs; a running one is asked over HTTP
+    Backup(BackupOptions),
+    /// Make a store of a backup, in an empty data directory
+    Restore(RestoreOptions),
     /// Write synthetic events, the same for the same seed
     Generate(GenerateOptions),
     /// Print a token and nothing else

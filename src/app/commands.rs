@@ -16,7 +16,7 @@ use crate::ingest::generate::{Plan, write};
 use crate::ingest::{Ingest, file};
 use crate::model::{Clock, SystemClock, event};
 use crate::store::engine::{self, EngineSource};
-use crate::store::{OpenError, Store};
+use crate::store::{OpenError, Store, parts};
 
 use super::build::{self, Policy, Service, build_router};
 use super::config::Config;
@@ -28,7 +28,7 @@ use super::findings::{self, Finding};
 use super::issuers;
 use super::options::{GenerateOptions, GeneratedFormat, IngestOptions, SchemaOptions, TokenOptions};
 use super::progress;
-use super::serve::{self, Background, StopSignal};
+use super::serve::{self, Background, Notice, StopSignal};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -43,8 +43,9 @@ pub async fn serve(config: &Config) -> Result<()> {
     let entrance = serve::enter(config).await?;
     let open = build::open_store(config, clock.as_ref()).await?;
     connections::recall(&connections, open.store.as_ref()).await?;
-    let policy = Policy::of(config, &clock)?;
+    let policy = Policy { meters: entrance.meters.clone(), ..Policy::of(config, &open.store, &clock)? };
     let audit = policy.audit.clone();
+    let notice = Notice { stopping: policy.health.stopping.clone(), time: config.operations.stop_notice };
     let limits = config.limits.clone();
     let server_limits = limits.of_server();
     let ingest = Ingest::open(open.store.clone(), Arc::clone(&clock)).await?;
@@ -56,7 +57,7 @@ pub async fn serve(config: &Config) -> Result<()> {
     let router = build_router(service)?;
     let stop = StopSignal::new()?;
     eprintln!("Serving {}://{}/graphql; Ctrl-C ends it.", entrance.scheme(), entrance.listener.local_addr()?);
-    serve::serve(entrance, router, server_limits, (&open.store, background), audit, stop).await;
+    serve::serve(entrance, router, server_limits, (&open.store, background), audit, (stop, notice)).await;
     Ok(())
 }
 
@@ -270,9 +271,10 @@ async fn look(config: &Config, connections: &Connections) -> (Finding, Vec<(&'st
     // A store that no server has opened yet knows of none.
     _ = connections::recall(connections, &store).await;
     let version = store.version().await;
+    let damaged = findings::of_parts(parts::detached(&store).await);
     store.close().await;
     let version = version.map(|version| format!("ClickHouse {version}, embedded (package {})", engine::VERSION));
-    (address, vec![("engine", version.map_err(|error| error.to_string()))])
+    (address, vec![("engine", version.map_err(|error| error.to_string())), ("parts", damaged)])
 }
 
 async fn address(config: &Config) -> Finding {

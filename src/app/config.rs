@@ -8,6 +8,7 @@ mod issuers;
 mod limits;
 mod list;
 mod network;
+mod operations;
 pub mod store;
 
 use std::fmt;
@@ -32,6 +33,7 @@ use crate::store::limits::Limits as EngineLimits;
 pub use self::audit::{AuditConfig, AuditConfigError};
 pub use self::environment::{default_cache_dir, log_filter};
 pub use self::network::{NetworkConfig, NetworkConfigError};
+pub use self::operations::{OperationsConfig, OperationsConfigError};
 use super::logging::{LogFormat, UnknownFormat};
 
 /// The configuration's file, in the working directory unless `--config` names another.
@@ -55,6 +57,7 @@ pub struct Config {
     pub audit: AuditConfig,
     pub log_format: LogFormat,
     pub metrics_token: Option<Hidden>,
+    pub operations: OperationsConfig,
     /// Where the values came from, for `doctor`.
     pub file: Option<PathBuf>,
 }
@@ -105,6 +108,8 @@ struct Written {
     audit_days: Option<list::Number>,
     log_format: Option<String>,
     metrics_token: Option<String>,
+    backup_dir: Option<PathBuf>,
+    stop_notice_seconds: Option<list::Number>,
 }
 
 impl Config {
@@ -154,6 +159,7 @@ impl Config {
             )?,
             log_format: written.log_format.map_or(Ok(LogFormat::default()), |format| format.parse())?,
             metrics_token: metrics_token(written.metrics_token)?,
+            operations: OperationsConfig::new(written.backup_dir, written.stop_notice_seconds)?,
             listen: written.listen.parse().map_err(|_| ConfigError::Listen { listen: written.listen })?,
             data_dir: written.data_dir,
             store: StoreConfig::new(&written.store, store)?,
@@ -268,6 +274,8 @@ pub enum ConfigError {
     #[error(transparent)]
     Audit(#[from] AuditConfigError),
     #[error(transparent)]
+    Operations(#[from] OperationsConfigError),
+    #[error(transparent)]
     LogFormat(#[from] UnknownFormat),
 }
 
@@ -318,6 +326,7 @@ mod tests {
             ("audit = 'maybe'", "`audit` is `maybe`: give `on` or `off`"),
             ("audit_days = 0", "`audit_days` is `0`: give a number of days from 1 to 3660"),
             ("audit_days = 'many'", "`audit_days` is `many`"),
+            ("stop_notice_seconds = 90", "`stop_notice_seconds` is `90`: give a number of seconds from 0 to 60"),
             ("log_format = 'xml'", "`log_format` is `xml`"),
         ] {
             let error = read(&format!("cache_dir = '/c'\n{toml}")).expect_err(toml);

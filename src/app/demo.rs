@@ -26,7 +26,7 @@ use super::config::Config;
 use super::connections;
 use super::options::DemoOptions;
 use super::progress;
-use super::serve::{self, Background, StopSignal};
+use super::serve::{self, Background, Notice, StopSignal};
 
 /// The tenant of the demonstration.
 pub const TENANT: &str = "demo";
@@ -55,8 +55,9 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     let base = format!("{}://{}", entrance.scheme(), reachable(entrance.listener.local_addr()?));
     let open = build::open_store(config, clock.as_ref()).await?;
     connections::recall(&connections, open.store.as_ref()).await?;
-    let policy = Policy::of(config, &clock)?;
+    let policy = Policy { meters: entrance.meters.clone(), ..Policy::of(config, &open.store, &clock)? };
     let audit = policy.audit.clone();
+    let notice = Notice { stopping: policy.health.stopping.clone(), time: config.operations.stop_notice };
     let store: Arc<dyn Store> = open.store.clone();
     let secret = match &config.jwt_secret {
         Some(secret) => secret.clone(),
@@ -102,7 +103,8 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;
     let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections };
-    serve::serve(entrance, build_router(service)?, server_limits, (&open.store, background), audit, stop).await;
+    serve::serve(entrance, build_router(service)?, server_limits, (&open.store, background), audit, (stop, notice))
+        .await;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! What `doctor` finds of TLS, other sites' pages, proxies, the audit log and servers: a line for each.
+//! What `doctor` finds of TLS, other sites' pages, proxies, the audit log, servers, backups and damaged parts: a line for each.
 
 use crate::api::audit::Files;
 use crate::api::tls::Tls;
@@ -6,6 +6,11 @@ use crate::store::limits::Limits;
 use crate::store::server::ServerStore;
 use crate::store::server::address::ServerConfig;
 
+use crate::store::StoreError;
+use crate::store::backup::files::free_bytes;
+use crate::store::parts::Detached;
+
+use super::build::DETACHED;
 use super::config::{AuditConfig, Config};
 
 /// What is in order, or what is not.
@@ -26,7 +31,30 @@ pub fn of_network(config: &Config) -> Vec<(&'static str, Finding)> {
         ("other sites", Ok(origins)),
         ("proxies", Ok(proxies)),
         ("audit log", of_audit(&config.audit)),
+        ("backups", of_backups(config)),
     ]
+}
+
+/// What the engine put aside when it started.
+pub fn of_parts(detached: Result<Vec<Detached>, StoreError>) -> Finding {
+    let detached = detached.map_err(|error| error.to_string())?;
+    if detached.is_empty() {
+        return Ok("none is damaged, as far as the engine saw when it started".to_owned());
+    }
+    let told = detached.iter().map(|found| format!("{} of {} ({})", found.parts, found.table, found.reason));
+    Err(format!("{}: {DETACHED}", told.collect::<Vec<_>>().join(", ")))
+}
+
+fn of_backups(config: &Config) -> Finding {
+    let Some(directory) = &config.operations.backup_dir else {
+        return Ok("none over HTTP: RAPPORT_BACKUP_DIR is not set".to_owned());
+    };
+    if !directory.exists() {
+        return Ok(format!("{} is made by the first", directory.display()));
+    }
+    let failed = |error| format!("{} cannot be used: {error}", directory.display());
+    let free = free_bytes(directory).map_err(failed)?;
+    Ok(format!("into {}, which has room for {} MiB", directory.display(), free >> 20))
 }
 
 fn of_tls(config: &Config) -> Finding {

@@ -151,6 +151,25 @@ pub struct ReplayOptions {
 }
 
 #[derive(Debug, Args)]
+pub struct BackupOptions {
+    /// Where to put it [default: the configured directory]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub directory: Option<PathBuf>,
+    /// What its name ends with: a-z, 0-9 and -
+    #[arg(long)]
+    pub label: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct RestoreOptions {
+    /// The directory of the backup
+    pub backup: PathBuf,
+    /// Only read the backup and compare it with its sums
+    #[arg(long)]
+    pub verify: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct SchemaOptions {
     /// The JSON Schema of an event instead of the GraphQL schema
     #[arg(long)]

@@ -2,13 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::api::serve::Entrance;
+use crate::api::meters::Meters;
+use crate::api::serve::{Entrance, Stopping};
 use crate::api::tls::Tls;
 use crate::api::{Limits, audit};
 use crate::ingest::Ingest;
@@ -24,7 +26,7 @@ use super::config::Config;
 /// When the certificate cannot be used, or the address cannot be had.
 pub async fn enter(config: &Config) -> Result<Entrance> {
     let tls = config.network.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
-    let entrance = Entrance { listener: listen(config.listen).await?, tls };
+    let entrance = Entrance { listener: listen(config.listen).await?, tls, meters: Meters::default() };
     if entrance.tls.is_none() && !config.listen.ip().is_loopback() {
         tracing::warn!(
             listen = %config.listen,
@@ -74,6 +76,14 @@ pub struct Background {
     pub errands: Vec<Runner>,
 }
 
+/// How the end is told before it comes.
+#[derive(Debug)]
+pub struct Notice {
+    pub stopping: Stopping,
+    /// How long readiness says so while everything is still served.
+    pub time: Duration,
+}
+
 /// Serves until a signal, finishes what is open, and closes the record and the store. What is derived keeps up meanwhile,
 /// and what platforms do not tell by themselves is asked for.
 pub async fn serve(
@@ -82,10 +92,12 @@ pub async fn serve(
     limits: Limits,
     (store, background): (&Arc<ChosenStore>, Background),
     audit: audit::Log,
-    stop: StopSignal,
+    (stop, notice): (StopSignal, Notice),
 ) {
     let stop = async {
         stop.wait().await;
+        notice.stopping.begin();
+        tokio::time::sleep(notice.time).await;
         eprintln!("\nStopping: finishing open requests …");
     };
     let ingest = background.ingest;

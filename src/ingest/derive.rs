@@ -12,6 +12,7 @@ mod people;
 mod run;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
@@ -21,6 +22,7 @@ use tokio::time::timeout;
 
 use self::lease::{Lease, Turn};
 use super::feed::Feed;
+use super::meters::Runs;
 use crate::store::{Sharing, Store, StoreError};
 
 /// How much one run takes.
@@ -80,6 +82,9 @@ struct Shared {
     lease: Option<Lease>,
     /// Told when events were stored.
     stored: Notify,
+    /// Whether the last attempt in the background failed.
+    failing: AtomicBool,
+    runs: Runs,
 }
 
 impl Derivation {
@@ -101,8 +106,18 @@ impl Derivation {
             Sharing::Own => None,
             Sharing::Shared { name } => Some(Lease::new(Arc::clone(&store), name)),
         };
-        let (turn, stored) = (Mutex::new(()), Notify::new());
-        Self { shared: Arc::new(Shared { store, feed, stretch, turn, lease, stored }) }
+        Self {
+            shared: Arc::new(Shared {
+                store,
+                feed,
+                stretch,
+                turn: Mutex::new(()),
+                lease,
+                stored: Notify::new(),
+                failing: AtomicBool::new(false),
+                runs: Runs::default(),
+            }),
+        }
     }
 
     pub fn store(&self) -> &Arc<dyn Store> {
@@ -161,7 +176,9 @@ impl Derivation {
                 from = 0;
                 last = next(from).await?.unwrap_or(last);
             }
+            let began = Instant::now();
             store.execute_all(run::run(tenant, from, last)).await?;
+            self.shared.runs.note_run(began.elapsed());
             runs += 1;
             if let Some(left) = left {
                 left(self.count_stale(tenant).await?);
@@ -267,11 +284,23 @@ impl Derivation {
         first_number(&self.shared.store.query(run::count_stale(tenant)).await?, 0)
     }
 
+    /// Runs, counted.
+    pub fn runs(&self) -> &Runs {
+        &self.shared.runs
+    }
+
+    /// Whether what arrives cannot be derived at present.
+    pub fn is_failing(&self) -> bool {
+        self.shared.failing.load(Ordering::Relaxed)
+    }
+
     /// Derives what changes, for as long as the store is open.
     pub async fn keep_up(self) {
         loop {
             let begin = Instant::now();
-            match self.catch_up_all().await {
+            let caught_up = self.catch_up_all().await;
+            self.shared.failing.store(caught_up.is_err(), Ordering::Relaxed);
+            match caught_up {
                 Ok(()) => {
                     let until = begin.elapsed() + (begin.elapsed() * REST).min(REST_MAX);
                     self.shared.stored.notified().await;
@@ -280,11 +309,20 @@ impl Derivation {
                 }
                 Err(StoreError::Closed) => return,
                 Err(error) => {
+                    self.shared.runs.note_failure();
                     tracing::error!(error = &error as &dyn std::error::Error, "deriving failed; it is tried again");
                     tokio::time::sleep(RETRY).await;
                 }
             }
         }
+    }
+
+    /// How many threads and links of all tenants have changed since they were derived.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn count_all_stale(&self) -> Result<u64, StoreError> {
+        first_number(&self.shared.store.query(run::count_all_stale()).await?, 0)
     }
 
     /// The tenants of which anything is still to be derived.

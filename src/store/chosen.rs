@@ -27,6 +27,14 @@ impl ChosenStore {
         }
     }
 
+    /// The embedded engine, where it is that.
+    pub fn embedded(&self) -> Option<&Arc<EmbeddedStore>> {
+        match self {
+            Self::Embedded(store) => Some(store),
+            Self::Server(_) => None,
+        }
+    }
+
     pub fn limits(&self) -> &Limits {
         match self {
             Self::Embedded(store) => store.limits(),

@@ -19,6 +19,18 @@ use super::{OpenError, StoreError};
 /// The library's entry point for ADBC.
 const ENTRY_POINT: &[u8] = b"chdb_adbc_init";
 
+/// The file whose lock says whose the directory is.
+const LOCK: &str = "rapport.lock";
+
+/// The file that is there from a restore's first step to its last.
+const UNFINISHED: &str = "restore-unfinished";
+
+/// The engine's own directory.
+const ENGINE: &str = "chdb";
+
+/// What the names of frozen instants begin with, below `shadow`.
+pub(super) const FROZEN: &str = "rapport_";
+
 /// An open data directory. Clones are the same directory; the last one that goes closes and unlocks it.
 #[derive(Clone)]
 pub struct DataDirectory {
@@ -42,14 +54,63 @@ impl DataDirectory {
     /// [`OpenError`]: another process has it, it cannot be written, or the library is no engine.
     pub fn open(library: &Path, path: &Path) -> Result<Self, OpenError> {
         let lock = lock(path)?;
+        if path.join(UNFINISHED).exists() {
+            return Err(OpenError::Unfinished { directory: path.to_owned() });
+        }
+        Self::open_locked(library, path, lock)
+    }
+
+    /// The same for a restore: the directory must be empty, and nobody opens it before [`DataDirectory::finish`]. What
+    /// is left of a restore that breaks off is never taken for a store.
+    ///
+    /// # Errors
+    ///
+    /// As [`DataDirectory::open`], and [`OpenError::NotEmpty`].
+    pub fn open_to_restore(library: &Path, path: &Path) -> Result<Self, OpenError> {
+        let unusable = |source| OpenError::Directory { directory: path.to_owned(), source };
+        let lock = lock(path)?;
+        for entry in fs::read_dir(path).map_err(unusable)? {
+            let name = entry.map_err(unusable)?.file_name().to_string_lossy().into_owned();
+            if name == UNFINISHED {
+                return Err(OpenError::Unfinished { directory: path.to_owned() });
+            }
+            // What a new file system has of itself, and the lock that has just been taken.
+            if name != LOCK && name != "lost+found" {
+                return Err(OpenError::NotEmpty { directory: path.to_owned(), found: name });
+            }
+        }
+        let mark = File::create(path.join(UNFINISHED)).and_then(|mark| mark.sync_all());
+        mark.and_then(|()| File::open(path)?.sync_all()).map_err(unusable)?;
+        Self::open_locked(library, path, lock)
+    }
+
+    /// From here on a restored directory is a store.
+    ///
+    /// # Errors
+    ///
+    /// When the file system fails; the directory stays unfinished.
+    pub fn finish(path: &Path) -> io::Result<()> {
+        // Everything before the mark goes.
+        rustix::fs::syncfs(File::open(path)?)?;
+        fs::remove_file(path.join(UNFINISHED))?;
+        File::open(path)?.sync_all()
+    }
+
+    fn open_locked(library: &Path, path: &Path, lock: File) -> Result<Self, OpenError> {
+        remove_frozen(path);
         // The engine joins a relative path to itself when it writes.
         let path = path.canonicalize().map_err(|source| OpenError::Directory { directory: path.to_owned(), source })?;
-        let database = load(library, &path.join("chdb"))?;
+        let database = load(library, &path.join(ENGINE))?;
         Ok(Self { open: Arc::new(Open { path, numbers: AtomicU64::new(0), database, _lock: lock }) })
     }
 
     pub fn path(&self) -> &Path {
         &self.open.path
+    }
+
+    /// Where the engine keeps its own.
+    pub(super) fn engine_path(&self) -> PathBuf {
+        self.open.path.join(ENGINE)
     }
 
     /// A new connection of the engine. Takes 1 to 2 ms; the first one, which starts the engine, 0.3 s.
@@ -73,7 +134,7 @@ impl fmt::Debug for DataDirectory {
 fn lock(directory: &Path) -> Result<File, OpenError> {
     let unusable = |source| OpenError::Directory { directory: directory.to_owned(), source };
     fs::create_dir_all(directory).map_err(unusable)?;
-    let path = directory.join("rapport.lock");
+    let path = directory.join(LOCK);
     let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => {
@@ -89,6 +150,19 @@ fn lock(directory: &Path) -> Result<File, OpenError> {
             Err(OpenError::InUse { directory: directory.to_owned(), owner })
         }
         Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+/// What a process that was killed had frozen: it would keep the files of old parts for ever. Nobody else can have frozen
+/// it, because the lock is ours.
+fn remove_frozen(directory: &Path) {
+    let Ok(entries) = fs::read_dir(directory.join(ENGINE).join("shadow")) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(FROZEN)
+            && let Err(error) = fs::remove_dir_all(entry.path())
+        {
+            tracing::warn!(%error, path = %entry.path().display(), "what a backup had frozen cannot be removed");
+        }
     }
 }
 

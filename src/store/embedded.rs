@@ -3,15 +3,16 @@
 //! Readers share a few connections that cannot change anything; one connection writes, one more runs lists of changes
 //! that take their time, and one lists of inserts. Every call into the engine
 //! blocks, so all of them run on tokio's blocking threads. What happens on one connection is in [`connection`], how a
-//! query that nobody waits for is stopped in [`running`].
+//! query that nobody waits for is stopped in [`running`], and how all tables are held still for a backup in [`freezing`].
 
 mod connection;
+mod freezing;
 mod running;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
 use futures_util::FutureExt;
@@ -21,9 +22,11 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use self::connection::{Connection, Writer};
+pub use self::freezing::{Frozen, FrozenTable};
 use self::running::Running;
 use super::data_directory::DataDirectory;
 use super::limits::Limits;
+use super::meters::Meters;
 use super::token::Token;
 use super::{Insert, OpenError, Store, StoreError};
 use crate::sql::Sql;
@@ -45,6 +48,7 @@ pub struct EmbeddedStore {
     directory: DataDirectory,
     database: String,
     limits: Limits,
+    meters: Meters,
 }
 
 /// Connections for queries. A permit stands for one that is idle; permits are given in order of arrival.
@@ -94,7 +98,13 @@ impl EmbeddedStore {
             directory: directory.clone(),
             database: database.to_owned(),
             limits,
+            meters: Meters::default(),
         })
+    }
+
+    /// How long it takes, counted.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
     }
 
     pub fn limits(&self) -> &Limits {
@@ -199,7 +209,13 @@ impl EmbeddedStore {
 
 impl Store for EmbeddedStore {
     fn query(&self, statement: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>> {
-        self.run_query(statement).boxed()
+        async move {
+            let began = Instant::now();
+            let answer = self.run_query(statement).await;
+            self.meters.note_query(&answer, began.elapsed());
+            answer
+        }
+        .boxed()
     }
 
     /// Arrow types that the engine takes for its own:
@@ -223,7 +239,10 @@ impl Store for EmbeddedStore {
             if batch.num_rows() == 0 {
                 return Ok(());
             }
-            self.write(&self.writer, move |writer| writer.insert(table, &batch, token)).await
+            let began = Instant::now();
+            let inserted = self.write(&self.writer, move |writer| writer.insert(table, &batch, token)).await;
+            self.meters.note_insert(table, began.elapsed());
+            inserted
         }
         .boxed()
     }

@@ -182,8 +182,16 @@ pub async fn migrate(
     Ok(report)
 }
 
+/// How many have run.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn count_applied(store: &dyn Store) -> Result<u64, StoreError> {
+    read_register(store).await.map(|applied| applied.len() as u64)
+}
+
 /// Checksums of what has run, by number.
-async fn read_register(store: &dyn Store) -> Result<BTreeMap<u32, String>, StoreError> {
+pub(super) async fn read_register(store: &dyn Store) -> Result<BTreeMap<u32, String>, StoreError> {
     let batches = store.query(Sql::new("SELECT number, checksum FROM schema_migrations ORDER BY number")).await?;
     let mut applied = BTreeMap::new();
     for batch in &batches {
@@ -223,7 +231,7 @@ fn record(migration: &Migration, clock: &dyn Clock) -> Sql {
 }
 
 /// SHA-256 in hexadecimal digits.
-fn checksum(text: &str) -> String {
+pub(super) fn checksum(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -18,6 +18,7 @@ use crate::api::http::room::Place;
 use crate::auth::{Role, Viewer};
 use crate::ingest::body::{BodyError, BodyLimits, decode};
 use crate::ingest::lines::{Lines, LinesError, split};
+use crate::ingest::meters::Source;
 use crate::ingest::{Item, Origin, sends as reports};
 
 use super::{PLACE_WITHIN, RestState, SMALL_BYTES};
@@ -114,6 +115,7 @@ where
     let receipt = state.ingest.accept_from(origin, read(lines)).await;
     let receipt = receipt.map_err(|error| ApiError::of_ingest(&request_id, &error))?;
     trace.note_receipt(&receipt);
+    state.ingest.meters().count(Source::Http, &receipt);
     Ok(Json(receipt).into_response())
 }
 

@@ -178,6 +178,14 @@ pub(super) fn count_stale(tenant: &str) -> Sql {
     sql
 }
 
+/// The same of all tenants.
+pub(super) fn count_all_stale() -> Sql {
+    Sql::new(
+        "SELECT count() FROM (SELECT thread_key FROM stale_threads GROUP BY tenant, thread_key HAVING sum(marks) > 0 \
+         UNION ALL SELECT key FROM stale_links GROUP BY tenant, key, other HAVING sum(marks) > 0)",
+    )
+}
+
 pub(super) async fn stale_tenants(store: &dyn Store) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT DISTINCT CAST(tenant, 'String') FROM \
                (SELECT tenant FROM stale_threads GROUP BY tenant, thread_key HAVING sum(marks) > 0 \

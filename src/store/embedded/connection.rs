@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use adbc_core::error::Error as AdbcError;
@@ -169,6 +170,33 @@ impl Writer {
         // The statement may have changed a table.
         self.columns.clear();
         self.connection.update(statement.text(), statement.values())
+    }
+
+    /// The tables of the database that are kept on disk, with their directories.
+    pub(super) fn tables(&mut self) -> Result<Vec<(String, PathBuf)>, StoreError> {
+        let text = "SELECT concat(name, '\n', data_paths[1]) FROM system.tables \
+                    WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name";
+        let found = self.connection.read_texts(text, &[])?;
+        let pairs = found.iter().filter_map(|text| text.split_once('\n'));
+        Ok(pairs.map(|(name, path)| (name.to_owned(), PathBuf::from(path))).collect())
+    }
+
+    /// Makes hard links to the files of a table as it is now, below `shadow` in the engine's directory.
+    pub(super) fn freeze(&mut self, table: &str, label: &str) -> Result<(), StoreError> {
+        // Both are ours: a name of the engine's list, and a number.
+        self.connection.update(&format!("ALTER TABLE `{table}` FREEZE WITH NAME '{label}'"), &[])
+    }
+
+    /// Takes all parts that lie in a table's `detached` in the place of what it holds. They are not merged with each other before the store is opened anew.
+    pub(super) fn attach(&mut self, table: &str) -> Result<(), StoreError> {
+        for text in [
+            format!("SYSTEM STOP MERGES `{table}`"),
+            format!("TRUNCATE TABLE `{table}`"),
+            format!("ALTER TABLE `{table}` ATTACH PARTITION ALL"),
+        ] {
+            self.connection.update(&text, &[])?;
+        }
+        Ok(())
     }
 
     pub(super) fn insert(

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rapport::api::meters::Meters;
 use rapport::api::serve::Entrance;
 use rapport::api::tls::{Renewal, Tls, TlsFiles};
 use rapport::api::{Limits, serve};
@@ -72,7 +73,7 @@ async fn start(limits: Limits) -> Server {
     let address = listener.local_addr().unwrap();
     let (shutdown, signal) = oneshot::channel::<()>();
     let router = app(limits.clone(), Stopped::default());
-    let entrance = Entrance { listener, tls: Some(Arc::clone(&tls)) };
+    let entrance = Entrance { listener, tls: Some(Arc::clone(&tls)), meters: Meters::default() };
     let task = tokio::spawn(serve(entrance, router, limits, async { signal.await.unwrap_or_default() }));
     Server { address, tls, files, shutdown, task }
 }
