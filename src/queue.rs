@@ -106,6 +106,12 @@ pub struct Lag {
     pub aside: u64,
 }
 
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").field("stream", &self.shared.config.stream).finish_non_exhaustive()
+    }
+}
+
 impl Queue {
     /// A queue to which the connection is made, and made again, in the background.
     ///

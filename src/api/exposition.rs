@@ -1,4 +1,4 @@
-//! `GET /metrics`: how the connections fare, as Prometheus and its kin read it.
+//! `GET /metrics`: how the connections and the queue fare, as Prometheus and its kin read it.
 //!
 //! It names connections and platforms and nothing of a tenant's data, and only for who has the configured token.
 
@@ -24,6 +24,7 @@ use crate::ingest::connection::health::Counts;
 use crate::ingest::connector::options::Hidden;
 use crate::ingest::connector::signature::is_same;
 use crate::ingest::errands::Waiting;
+use crate::ingest::queued::{Intake, Lag};
 use crate::model::clock::Millis;
 
 /// The text format of OpenMetrics, which Prometheus asks for.
@@ -37,6 +38,7 @@ pub struct ExpositionState {
     pub http: Arc<HttpState>,
     pub connections: Connections,
     pub ingest: Ingest,
+    pub intake: Intake,
     /// `None`: the route is not there.
     pub token: Option<Hidden>,
 }
@@ -60,7 +62,11 @@ async fn metrics(State(state): State<ExpositionState>, headers: HeaderMap) -> Re
         Ok(Ok(waiting)) => Some(waiting),
         Ok(Err(_)) | Err(_) => None,
     };
-    let text = expose(&state.connections, waiting.as_deref(), state.http.clock.now());
+    let lag = match tokio::time::timeout(WAITING_WITHIN, state.intake.lag()).await {
+        Ok(Ok(lag)) => lag,
+        Ok(Err(_)) | Err(_) => None,
+    };
+    let text = expose(&state.connections, waiting.as_deref(), lag, state.http.clock.now());
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
 }
 
@@ -89,7 +95,7 @@ static COUNTS: [Count; 10] = [
 ];
 
 /// All of it as text.
-fn expose(connections: &Connections, waiting: Option<&[Waiting]>, now: Millis) -> String {
+fn expose(connections: &Connections, waiting: Option<&[Waiting]>, queue: Option<Lag>, now: Millis) -> String {
     let mut registry = Registry::with_prefix("rapport");
     let counters = COUNTS.map(|(name, help, value)| {
         let family = Family::<Labels, Counter>::default();
@@ -142,6 +148,20 @@ fn expose(connections: &Connections, waiting: Option<&[Waiting]>, now: Millis) -
             }
         }
     }
+    if let Some(lag) = queue {
+        let age_ms = lag.oldest.map_or(0, |oldest| now.saturating_sub(oldest).max(0));
+        let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        for (name, help, value) in [
+            ("queue_messages", "Messages of the queue that no worker has stored yet", whole(lag.messages)),
+            ("queue_bytes", "Bytes of the messages that no worker has stored yet", whole(lag.bytes)),
+            ("queue_oldest_seconds", "Seconds since the oldest of them was published", age_ms / 1_000),
+            ("queue_aside", "Messages that were put aside because they cannot be stored", whole(lag.aside)),
+        ] {
+            let gauge = Gauge::<i64>::default();
+            gauge.set(value);
+            registry.register(name, help, gauge);
+        }
+    }
     let mut text = String::new();
     encode(&mut text, &registry).expect("a text takes what is written to it");
     text
@@ -170,7 +190,7 @@ mod tests {
             lookups,
             since: 1_000,
         };
-        let text = expose(&connections, Some(&[of("acme", 7), of("rival", 9)]), 61_000);
+        let text = expose(&connections, Some(&[of("acme", 7), of("rival", 9)]), None, 61_000);
         let labels = r#"{connection="crm",platform="bitrix24"}"#;
         for line in ["lookups_pending", "lookups_pending_seconds", "asking_fails"].iter().zip([7, 60, 1]) {
             let line = format!("rapport_{}{labels} {}\n", line.0, line.1);
@@ -178,6 +198,19 @@ mod tests {
         }
         assert!(!text.contains("asking_seconds_since_answer{"), "it never answered: {text}");
         // Where the engine does not say it, nothing is claimed.
-        assert!(!expose(&connections, None, 61_000).contains("lookups_pending{"));
+        assert!(!expose(&connections, None, None, 61_000).contains("lookups_pending{"));
+    }
+
+    #[test]
+    fn the_lag_of_the_queue_is_told_where_there_is_one() {
+        let connections = Connections::default();
+        let lag = Lag { messages: 3, bytes: 500, oldest: Some(1_000), aside: 2 };
+        let text = expose(&connections, None, Some(lag), 61_000);
+        for line in ["queue_messages 3", "queue_bytes 500", "queue_oldest_seconds 60", "queue_aside 2"] {
+            assert!(text.contains(&format!("rapport_{line}\n")), "{line}\n{text}");
+        }
+        let empty = expose(&connections, None, Some(Lag::default()), 61_000);
+        assert!(empty.contains("rapport_queue_oldest_seconds 0\n"), "{empty}");
+        assert!(!expose(&connections, None, None, 61_000).contains("queue_"));
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::ingest::Ingest;
 use crate::ingest::connection::{Connection, Connections};
+use crate::ingest::queued::Intake;
 use crate::model::clock::Millis;
 
 use super::errors::ApiError;
@@ -27,6 +28,7 @@ const READY_WITHIN: Duration = Duration::from_secs(1);
 pub struct RestState {
     pub http: Arc<HttpState>,
     pub ingest: Ingest,
+    pub intake: Intake,
     pub connections: Connections,
     /// Bodies that are taken in at once.
     turns: Turns,
@@ -44,9 +46,9 @@ const SENT_KIB_MAX: usize = 256 * 1024;
 const PLACE_WITHIN: Duration = Duration::from_secs(5);
 
 impl RestState {
-    pub fn new(http: Arc<HttpState>, ingest: Ingest, connections: Connections) -> Self {
+    pub fn new(http: Arc<HttpState>, ingest: Ingest, intake: Intake, connections: Connections) -> Self {
         let sent_kib = Arc::new(Semaphore::new(SENT_KIB_MAX));
-        Self { http, ingest, connections, turns: Turns::new(BODIES_MAX), sent_kib }
+        Self { http, ingest, intake, connections, turns: Turns::new(BODIES_MAX), sent_kib }
     }
 }
 

@@ -19,10 +19,12 @@ use crate::api::{LimitsByRole, audit, rest, webhooks};
 use crate::auth::{Authenticator, Issuer, Seal, Secret, TokenConfig};
 use crate::ingest::connection::Connections;
 use crate::ingest::connector::options::Hidden;
+use crate::ingest::queued::{Intake, Queued};
 use crate::ingest::replay::{Databases, publish};
 use crate::ingest::{Ingest, derive};
 use crate::metrics;
 use crate::model::Clock;
+use crate::queue::Queue;
 use crate::store::Store;
 use crate::store::data_directory::DataDirectory;
 use crate::store::embedded::EmbeddedStore;
@@ -147,6 +149,8 @@ pub struct Policy {
     pub audit: audit::Log,
     /// Who may read `/metrics`; nobody without it.
     pub metrics_token: Option<Hidden>,
+    /// What stands between the routes and the store.
+    pub queue: Option<Queue>,
 }
 
 impl Policy {
@@ -170,6 +174,7 @@ impl Policy {
             network: config.network.network.clone(),
             audit,
             metrics_token: config.metrics_token.clone(),
+            queue: None,
         })
     }
 }
@@ -183,6 +188,7 @@ impl Default for Policy {
             network: Network::default(),
             audit: audit::Log::off(),
             metrics_token: None,
+            queue: None,
         }
     }
 }
@@ -193,7 +199,7 @@ impl Default for Policy {
 /// When a trusted document cannot be run, or the schema contradicts itself: a mistake in the catalogue, which a test finds.
 pub fn build_router(service: Service) -> Result<Router, SetupError> {
     let Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections } = service;
-    let Policy { introspection, issuers, documents, network, audit, metrics_token } = policy;
+    let Policy { introspection, issuers, documents, network, audit, metrics_token, queue } = policy;
     let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock)).with_issuers(issuers);
     let house = House {
         default_zone: timezone,
@@ -201,6 +207,10 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         turns: Turns::new(queries_at_once),
         seal: Seal::new(&secret, "rapport cursors"),
         ways_in: connections.clone(),
+    };
+    let intake = match queue {
+        Some(queue) => Intake::Queued(Queued::new(queue, Arc::clone(&clock))),
+        None => Intake::Direct(ingest.clone()),
     };
     let started = clock.now();
     let parts = HttpParts {
@@ -222,10 +232,11 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         http: Arc::clone(&state),
         connections: connections.clone(),
         ingest: ingest.clone(),
+        intake: intake.clone(),
         token: metrics_token,
     };
-    let hooks = webhooks::WebhookState::new(Arc::clone(&state), ingest.clone(), connections.clone());
-    let other = rest::routes(rest::RestState::new(Arc::clone(&state), ingest, connections));
+    let hooks = webhooks::WebhookState::new(Arc::clone(&state), intake.clone(), connections.clone());
+    let other = rest::routes(rest::RestState::new(Arc::clone(&state), ingest, intake, connections));
     let other = other.merge(webhooks::routes(hooks)).merge(exposition::routes(exposed));
     Ok(router(state, other, started))
 }
