@@ -9,6 +9,7 @@ pub mod embedded;
 pub mod engine;
 pub mod limits;
 pub mod migrations;
+pub mod token;
 
 use std::io;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use arrow::array::RecordBatch;
 use futures_util::future::BoxFuture;
 
+use self::token::Token;
 use crate::sql::Sql;
 
 /// A ClickHouse of one kind or another.
@@ -30,8 +32,14 @@ pub trait Store: Send + Sync {
 
     /// Inserts a batch; columns are matched by name and must be exactly the table's. Returns when it is on disk.
     ///
-    /// A batch without rows is not an error and does nothing.
-    fn insert(&self, table: &'static str, batch: RecordBatch) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// A batch without rows is not an error and does nothing. Neither does one whose token the table knows, if the table
+    /// keeps tokens: that is how an insert is repeated of which nobody knows whether it was done.
+    fn insert(
+        &self,
+        table: &'static str,
+        batch: RecordBatch,
+        token: Option<Token>,
+    ) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Runs a statement that changes something: a migration, a maintenance step.
     fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>>;

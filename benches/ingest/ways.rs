@@ -92,8 +92,8 @@ async fn engine(store: &EmbeddedStore, directory: &Path) -> Duration {
 async fn insert(store: &EmbeddedStore, events: &[rapport::model::event::NormalEvent]) -> Duration {
     let rows = batch::build(TENANT, "", events).expect("the events fit");
     let start = Instant::now();
-    store.insert("inbox", rows.clone()).await.expect("the store takes them");
-    store.insert("events", rows).await.expect("the store takes them");
+    store.insert("inbox", rows.clone(), None).await.expect("the store takes them");
+    store.insert("events", rows, None).await.expect("the store takes them");
     start.elapsed()
 }
 

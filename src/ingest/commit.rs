@@ -66,9 +66,9 @@ async fn write_group(store: &dyn Store, batches: &[Batch]) -> Result<Vec<u64>, I
         // First what follows from the events, then the mark that something is to be derived from it, then the events,
         // which are what "known" means: after a crash in between the sender tries again, and the state tables take the
         // same rows twice without harm.
-        store.insert("inbox", rows.clone()).await?;
-        store.insert("arrivals", batch::arrivals(&rows).map_err(IngestError::Batch)?).await?;
-        store.insert("events", rows).await?;
+        store.insert("inbox", rows.clone(), None).await?;
+        store.insert("arrivals", batch::arrivals(&rows).map_err(IngestError::Batch)?, None).await?;
+        store.insert("events", rows, None).await?;
     }
     Ok(accepted)
 }

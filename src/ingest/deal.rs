@@ -101,7 +101,7 @@ impl Ingest {
         let store = door.store.as_ref();
         // Before the turn: facts of two deliveries do not touch, and whoever computes reads those of both.
         let rows = stored::build(&origin, received_at, &facts).map_err(IngestError::Batch)?;
-        store.insert("deal_facts", rows).await?;
+        store.insert("deal_facts", rows, None).await?;
         let _turn = door.deals.turn.lock().await;
         let mut deals: Vec<&str> = facts.iter().map(|fact| fact.deal.as_str()).collect();
         deals.sort_unstable();

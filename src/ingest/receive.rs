@@ -91,7 +91,7 @@ impl Ingest {
             let store = &ingest.door.store;
             let write = async |payloads: Vec<RawPayload>| {
                 let rows = raw::build(&payloads).map_err(IngestError::Batch)?;
-                store.insert("raw_payloads", rows).await?;
+                store.insert("raw_payloads", rows, None).await?;
                 Ok(vec![(); payloads.len()])
             };
             ingest.door.archive.write(payload, weight, write).await

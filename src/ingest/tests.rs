@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 
 use super::*;
 use crate::sql::{Sql, Value};
+use crate::store::token::Token;
 
 /// 2026-05-01T12:00:00Z.
 const NOW: i64 = 1_777_636_800_000;
@@ -48,7 +49,12 @@ impl Store for FakeStore {
         })
     }
 
-    fn insert(&self, table: &'static str, batch: RecordBatch) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn insert(
+        &self,
+        table: &'static str,
+        batch: RecordBatch,
+        _: Option<Token>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             tokio::task::yield_now().await;
             if self.inserts.fetch_add(1, Ordering::SeqCst) + 1 == self.fails_at {

@@ -24,6 +24,7 @@ use self::connection::{Connection, Writer};
 use self::running::Running;
 use super::data_directory::DataDirectory;
 use super::limits::Limits;
+use super::token::Token;
 use super::{OpenError, Store, StoreError};
 use crate::sql::Sql;
 
@@ -207,12 +208,17 @@ impl Store for EmbeddedStore {
     /// | `Decimal128(18, 4)`, with nulls | `Nullable(Decimal(18, 4))` |
     /// | `List<Utf8>` | `Array(String)`, `Array(LowCardinality(String))` |
     /// | `Map<Utf8, Utf8>` | `Map(String, String)`, `Map(LowCardinality(String), String)` |
-    fn insert(&self, table: &'static str, batch: RecordBatch) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn insert(
+        &self,
+        table: &'static str,
+        batch: RecordBatch,
+        token: Option<Token>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
         async move {
             if batch.num_rows() == 0 {
                 return Ok(());
             }
-            self.write(&self.writer, move |writer| writer.insert(table, &batch)).await
+            self.write(&self.writer, move |writer| writer.insert(table, &batch, token)).await
         }
         .boxed()
     }

@@ -307,7 +307,7 @@ async fn too_many_versions_are_refused_but_any_can_be_replaced() {
     };
     let rows: Vec<_> = (0..VERSIONS_MAX).map(row).collect();
     let rows = arrow::compute::concat_batches(&rows[0].schema(), &rows).unwrap();
-    world.store.insert(stored::TABLE, rows).await.unwrap();
+    world.store.insert(stored::TABLE, rows, None).await.unwrap();
     let (code, message) = code_and_message(&world.answer(&world.manager(), &set("")).await);
     assert_eq!(code, "LIMIT_EXCEEDED");
     assert!(message.contains("`businessHoursVersions` is 500"), "{message}");

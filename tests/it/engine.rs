@@ -17,6 +17,7 @@ use rapport::store::embedded::EmbeddedStore;
 use rapport::store::engine::{EngineSource, find_or_install};
 use rapport::store::limits::Limits;
 use rapport::store::migrations::{MIGRATIONS, migrate};
+use rapport::store::token::Token;
 use rapport::store::{Store, StoreError};
 
 /// 2026-03-01T12:00:00Z.
@@ -122,8 +123,13 @@ impl Store for TestStore {
         self.store.query(statement)
     }
 
-    fn insert(&self, table: &'static str, batch: RecordBatch) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.store.insert(table, batch)
+    fn insert(
+        &self,
+        table: &'static str,
+        batch: RecordBatch,
+        token: Option<Token>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.store.insert(table, batch, token)
     }
 
     fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {

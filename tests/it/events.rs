@@ -11,6 +11,7 @@ use rapport::ingest::generate::{Plan, write};
 use rapport::ingest::{Ingest, Receipt, body, lines};
 use rapport::model::{Clock, event};
 use rapport::sql::Sql;
+use rapport::store::token::Token;
 use rapport::store::{Store, StoreError};
 
 use crate::engine;
@@ -37,7 +38,12 @@ impl Store for CountingStore {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    fn insert(&self, table: &'static str, batch: RecordBatch) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn insert(
+        &self,
+        table: &'static str,
+        batch: RecordBatch,
+        _: Option<Token>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
         if table == "events" {
             self.rows.fetch_add(batch.num_rows(), Ordering::SeqCst);
         }

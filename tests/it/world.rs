@@ -21,6 +21,7 @@ use rapport::ingest::connector::options::Hidden;
 use rapport::model::clock::Millis;
 use rapport::sql::Sql;
 use rapport::store::migrations::{MIGRATIONS, migrate};
+use rapport::store::token::Token;
 use rapport::store::{Store, StoreError};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -47,8 +48,13 @@ impl Store for CountingStore {
         self.inner.query(statement)
     }
 
-    fn insert(&self, table: &'static str, batch: RecordBatch) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.insert(table, batch)
+    fn insert(
+        &self,
+        table: &'static str,
+        batch: RecordBatch,
+        token: Option<Token>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.insert(table, batch, token)
     }
 
     fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -28,7 +28,7 @@ pub async fn set_if_none(store: &dyn Store, now: Millis) -> Result<()> {
     let from = now - DAYS * DAY_MS;
     let schedule = Schedule::new(draft(from, now))?;
     let version = Version { valid_from: from, set_at: now, set_by: "rapport demo".to_owned(), schedule };
-    store.insert(stored::TABLE, stored::row(TENANT, &version)?).await?;
+    store.insert(stored::TABLE, stored::row(TENANT, &version)?, None).await?;
     println!("Business hours are set: Monday to Friday 09:00 to 18:00, Saturday 10:00 to 14:00, holidays closed.");
     Ok(())
 }

@@ -79,9 +79,9 @@ pub(super) async fn run(store: &dyn Store, tenant: &str, links: &[Link]) -> Resu
     names.extend(known.keys());
     let joins = read_joins(store, tenant, &names).await?;
     let changed = changes(&known, &persons(&names, &joins));
-    store.insert("people", people(tenant, &changed).map_err(|error| unfit("people", &error))?).await?;
+    store.insert("people", people(tenant, &changed).map_err(|error| unfit("people", &error))?, None).await?;
     // Last, so that a run that breaks off is begun again.
-    store.insert("stale_links", taken(tenant, links).map_err(|error| unfit("stale_links", &error))?).await
+    store.insert("stale_links", taken(tenant, links).map_err(|error| unfit("stale_links", &error))?, None).await
 }
 
 /// All names of the persons that have these, as they were derived last.

@@ -93,7 +93,7 @@ async fn insert(store: &dyn Store, of: &Connection, lookups: &[String], marks: M
         ("not_before", instants(marks.not_before, count)),
     ];
     let rows = rows(columns).map_err(IngestError::Batch)?;
-    Ok(store.insert("pending_lookups", rows).await?)
+    Ok(store.insert("pending_lookups", rows, None).await?)
 }
 
 /// What is to be asked next: what was asked in vain comes last, and before that what was named first.
@@ -193,7 +193,7 @@ pub async fn move_to(
         ("read_at", instants(read_at, 1)),
     ];
     let rows = rows(columns).map_err(IngestError::Batch)?;
-    Ok(store.insert("history_positions", rows).await?)
+    Ok(store.insert("history_positions", rows, None).await?)
 }
 
 fn first_of<T: arrow::datatypes::ArrowPrimitiveType>(batches: &[RecordBatch]) -> Option<T::Native> {

@@ -16,6 +16,7 @@ use arrow::datatypes::{Field, Schema};
 use super::super::StoreError;
 use super::super::data_directory::DataDirectory;
 use super::super::limits::Limits;
+use super::super::token::Token;
 use crate::sql::{Sql, Value};
 
 /// Bytes of a statement's text with its values in it. The engine's own limit, 256 KiB, is passed by a question for
@@ -55,6 +56,8 @@ pub(super) struct Writer {
     connection: Connection,
     /// Each table's columns in their order.
     columns: HashMap<&'static str, Vec<String>>,
+    /// What the connection gives the inserts that come.
+    token: Option<Token>,
 }
 
 impl Connection {
@@ -176,16 +179,22 @@ impl Writer {
         for (name, value) in FOR_LONG_STATEMENTS {
             connection.update(&format!("SET {name} = {value}"), &[])?;
         }
-        Ok(Self { connection, columns: HashMap::new() })
+        Ok(Self { connection, columns: HashMap::new(), token: None })
     }
 
     pub(super) fn execute(&mut self, statement: &Sql) -> Result<(), StoreError> {
+        self.forget_token()?;
         // The statement may have changed a table.
         self.columns.clear();
         self.connection.update(statement.text(), statement.values())
     }
 
-    pub(super) fn insert(&mut self, table: &'static str, batch: &RecordBatch) -> Result<(), StoreError> {
+    pub(super) fn insert(
+        &mut self,
+        table: &'static str,
+        batch: &RecordBatch,
+        token: Option<Token>,
+    ) -> Result<(), StoreError> {
         let columns = match self.columns.get(table) {
             Some(columns) => columns,
             None => {
@@ -194,7 +203,22 @@ impl Writer {
             }
         };
         let batch = in_order(table, columns, batch)?;
+        if self.token != token {
+            // ADBC has no options for settings, so the connection holds the token: one statement more, where it changes.
+            let text = token.map(|token| token.to_string()).unwrap_or_default();
+            self.connection.update(&format!("SET insert_deduplication_token = '{text}'"), &[])?;
+            self.token = token;
+        }
         self.connection.ingest(table, batch).map_err(|error| write_error(&error.message, &[]))
+    }
+
+    /// A token that stays would be that of the next statement too, which would then do nothing.
+    fn forget_token(&mut self) -> Result<(), StoreError> {
+        if self.token.is_some() {
+            self.connection.update("SET insert_deduplication_token = ''", &[])?;
+            self.token = None;
+        }
+        Ok(())
     }
 }
 

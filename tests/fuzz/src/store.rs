@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
 use futures_util::future::{BoxFuture, ready};
 use rapport::sql::Sql;
+use rapport::store::token::Token;
 use rapport::store::{Store, StoreError};
 
 /// The double of an empty database.
@@ -29,7 +30,7 @@ impl Store for EmptyStore {
         Box::pin(ready(Ok(if counts { vec![zero()] } else { Vec::new() })))
     }
 
-    fn insert(&self, table: &'static str, batch: RecordBatch) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn insert(&self, table: &'static str, batch: RecordBatch, _: Option<Token>) -> BoxFuture<'_, Result<(), StoreError>> {
         if table == "events" {
             self.events.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
         }

@@ -7,6 +7,7 @@ use arrow::array::{
     StringArray, StringBuilder, TimestampMillisecondArray,
 };
 use rapport::sql::Sql;
+use rapport::store::token::Token;
 use rapport::store::{Store, StoreError};
 
 use crate::engine::{self, shown};
@@ -96,7 +97,7 @@ fn batch(rows: usize) -> RecordBatch {
 #[tokio::test]
 async fn every_column_of_an_event_arrives_as_it_was_sent() {
     let store = engine::store().await;
-    store.insert("events", batch(2)).await.expect("the batch fits");
+    store.insert("events", batch(2), None).await.expect("the batch fits");
     let rest = "SELECT id, kind, toString(at) AS at, assisted, segments, survey_score, survey_scale, conversion_value, cost_amount, \
                 attributes FROM events ORDER BY id";
     insta::assert_snapshot!(shown(&store, rest).await);
@@ -111,7 +112,7 @@ async fn every_column_of_an_event_arrives_as_it_was_sent() {
 #[tokio::test]
 async fn the_feeds_of_the_inbox_fill_the_state_tables_before_insert_returns() {
     let store = engine::store().await;
-    store.insert("inbox", batch(3)).await.expect("the batch fits");
+    store.insert("inbox", batch(3), None).await.expect("the batch fits");
     let messages = "SELECT message, contact, assisted, segments, toString(received_at) AS received, \
                     toString(delivered_at) AS delivered, toString(read_at) AS read \
                     FROM messages FINAL ORDER BY message";
@@ -123,7 +124,7 @@ async fn the_feeds_of_the_inbox_fill_the_state_tables_before_insert_returns() {
 #[tokio::test]
 async fn an_empty_batch_is_nothing_and_no_table_is_needed_for_it() {
     let store = engine::empty_store();
-    store.insert("nowhere", batch(0)).await.expect("nothing to insert");
+    store.insert("nowhere", batch(0), None).await.expect("nothing to insert");
 }
 
 #[tokio::test]
@@ -131,9 +132,37 @@ async fn a_batch_that_lacks_a_column_is_refused_and_nothing_is_stored() {
     let store = engine::store().await;
     let whole = batch(1);
     let part = whole.project(&(1..whole.num_columns()).collect::<Vec<_>>()).expect("the columns exist");
-    let refused = store.insert("events", part).await.expect_err("a column is missing");
+    let refused = store.insert("events", part, None).await.expect_err("a column is missing");
     assert!(matches!(refused, StoreError::WrongColumns { table: "events", .. }), "{refused}");
-    let unknown = store.insert("nowhere", batch(1)).await.expect_err("there is no such table");
+    let unknown = store.insert("nowhere", batch(1), None).await.expect_err("there is no such table");
     assert!(matches!(unknown, StoreError::WrongColumns { table: "nowhere", .. }), "{unknown}");
     assert!(store.query(Sql::new("SELECT 1 FROM events")).await.expect("a plain query").is_empty());
 }
+
+#[tokio::test]
+async fn a_batch_whose_token_the_table_knows_is_done_already() {
+    let store = engine::store().await;
+    store.execute(Sql::new(KEEPS_TOKENS)).await.expect("the table can be made");
+    let numbers = |numbers: &[i64]| {
+        RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from(numbers.to_vec())) as ArrayRef)]).expect("a column")
+    };
+    let insert = async |rows: &[i64], token: Option<&str>| {
+        store.insert("kept", numbers(rows), token.map(Token::of)).await.expect("the batch fits");
+    };
+    insert(&[1, 2], Some("first")).await;
+    insert(&[1, 2], Some("first")).await;
+    // Nothing but the token is looked at: without one, and with another, the same rows are new.
+    insert(&[1, 2], Some("second")).await;
+    insert(&[3], None).await;
+    insert(&[3], None).await;
+    insert(&[1, 2], Some("first")).await;
+    assert_eq!(shown(&store, "SELECT count() AS rows FROM kept").await, "rows: 6\n\n");
+    // A token is the insert's alone, and no later statement's.
+    for _ in 0..2 {
+        store.execute(Sql::new("INSERT INTO kept SELECT 4")).await.expect("a plain statement");
+    }
+    assert_eq!(shown(&store, "SELECT count() AS rows FROM kept").await, "rows: 8\n\n");
+}
+
+const KEEPS_TOKENS: &str = "CREATE TABLE kept (n Int64) ENGINE = MergeTree ORDER BY n \
+                            SETTINGS non_replicated_deduplication_window = 1000";

@@ -87,7 +87,7 @@ impl Asking {
         let set_at = last.map_or(self.now, |last| self.now.max(last + 1));
         let version = Version { valid_from, set_at, set_by: self.viewer.sub().to_owned(), schedule };
         let row = stored::row(self.viewer.tenant(), &version).map_err(|error| self.refuse_stored(&error))?;
-        self.store.insert(stored::TABLE, row).await.map_err(|error| self.refuse_store(&error))?;
+        self.store.insert(stored::TABLE, row, None).await.map_err(|error| self.refuse_store(&error))?;
         versions.push(version.clone());
         let holds_now = BusinessHours::new(versions).is_some_and(|hours| *hours.in_force_at(self.now) == version);
         Ok((version, holds_now))
