@@ -16,3 +16,4 @@ pub mod options;
 mod progress;
 pub mod replay;
 pub mod serve;
+pub mod worker;

@@ -28,6 +28,7 @@ use super::issuers;
 use super::options::{GenerateOptions, GeneratedFormat, IngestOptions, SchemaOptions, TokenOptions};
 use super::progress;
 use super::serve::{self, Background, StopSignal};
+use super::worker;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -42,13 +43,16 @@ pub async fn serve(config: &Config) -> Result<()> {
     let entrance = serve::enter(config).await?;
     let open = build::open_store(config, clock.as_ref()).await?;
     connections::recall(&connections, open.store.as_ref()).await?;
-    let policy = Policy::of(config, &clock)?;
+    let queue = worker::open(config).await?;
+    let policy = Policy { queue: queue.clone(), ..Policy::of(config, &clock)? };
     let audit = policy.audit.clone();
     let limits = config.limits.clone();
     let server_limits = limits.of_server();
     let ingest = Ingest::new(open.store.clone(), Arc::clone(&clock));
     let errands = connections::errands(&connections, &ingest)?;
-    let background = Background { derivation: ingest.derivation().clone(), errands };
+    // One process owns an embedded store, so it is its only worker too.
+    let worker = queue.map(|queue| worker::start(queue, &ingest, &connections));
+    let background = Background { derivation: ingest.derivation().clone(), errands, worker };
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;
     let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections };
@@ -213,6 +217,13 @@ pub async fn doctor(config: &Config) -> Result<()> {
     for (name, finding) in findings::of_network(config) {
         line(name, finding);
     }
+    line(
+        "queue",
+        match &config.queue {
+            Some(queue) => worker::examine(queue).await,
+            None => Ok("not configured: the API writes to the store itself".to_owned()),
+        },
+    );
     let opened = config.connections.iter().map(connections::open_one).collect::<Vec<_>>();
     let (connections, unfit): (Vec<_>, Vec<_>) = opened.into_iter().partition(|opened| opened.is_ok());
     let connections = Connections::new(connections.into_iter().flatten());

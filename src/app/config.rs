@@ -7,6 +7,7 @@ mod issuers;
 mod limits;
 mod list;
 mod network;
+mod queue;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use crate::store::limits::Limits as EngineLimits;
 
 pub use self::audit::{AuditConfig, AuditConfigError};
 pub use self::network::{NetworkConfig, NetworkConfigError};
+pub use self::queue::QueueConfigError;
 use super::logging::{LogFormat, UnknownFormat};
 
 /// The configuration's file, in the working directory unless `--config` names another.
@@ -49,6 +51,8 @@ pub struct Config {
     pub audit: AuditConfig,
     pub log_format: LogFormat,
     pub metrics_token: Option<Hidden>,
+    /// `None`: the API writes to the store itself.
+    pub queue: Option<crate::queue::QueueConfig>,
     /// Where the values came from, for `doctor`.
     pub file: Option<PathBuf>,
 }
@@ -93,6 +97,8 @@ struct Written {
     audit_days: Option<list::Number>,
     log_format: Option<String>,
     metrics_token: Option<String>,
+    #[serde(default)]
+    queue: queue::WrittenQueue,
 }
 
 /// A variable is this and the key in upper case.
@@ -157,6 +163,7 @@ impl Config {
             engine: written.engine,
             issuers: issuers::parse(written.issuers)?,
             connections: connections::parse(written.connections)?,
+            queue: queue::parse(written.queue)?,
             file,
         })
     }
@@ -222,7 +229,7 @@ fn variables() -> Vec<(String, String)> {
     let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     std::env::vars_os()
         .map(|(name, value)| (text(name), text(value)))
-        .filter_map(|(name, value)| name.strip_prefix(PREFIX).map(|key| (key.to_ascii_lowercase(), value)))
+        .filter_map(|(name, value)| Some((queue::key(name.strip_prefix(PREFIX)?.to_ascii_lowercase()), value)))
         .collect()
 }
 
@@ -276,6 +283,8 @@ pub enum ConfigError {
     Network(#[from] NetworkConfigError),
     #[error(transparent)]
     Audit(#[from] AuditConfigError),
+    #[error(transparent)]
+    Queue(#[from] QueueConfigError),
     #[error(transparent)]
     LogFormat(#[from] UnknownFormat),
 }

@@ -13,6 +13,7 @@ use crate::api::tls::Tls;
 use crate::api::{Limits, audit};
 use crate::ingest::derive::Derivation;
 use crate::ingest::errands::{self, Runner};
+use crate::ingest::queued::worker::Working;
 use crate::store::embedded::EmbeddedStore;
 
 use super::config::Config;
@@ -59,7 +60,7 @@ impl StopSignal {
         Ok(Self { interrupt: take(SignalKind::interrupt())?, terminate: take(SignalKind::terminate())? })
     }
 
-    async fn wait(mut self) {
+    pub async fn wait(mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -72,6 +73,8 @@ pub struct Background {
     pub derivation: Derivation,
     /// Those of connections whose platforms have to be asked.
     pub errands: Vec<Runner>,
+    /// Where this process also stores what its queue has.
+    pub worker: Option<Working>,
 }
 
 /// Serves until a signal, finishes what is open, and closes the record and the store. What is derived keeps up meanwhile,
@@ -94,8 +97,12 @@ pub async fn serve(
     audit.close().await;
     // An errand that is not done is run again by the next start.
     on_errands.abort();
+    // After the last request, so that what the queue has by now is stored before the end, as far as it is in work.
+    if let Some(worker) = background.worker {
+        worker.stop().await;
+    }
     // The run that goes on ends before the store closes; what is left is the next start's.
     keeping_up.abort();
     store.close().await;
-    eprintln!("Stopped. What was accepted is stored.");
+    eprintln!("Stopped. What was accepted is stored, or in the queue where there is one.");
 }

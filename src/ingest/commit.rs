@@ -11,6 +11,7 @@ use super::group::Groups;
 use super::prepare::BATCH_EVENTS_MAX;
 use super::{IngestError, batch, known};
 use crate::store::Store;
+use crate::store::token::Token;
 
 /// Rows that are ready for the store, with different ids.
 #[derive(Clone)]
@@ -18,6 +19,7 @@ pub(super) struct Batch {
     pub tenant: String,
     pub ids: Vec<String>,
     pub rows: RecordBatch,
+    pub token: Option<Token>,
 }
 
 /// Batches on their way into one store. The turn of a group is held from asking which ids are known until they are stored:
@@ -68,9 +70,19 @@ async fn write_group(store: &dyn Store, batches: &[Batch]) -> Result<Vec<u64>, I
         // same rows twice without harm.
         store.insert("inbox", rows.clone(), None).await?;
         store.insert("arrivals", batch::arrivals(&rows).map_err(IngestError::Batch)?, None).await?;
-        store.insert("events", rows, None).await?;
+        store.insert("events", rows, joint_token(batches)).await?;
     }
     Ok(accepted)
+}
+
+/// What the repeat of a group is known by: only the same batches in the same order are the same rows. Ids that are known by
+/// then are left out of the repeat, and with them nothing that the first attempt did not store.
+fn joint_token(batches: &[Batch]) -> Option<Token> {
+    let tokens = batches.iter().map(|batch| Some(batch.token?.to_string())).collect::<Option<Vec<_>>>()?;
+    match batches {
+        [one] => one.token,
+        _ => Some(Token::of(&tokens.join(" "))),
+    }
 }
 
 fn join(batches: &[RecordBatch]) -> Result<Option<RecordBatch>, ArrowError> {

@@ -171,7 +171,7 @@ async fn write_at_once(store: &Arc<FakeStore>, batches: usize) -> Vec<u64> {
         let mut items = lines::split([event(&format!("own{number}")), event("shared")].join("\n").into()).unwrap();
         let Prepared { ids, rows, .. } =
             prepare(&Origin { tenant: "acme".to_owned(), ..Origin::default() }, &mut items, &FixedClock);
-        let batch = Batch { tenant: "acme".to_owned(), ids, rows: rows.unwrap().unwrap() };
+        let batch = Batch { tenant: "acme".to_owned(), ids, rows: rows.unwrap().unwrap(), token: None };
         writes.push(commits.write(store.as_ref(), batch));
     }
     futures_util::future::try_join_all(writes).await.unwrap()

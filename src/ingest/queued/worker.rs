@@ -23,6 +23,7 @@ use crate::ingest::{Ingest, IngestError, Origin, lines};
 use crate::queue::pull::{Delivery, Puller};
 use crate::queue::{Queue, QueueError};
 use crate::store::StoreError;
+use crate::store::token::Token;
 
 /// How much a worker takes, and how patient it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +161,7 @@ impl Work {
         let pace = self.worker.pace;
         let mut pause = pace.pause;
         loop {
-            match self.keep(&delivery, self.store(&sections)).await {
+            match self.keep(&delivery, self.store(&sections, delivery.sequence)).await {
                 Ok(()) => return self.succeed(&delivery).await,
                 Err(error) if fault(&error) == Fault::Store => {
                     tracing::warn!(
@@ -192,22 +193,26 @@ impl Work {
     }
 
     /// Sections are stored side by side, so that they share inserts.
-    async fn store(&self, sections: &[Section]) -> Result<(), IngestError> {
-        let stored = join_all(sections.iter().map(|section| self.store_section(section))).await;
+    async fn store(&self, sections: &[Section], sequence: u64) -> Result<(), IngestError> {
+        let stored = sections.iter().zip(1..).map(|(section, part)| self.store_section(section, sequence, part));
+        let stored = join_all(stored).await;
         let mut failed: Vec<IngestError> = stored.into_iter().filter_map(Result::err).collect();
         // If the store is away for one of them, no other is to blame.
         let place = failed.iter().position(|error| fault(error) == Fault::Store).unwrap_or(0);
         if failed.is_empty() { Ok(()) } else { Err(failed.swap_remove(place)) }
     }
 
-    async fn store_section(&self, section: &Section) -> Result<(), IngestError> {
+    async fn store_section(&self, section: &Section, sequence: u64, part: u32) -> Result<(), IngestError> {
         match &section.head {
             Head::Events { tenant, connection, received_at, .. } => {
+                let stream = &self.worker.queue.config().stream;
                 let Ok(items) = lines::split(section.body.clone()) else { return Ok(()) };
                 let origin = Origin {
                     tenant: tenant.clone(),
                     connection: connection.clone(),
                     received_at: Some(*received_at),
+                    // A message is never joined with another in the stream, so it always stands for the same events.
+                    token: Some(Token::of(&format!("{stream}:{sequence}-{sequence}/{part}"))),
                     ..Origin::default()
                 };
                 let receipt = self.worker.ingest.accept_from(origin, items).await?;
