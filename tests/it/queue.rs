@@ -1,0 +1,7 @@
+//! The queue between the API and the store, on a real broker: what is accepted is stored, once, whatever is killed.
+
+mod broker;
+mod faults;
+mod house;
+mod refusals;
+mod ways_in;
