@@ -53,7 +53,6 @@ pub use self::receipt::{Receipt, Rejection};
 use crate::model::Clock;
 use crate::model::clock::Millis;
 use crate::queue::QueueError;
-use crate::store::token::Token;
 use crate::store::{Store, StoreError};
 
 /// The way into one store. Cloning it gives another handle to the same door.
@@ -82,8 +81,6 @@ pub struct Origin {
     /// Until when times are believed, where that is later than their arrival: what follows from events of other deliveries
     /// can be later than this one.
     pub believed_until: Option<Millis>,
-    /// What these items are known by where they can come again word for word; they are few enough for one batch.
-    pub token: Option<Token>,
 }
 
 impl Ingest {
@@ -149,7 +146,7 @@ impl Door {
             let is_last = prepared.is_last;
             // The next batch is read and checked on another thread while the engine writes this one.
             let next = (!is_last).then(|| Arc::clone(&self).prepare_next(&origin, rest));
-            self.write(&origin, prepared, &mut receipt).await?;
+            self.write(&origin.tenant, prepared, &mut receipt).await?;
             match next {
                 Some(next) => preparing = next,
                 None => return Ok(receipt),
@@ -168,12 +165,12 @@ impl Door {
         })
     }
 
-    async fn write(&self, origin: &Origin, prepared: Prepared, receipt: &mut Receipt) -> Result<(), IngestError> {
+    async fn write(&self, tenant: &str, prepared: Prepared, receipt: &mut Receipt) -> Result<(), IngestError> {
         let Prepared { ids, rows, repeats, rejected, .. } = prepared;
         let distinct = ids.len() as u64;
         let mut accepted = 0;
         if let Some(rows) = rows.map_err(IngestError::Batch)? {
-            let batch = Batch { tenant: origin.tenant.clone(), ids, rows, token: origin.token };
+            let batch = Batch { tenant: tenant.to_owned(), ids, rows, token: None };
             accepted = self.commits.write(self.store.as_ref(), batch).await?;
             self.derivation.tell_stored();
         }

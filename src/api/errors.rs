@@ -146,7 +146,7 @@ impl Code {
             Self::Unavailable => (
                 "UNAVAILABLE",
                 StatusCode::SERVICE_UNAVAILABLE,
-                "The store, or the keys of the token's issuer, cannot be had now; try again after Retry-After.",
+                "The store, the queue, or the keys of the token's issuer, cannot be had now; try again after Retry-After.",
             ),
             Self::Internal => (
                 "INTERNAL",

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::ingest::Ingest;
 use crate::ingest::connection::Connections;
-use crate::ingest::queued::worker::{Pace, Worker, Working};
+use crate::ingest::queued::worker::{Inserts, Pace, Worker, Working};
 use crate::model::{Clock, SystemClock};
 use crate::queue::{Queue, QueueConfig};
 use crate::store::OpenError;
@@ -33,9 +33,16 @@ pub async fn open(config: &Config) -> Result<Option<Queue>> {
     Ok(Some(queue))
 }
 
-/// A worker of this queue, at its usual pace.
+/// A worker of this queue, at its usual pace. The store is this process's own: one of others needs [`Inserts::OneEach`].
 pub fn start(queue: Queue, ingest: &Ingest, connections: &Connections) -> Working {
-    Worker { queue, ingest: ingest.clone(), connections: connections.clone(), pace: Pace::default() }.start()
+    Worker {
+        queue,
+        ingest: ingest.clone(),
+        connections: connections.clone(),
+        inserts: Inserts::Joined,
+        pace: Pace::default(),
+    }
+    .start()
 }
 
 /// `rapport worker`: stores what the queue has until a signal says stop.

@@ -19,6 +19,7 @@ pub(super) struct Batch {
     pub tenant: String,
     pub ids: Vec<String>,
     pub rows: RecordBatch,
+    /// What the batch is known by, where the very same one can come again. It is then never joined with others.
     pub token: Option<Token>,
 }
 
@@ -37,7 +38,7 @@ impl Default for Commits {
 impl Commits {
     /// Returns when the batch is stored, with the number of events that were new.
     pub async fn write(&self, store: &dyn Store, batch: Batch) -> Result<u64, IngestError> {
-        let weight = batch.ids.len();
+        let weight = if batch.token.is_some() { BATCH_EVENTS_MAX } else { batch.ids.len() };
         self.groups.write(batch, weight, async |batches| write_group(store, &batches).await).await
     }
 }
@@ -70,18 +71,16 @@ async fn write_group(store: &dyn Store, batches: &[Batch]) -> Result<Vec<u64>, I
         // same rows twice without harm.
         store.insert("inbox", rows.clone(), None).await?;
         store.insert("arrivals", batch::arrivals(&rows).map_err(IngestError::Batch)?, None).await?;
-        store.insert("events", rows, joint_token(batches)).await?;
+        store.insert("events", rows, token_of(batches)).await?;
     }
     Ok(accepted)
 }
 
-/// What the repeat of a group is known by: only the same batches in the same order are the same rows. Ids that are known by
-/// then are left out of the repeat, and with them nothing that the first attempt did not store.
-fn joint_token(batches: &[Batch]) -> Option<Token> {
-    let tokens = batches.iter().map(|batch| Some(batch.token?.to_string())).collect::<Option<Vec<_>>>()?;
+/// Only what is alone keeps its token: another group would be other rows.
+fn token_of(batches: &[Batch]) -> Option<Token> {
     match batches {
         [one] => one.token,
-        _ => Some(Token::of(&tokens.join(" "))),
+        _ => None,
     }
 }
 

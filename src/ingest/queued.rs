@@ -5,6 +5,7 @@
 //! in [`mod@message`].
 
 mod message;
+mod together;
 pub mod worker;
 
 use std::collections::HashSet;

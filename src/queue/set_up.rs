@@ -104,7 +104,14 @@ fn warn_of(config: &QueueConfig) {
 pub(super) async fn consumer(queue: &Queue) -> Result<PullConsumer, QueueError> {
     queue.prepare_streams().await?;
     let stream = queue.shared.context.get_stream(&queue.config().stream).await;
-    let stream = stream.map_err(|error| queue.away(&error.to_string()))?;
+    let stream = match stream {
+        Ok(stream) => stream,
+        Err(error) => {
+            // Perhaps somebody took it away: the next attempt makes it again.
+            *queue.shared.prepared.lock().await = false;
+            return Err(queue.away(&error.to_string()));
+        }
+    };
     let wanted = pull::Config {
         durable_name: Some(CONSUMER.to_owned()),
         ack_policy: AckPolicy::Explicit,

@@ -3,5 +3,6 @@
 mod broker;
 mod faults;
 mod house;
+mod process;
 mod refusals;
 mod ways_in;

@@ -4,7 +4,7 @@
 //! again changes nothing, because ids are known. While the store is away it holds what it has and takes no more, so that
 //! what comes gathers in the stream. What fails by itself, while others get through, is put aside with its reason.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::message::{self, Head, MessageError, Section};
+use super::together::Parts;
 use crate::ingest::connection::Connections;
 use crate::ingest::connector::Payload;
 use crate::ingest::raw::without_values;
@@ -49,7 +50,19 @@ pub struct Worker {
     pub queue: Queue,
     pub ingest: Ingest,
     pub connections: Connections,
+    pub inserts: Inserts,
     pub pace: Pace,
+}
+
+/// How messages become inserts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inserts {
+    /// Messages that wait at the same time share one. For a store of this process: it always knows what became of an insert,
+    /// and nobody else writes between its question which ids are known and its answer.
+    Joined,
+    /// One for each message and tenant, with a token cut from the message's place in the stream, so that an insert of which nobody
+    /// knows what became, or that two workers do, is done once. For a store that others write to as well.
+    OneEach,
 }
 
 /// A worker that goes on beside whoever started it.
@@ -192,51 +205,62 @@ impl Work {
         }
     }
 
-    /// Sections are stored side by side, so that they share inserts.
+    /// What is in a message is stored side by side.
     async fn store(&self, sections: &[Section], sequence: u64) -> Result<(), IngestError> {
-        let stored = sections.iter().zip(1..).map(|(section, part)| self.store_section(section, sequence, part));
-        let stored = join_all(stored).await;
-        let mut failed: Vec<IngestError> = stored.into_iter().filter_map(Result::err).collect();
+        let mut by_tenant: BTreeMap<&str, Parts> = BTreeMap::new();
+        let mut payloads = Vec::new();
+        for Section { head, body } in sections {
+            match head {
+                Head::Events { tenant, connection, received_at, .. } => {
+                    let Ok(lines) = lines::split(body.clone()) else { continue };
+                    let origin = Origin {
+                        tenant: tenant.clone(),
+                        connection: connection.clone(),
+                        received_at: Some(*received_at),
+                        ..Origin::default()
+                    };
+                    by_tenant.entry(tenant).or_default().push((origin, lines));
+                }
+                Head::Payload { .. } => payloads.push(self.store_payload(head, body)),
+            }
+        }
+        let stream = &self.worker.queue.config().stream;
+        let events = by_tenant.into_iter().map(|(tenant, parts)| {
+            let token = match self.worker.inserts {
+                Inserts::Joined => None,
+                Inserts::OneEach => Some(Token::of(&format!("{stream}:{sequence}-{sequence} {tenant}"))),
+            };
+            self.store_events(tenant, parts, token)
+        });
+        let (events, payloads) = tokio::join!(join_all(events), join_all(payloads));
+        let mut failed: Vec<IngestError> = events.into_iter().chain(payloads).filter_map(Result::err).collect();
         // If the store is away for one of them, no other is to blame.
         let place = failed.iter().position(|error| fault(error) == Fault::Store).unwrap_or(0);
         if failed.is_empty() { Ok(()) } else { Err(failed.swap_remove(place)) }
     }
 
-    async fn store_section(&self, section: &Section, sequence: u64, part: u32) -> Result<(), IngestError> {
-        match &section.head {
-            Head::Events { tenant, connection, received_at, .. } => {
-                let stream = &self.worker.queue.config().stream;
-                let Ok(items) = lines::split(section.body.clone()) else { return Ok(()) };
-                let origin = Origin {
-                    tenant: tenant.clone(),
-                    connection: connection.clone(),
-                    received_at: Some(*received_at),
-                    // A message is never joined with another in the stream, so it always stands for the same events.
-                    token: Some(Token::of(&format!("{stream}:{sequence}-{sequence}/{part}"))),
-                    ..Origin::default()
-                };
-                let receipt = self.worker.ingest.accept_from(origin, items).await?;
-                if 0 < receipt.rejected_total {
-                    // The API refused what breaks the rules: those of this process are others.
-                    let reason = receipt.rejected.first().map(|rejection| without_values(&rejection.reason));
-                    tracing::error!(
-                        rejected = receipt.rejected_total,
-                        reason,
-                        "events of the queue break the rules of this worker: run one version of API and workers"
-                    );
-                }
-                Ok(())
-            }
-            Head::Payload { tenant, connection: name, content_type, received_at, .. } => {
-                let connection = self.worker.connections.find(name).filter(|found| found.tenant == *tenant);
-                let unknown = || IngestError::NoConnection { name: name.clone() };
-                let connection = connection.ok_or_else(unknown)?;
-                let payload = Payload { body: &section.body, content_type, received_at: *received_at };
-                let received = self.worker.ingest.receive(connection, payload).await?;
-                connection.health.note_read(&received);
-                Ok(())
-            }
+    async fn store_events(&self, tenant: &str, parts: Parts, token: Option<Token>) -> Result<(), IngestError> {
+        let refused = self.worker.ingest.accept_together(tenant.to_owned(), parts, token).await?;
+        if 0 < refused.count {
+            // The API refused what breaks the rules: those of this process are others.
+            let reason = refused.first.map(|rejection| without_values(&rejection.reason));
+            tracing::error!(
+                rejected = refused.count,
+                reason,
+                "events of the queue break the rules of this worker: run one version of API and workers"
+            );
         }
+        Ok(())
+    }
+
+    async fn store_payload(&self, head: &Head, body: &[u8]) -> Result<(), IngestError> {
+        let Head::Payload { tenant, connection: name, content_type, received_at, .. } = head else { return Ok(()) };
+        let connection = self.worker.connections.find(name).filter(|found| found.tenant == *tenant);
+        let connection = connection.ok_or_else(|| IngestError::NoConnection { name: name.clone() })?;
+        let payload = Payload { body, content_type, received_at: *received_at };
+        let received = self.worker.ingest.receive(connection, payload).await?;
+        connection.health.note_read(&received);
+        Ok(())
     }
 
     async fn succeed(&self, delivery: &Delivery) {

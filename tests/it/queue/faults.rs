@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
+use rapport::ingest::queued::worker::Inserts;
+
 use super::broker::Broker;
 use super::house::{Door, House, messages};
 
@@ -57,7 +59,7 @@ async fn a_message_that_is_delivered_again_and_again_is_stored_once() {
 async fn two_workers_share_the_work() {
     let broker = Broker::start();
     let house = House::over(broker.queue().await).await;
-    let workers = [house.worker(), house.worker()];
+    let workers = [house.worker_with(Inserts::OneEach), house.worker_with(Inserts::OneEach)];
     for start in (0..2_000).step_by(50) {
         assert_eq!(house.post(&messages(start..start + 50)).await.0, StatusCode::OK);
     }

@@ -10,7 +10,7 @@ use axum::http::{Request, StatusCode};
 use futures_util::future::BoxFuture;
 use rapport::ingest::Ingest;
 use rapport::ingest::connection::{Connection, Connections};
-use rapport::ingest::queued::worker::{Pace, Worker, Working};
+use rapport::ingest::queued::worker::{Inserts, Pace, Worker, Working};
 use rapport::queue::Queue;
 use rapport::sql::Sql;
 use rapport::store::token::Token;
@@ -136,10 +136,14 @@ impl House {
 
     /// A worker with a handle of its own, as another process has.
     pub fn worker(&self) -> Working {
+        self.worker_with(Inserts::Joined)
+    }
+
+    pub fn worker_with(&self, inserts: Inserts) -> Working {
         let ingest = Ingest::new(self.store.clone(), Arc::new(FixedClock(self.world.now)));
         let pace = Pace { pause: Duration::from_millis(50), pause_max: Duration::from_millis(400), ..Pace::default() };
         let connections = Connections::new(connections());
-        Worker { queue: self.queue.clone(), ingest, connections, pace }.start()
+        Worker { queue: self.queue.clone(), ingest, connections, inserts, pace }.start()
     }
 
     /// Waits until the stream has nothing that is not stored.
@@ -190,9 +194,14 @@ pub fn lines(events: &[Value]) -> String {
     events.iter().map(|event| format!("{event}\n")).collect()
 }
 
-/// Messages of clients with these numbers.
+/// Messages of clients with these numbers, of the house's own day.
 pub fn messages(numbers: std::ops::Range<u32>) -> Vec<Value> {
-    let at = |number: u32| 2_061_633_600_000_i64 + i64::from(number);
+    messages_before(2_061_637_200_000, numbers)
+}
+
+/// The same within the hour before an instant.
+pub fn messages_before(end: i64, numbers: std::ops::Range<u32>) -> Vec<Value> {
+    let at = |number: u32| end - 3_600_000 + i64::from(number);
     let event = |number: u32| {
         json!({"id": format!("e{number}"), "kind": "message.received", "at": at(number), "channel": "VK", "account": "a",
             "chat": format!("c{}", number % 7), "message": number.to_string()})
