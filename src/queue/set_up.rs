@@ -2,7 +2,9 @@
 //!
 //! A stream that is there is never changed: who made it otherwise had a reason, or another use for it.
 
+use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 
 use super::{Queue, QueueConfig, QueueError};
@@ -15,6 +17,9 @@ const IN_WORK_MAX: i64 = 1_000;
 
 /// Copies below which the loss of one machine can lose what was accepted.
 const REPLICAS_SAFE: usize = 3;
+
+/// What cannot be stored is little, or something is wrong that nobody should wait to see.
+const ASIDE_PART: i64 = 4;
 
 pub(super) fn batch_subject(config: &QueueConfig) -> String {
     format!("{}.batch", config.stream)
@@ -43,6 +48,7 @@ pub(super) async fn streams(queue: &Queue) -> Result<(), QueueError> {
         name: aside_stream(config),
         subjects: vec![aside_subject(config)],
         retention: RetentionPolicy::Limits,
+        max_bytes: config.bytes_max / ASIDE_PART,
         description: Some("rapport: what cannot be stored, with the reason".to_owned()),
         ..of_all(config)
     };
@@ -51,6 +57,10 @@ pub(super) async fn streams(queue: &Queue) -> Result<(), QueueError> {
         let refused = |reason: String| QueueError::Stream { stream: name.clone(), reason };
         let found = queue.shared.context.get_or_create_stream(wanted.clone()).await;
         let found = found.map_err(|error| match queue.is_connected() {
+            true if is_beyond_storage(&error) => refused(format!(
+                "the server has no room for its {} bytes: raise `max_file_store` of nats-server, or lower RAPPORT_NATS_MAX_GIB",
+                wanted.max_bytes
+            )),
             true => refused(error.to_string()),
             false => queue.away("no server answers"),
         })?;
@@ -58,6 +68,13 @@ pub(super) async fn streams(queue: &Queue) -> Result<(), QueueError> {
     }
     warn_of(config);
     Ok(())
+}
+
+fn is_beyond_storage(error: &CreateStreamError) -> bool {
+    match error.kind() {
+        CreateStreamErrorKind::JetStream(error) => error.error_code() == ErrorCode::STORAGE_RESOURCES_EXCEEDED,
+        _ => false,
+    }
 }
 
 fn of_all(config: &QueueConfig) -> Config {

@@ -29,7 +29,7 @@ impl Broker {
         let directory = tempfile::tempdir().unwrap();
         let store = directory.path().join("store");
         let configuration = format!(
-            "listen: \"127.0.0.1:{port}\"\njetstream {{\n  store_dir: \"{}\"\n  max_file_store: 1GB\n  sync_interval: always\n}}\n",
+            "listen: \"127.0.0.1:{port}\"\njetstream {{\n  store_dir: \"{}\"\n  max_file_store: 2GB\n  sync_interval: always\n}}\n",
             store.display()
         );
         fs::write(directory.path().join("nats.conf"), configuration).unwrap();

@@ -142,4 +142,7 @@ async fn a_stream_that_is_another_ones_is_refused_with_advice() {
     let queue = rapport::queue::Queue::open(rapport::queue::QueueConfig { stream, ..ours }).await.unwrap();
     let error = queue.prepare().await.unwrap_err().to_string();
     assert!(error.contains("its retention is Limits, not WorkQueue: remove it, or choose another name"), "{error}");
+    let config = rapport::queue::QueueConfig { stream: "LARGE".to_owned(), bytes_max: 100 << 30, ..broker.config() };
+    let error = rapport::queue::Queue::open(config).await.unwrap().prepare().await.unwrap_err().to_string();
+    assert!(error.contains("raise `max_file_store` of nats-server"), "{error}");
 }
