@@ -17,3 +17,4 @@ pub mod options;
 mod progress;
 pub mod replay;
 pub mod serve;
+pub mod worker;

@@ -7,8 +7,10 @@
 //! of an event) with [`reason`] (why not), [`mod@prepare`] (a batch without repeats), [`batch`] (Arrow), [`commit`] (into the
 //! store) in [`mod@group`]s, [`known`] (which ids are stored already), [`receipt`]. What platforms send comes by
 //! [`receive`]: a [`connector`] reads it for its [`connection`], [`raw`] keeps it, [`deal`] makes conversions of it; what
-//! they do not send is asked for by [`errands`], and what they answer to a send comes by [`sends`]. What follows from the
-//! events is kept by [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what stands. What came in is counted by [`meters`]. Beside the API's
+//! they do not send is asked for by [`errands`], and what they answer to a send comes by [`sends`]. Where there is a queue
+//! between the API and the store, [`queued`] is before all that. What follows from the
+//! events is written by [`mod@feed`] and kept by [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what
+//! stands. What came in is counted by [`meters`]. Beside the API's
 //! way stand [`mod@file`] (NDJSON, CSV,
 //! Parquet, chat histories) and [`generate`] (synthetic traffic).
 
@@ -30,6 +32,7 @@ pub mod lines;
 pub mod meters;
 pub mod normalise;
 mod prepare;
+pub mod queued;
 pub mod raw;
 pub mod reason;
 pub mod receipt;
@@ -55,6 +58,7 @@ pub use self::reason::Reason;
 pub use self::receipt::{Receipt, Rejection};
 use crate::model::Clock;
 use crate::model::clock::Millis;
+use crate::queue::QueueError;
 use crate::store::{Sharing, Store, StoreError};
 
 /// The way into one store. Cloning it gives another handle to the same door.
@@ -236,7 +240,7 @@ impl Door {
         let mut accepted = 0;
         if 0 < distinct {
             let began = Instant::now();
-            accepted = self.commits.write(Batch { origin: Arc::clone(origin), events }, announced).await?;
+            accepted = self.commits.write(Batch::of(Arc::clone(origin), events), announced).await?;
             self.meters.note_batch(usize::try_from(distinct).unwrap_or(usize::MAX), began.elapsed());
             if matches!(self.following, Following::Before) {
                 self.derivation.tell_stored();
@@ -261,6 +265,12 @@ pub enum IngestError {
     Batch(#[source] arrow::error::ArrowError),
     #[error("the work was interrupted")]
     Interrupted(#[from] JoinError),
+    #[error("the queue did not take it")]
+    Queue(#[from] QueueError),
+    #[error("a message of the queue cannot be used")]
+    Message(#[source] queued::MessageError),
+    #[error("there is no connection `{name}` here: API and workers must have the same `[[connections]]`")]
+    NoConnection { name: String },
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! # ARCHITECTURE
 //!
 //! ```text
-//! main → app → api → { metrics, ingest → store → outbound, auth → outbound } → { sql, model }
+//! main → app → api → { metrics, ingest → { queue, store → outbound }, auth → outbound } → { sql, model }
 //! ```
 //!
 //! * [`model`]: the vocabulary: events, channels, ranges of time, roles, scopes, the clock.
@@ -12,6 +12,7 @@
 //! * [`store`]: ClickHouse behind one trait, embedded or servers, Arrow in and out; migrations.
 //! * [`outbound`]: one HTTP question and its answer; below `auth`, which fetches keys, `ingest`, which asks CRMs, and `store`,
 //!   which knows its servers by the same certificates.
+//! * [`queue`]: a NATS JetStream stream of bytes, which keeps what was accepted until a worker has stored it.
 //! * [`ingest`]: an event's way in, from bytes to a receipt.
 //! * [`auth`]: a token becomes a `Viewer` with a `Scope`.
 //! * [`api`]: routes, the GraphQL schema, one table of error codes.
@@ -33,8 +34,8 @@
 //!   plan of a query (tests/it/access makes the matrix from the schema).
 //! * What a request costs is known before anything of it runs, and it is answered only when its line in the audit log is
 //!   written, which holds no token and no text.
-//! * Only `outbound` opens connections, and `store::server`, which keeps some open; only to configured addresses: `auth` asks
-//!   by it the sources of keys, `ingest::errands` the CRMs of connections. (The engine's library is fetched by a command of its own, once.) Nothing in a token names a key, an algorithm or an address, nothing in a payload an address.
+//! * Only `outbound` opens connections, and `store::server` and `queue`, which keep some open; only to configured addresses:
+//!   `auth` asks by `outbound` the sources of keys, `ingest::errands` the CRMs of connections; `queue` speaks NATS, which is no question and answer. (The engine's library is fetched by a command of its own, once.) Nothing in a token names a key, an algorithm or an address, nothing in a payload an address.
 //! * Events are written to `inbox` first, from which every state table follows, then to `arrivals`, which marks what is to be
 //!   derived anew, and then to `events`, which says what is known: a crash in between is healed by the sender's retry,
 //!   because every state table is idempotent and a mark too many costs only time.
@@ -61,5 +62,6 @@ pub mod ingest;
 pub mod metrics;
 pub mod model;
 pub mod outbound;
+pub mod queue;
 pub mod sql;
 pub mod store;

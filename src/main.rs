@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Parser;
 use rapport::app::cli::{Cli, Command};
 use rapport::app::config::{self, Config};
-use rapport::app::{backup, commands, demo, logging, replay};
+use rapport::app::{backup, commands, demo, logging, replay, worker};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -32,6 +32,7 @@ async fn run(cli: Cli) -> Result<()> {
     match &cli.command {
         Command::Demo(options) => demo::run(&config, options).await,
         Command::Serve => commands::serve(&config).await,
+        Command::Worker => worker::run(&config).await,
         Command::Ingest(options) => commands::ingest(&config, options).await,
         Command::Replay(options) => replay::run(&config, options).await,
         Command::Backup(options) => backup::backup(&config, options).await,

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::http::request_id::RequestId;
 use crate::auth::AuthError;
 use crate::ingest::IngestError;
+use crate::ingest::queued::QueueError;
 use crate::store::StoreError;
 
 /// Every code that a client can meet. Clients switch on these, so a code is never renamed.
@@ -145,7 +146,7 @@ impl Code {
             Self::Unavailable => (
                 "UNAVAILABLE",
                 StatusCode::SERVICE_UNAVAILABLE,
-                "The store, or the keys of the token's issuer, cannot be had now; try again after Retry-After.",
+                "The store, the queue, or the keys of the token's issuer, cannot be had now; try again after Retry-After.",
             ),
             Self::Internal => (
                 "INTERNAL",
@@ -235,6 +236,15 @@ impl ApiError {
     pub fn of_ingest(request_id: &RequestId, error: &IngestError) -> Self {
         match error {
             IngestError::Store(error) => Self::of_store(request_id, error),
+            IngestError::Queue(error @ QueueError::TooLarge { .. }) => {
+                Self::new(Code::PayloadTooLarge, error.to_string())
+            }
+            IngestError::Queue(error @ QueueError::Full { .. }) => Self::unavailable(error.to_string(), 30),
+            IngestError::Queue(error) => {
+                // Where the queue is, and what it says, is for those who run it.
+                tracing::warn!(request_id = %request_id.text(), %error, "the queue did not take a request");
+                Self::unavailable("the queue does not answer: nothing was taken in, send it again", 5)
+            }
             error => Self::internal(request_id, error),
         }
     }

@@ -1,4 +1,4 @@
-//! `GET /metrics`: how the server and its connections fare, as Prometheus and its kin read it.
+//! `GET /metrics`: how the server, its connections and its queue fare, as Prometheus and its kin read it.
 //!
 //! It names routes, tables, connections and platforms and nothing of a tenant's data, and only for who has the configured
 //! token. What is counted as it happens is registered here by whoever counts it; what is measured when somebody asks is in
@@ -6,6 +6,7 @@
 
 mod connections;
 mod gauges;
+mod queue;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::ingest::Ingest;
 use crate::ingest::connection::Connections;
 use crate::ingest::connector::options::Hidden;
 use crate::ingest::connector::signature::is_same;
+use crate::ingest::queued::Intake;
 use crate::store;
 
 /// The text format of OpenMetrics, which Prometheus asks for.
@@ -37,6 +39,7 @@ pub struct ExpositionState {
     pub http: Arc<HttpState>,
     pub connections: Connections,
     pub ingest: Ingest,
+    pub intake: Intake,
     /// `None`: the route is not there.
     pub token: Option<Hidden>,
     pub meters: Meters,
@@ -64,6 +67,10 @@ async fn metrics(State(state): State<ExpositionState>, headers: HeaderMap) -> Re
         Ok(Err(_)) | Err(_) => None,
     };
     let told = tokio::time::timeout_at(deadline, gauges::ask(&state.ingest)).await.unwrap_or_default();
+    let lag = match tokio::time::timeout_at(deadline, state.intake.lag()).await {
+        Ok(Ok(lag)) => lag,
+        Ok(Err(_)) | Err(_) => None,
+    };
     let mut registry = Registry::with_prefix("rapport");
     state.meters.register(&mut registry);
     state.ingest.meters().register(&mut registry);
@@ -73,6 +80,7 @@ async fn metrics(State(state): State<ExpositionState>, headers: HeaderMap) -> Re
     }
     gauges::register(&mut registry, &told);
     connections::register(&mut registry, &state.connections, waiting.as_deref(), state.http.clock.now());
+    queue::register(&mut registry, lag, state.http.clock.now());
     let mut text = String::new();
     encode(&mut text, &registry).expect("a text takes what is written to it");
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::ingest::Ingest;
 use crate::ingest::connection::Connections;
+use crate::ingest::queued::Intake;
 
 use self::health::Health;
 use super::errors::ApiError;
@@ -22,6 +23,7 @@ use super::turns::Turns;
 pub struct RestState {
     pub http: Arc<HttpState>,
     pub ingest: Ingest,
+    pub intake: Intake,
     pub connections: Connections,
     health: Health,
     /// Bodies that are taken in at once.
@@ -49,10 +51,10 @@ const SENT_KIB_MAX: usize = 256 * 1024;
 const PLACE_WITHIN: Duration = Duration::from_secs(5);
 
 impl RestState {
-    pub fn new(http: Arc<HttpState>, ingest: Ingest, connections: Connections, health: Health) -> Self {
+    pub fn new(http: Arc<HttpState>, ingest: Ingest, intake: Intake, connections: Connections, health: Health) -> Self {
         let sent_kib = Arc::new(Semaphore::new(SENT_KIB_MAX));
         let (turns, small_turns) = (Turns::new(BODIES_MAX), Turns::new(SMALL_BODIES_MAX));
-        Self { http, ingest, connections, health, turns, small_turns, sent_kib }
+        Self { http, ingest, intake, connections, health, turns, small_turns, sent_kib }
     }
 }
 

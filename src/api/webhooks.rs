@@ -1,4 +1,5 @@
-//! `/webhooks/{connection}`: what platforms send, checked over its raw bytes and answered when it is stored.
+//! `/webhooks/{connection}`: what platforms send, checked over its raw bytes and answered when it is stored, or in
+//! the queue where there is one.
 //!
 //! A delivery has no bearer: its platform's signature says whose it is, and the connection says whose data it becomes.
 //! Nothing of one that is refused is kept. What a payload says is found out by [`crate::ingest::connector`].
@@ -24,15 +25,17 @@ use super::server::HttpState;
 use crate::ingest::connection::health::Turned;
 use crate::ingest::connection::{Connection, Connections};
 use crate::ingest::connector::{Delivery, Payload, Refusal};
-use crate::ingest::meters::Source;
-use crate::ingest::{Ingest, raw};
+use crate::ingest::meters::{Meters, Source};
+use crate::ingest::queued::{Intake, Taken};
+use crate::ingest::raw;
 use crate::model::clock::Millis;
 
 /// What the routes share.
 #[derive(Clone)]
 pub struct WebhookState {
     http: Arc<HttpState>,
-    ingest: Ingest,
+    intake: Intake,
+    meters: Meters,
     connections: Connections,
     rooms: Arc<Rooms>,
 }
@@ -58,12 +61,12 @@ const ROOM_OF_ONE_KIB: usize = ROOM_KIB / 4;
 const ROOM_WITHIN: Duration = Duration::from_secs(2);
 
 impl WebhookState {
-    pub fn new(http: Arc<HttpState>, ingest: Ingest, connections: Connections) -> Self {
+    pub fn new(http: Arc<HttpState>, intake: Intake, meters: Meters, connections: Connections) -> Self {
         let room = |connection: &Arc<Connection>| (connection.name.clone(), Arc::new(Semaphore::new(ROOM_OF_ONE_KIB)));
         let by_connection = connections.all().map(room).collect();
         let proving = Arc::new(Semaphore::new(PROVING_MAX));
         let rooms = Arc::new(Rooms { all: Arc::new(Semaphore::new(ROOM_KIB)), by_connection, proving });
-        Self { http, ingest, connections, rooms }
+        Self { http, intake, meters, connections, rooms }
     }
 
     fn find(&self, name: Result<Path<String>, PathRejection>) -> Result<&Arc<Connection>, ApiError> {
@@ -128,22 +131,28 @@ async fn deliver(
     let content_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     // A task of its own: a platform that hangs up does not stop what has begun between its two writes.
     let taken = tokio::spawn({
-        let (ingest, connection) = (state.ingest.clone(), Arc::clone(&connection));
+        let (intake, connection) = (state.intake.clone(), Arc::clone(&connection));
+        let meters = state.meters.clone();
         async move {
             let payload = Payload { body: &body, content_type: &content_type, received_at: now };
-            let received = ingest.receive(&connection, payload).await;
+            let received = intake.receive(&connection, payload).await;
             match &received {
-                Ok(received) => {
-                    ingest.meters().count(Source::Webhook, &received.receipt);
+                Ok(Taken::Stored(received)) => {
+                    meters.count(Source::Webhook, &received.receipt);
                     connection.health.note_received(now, received);
                 }
+                Ok(Taken::Queued) => connection.health.note_queued(now),
                 Err(_) => _ = connection.health.note_turned(now, Turned::Unstored),
             }
             received
         }
     });
     let received = taken.await.map_err(|error| ApiError::internal(&request_id, &error))?;
-    let received = received.map_err(|error| ApiError::of_ingest(&request_id, &error))?;
+    let received = match received.map_err(|error| ApiError::of_ingest(&request_id, &error))? {
+        Taken::Stored(received) => received,
+        // What is wrong with it, the worker finds out.
+        Taken::Queued => return Ok(accepted()),
+    };
     if let Some(rejection) = received.receipt.rejected.first() {
         tracing::warn!(
             connection = connection.name,
@@ -155,8 +164,12 @@ async fn deliver(
     if let Some(reason) = &received.unreadable {
         tracing::warn!(connection = connection.name, reason, "a webhook could not be read; the raw payload is kept");
     }
-    // What VK asks for word for word, and the others do not mind.
-    Ok(plain("ok".to_owned()))
+    Ok(accepted())
+}
+
+/// What VK asks for word for word, and the others do not mind.
+fn accepted() -> Response {
+    plain("ok".to_owned())
 }
 
 fn plain(answer: String) -> Response {

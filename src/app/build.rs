@@ -24,10 +24,12 @@ use crate::api::{LimitsByRole, audit, rest, webhooks};
 use crate::auth::{Authenticator, Issuer, Seal, Secret, TokenConfig};
 use crate::ingest::connection::Connections;
 use crate::ingest::connector::options::Hidden;
+use crate::ingest::queued::{Intake, Queued};
 use crate::ingest::replay::{Databases, publish};
 use crate::ingest::{Ingest, derive};
 use crate::metrics;
 use crate::model::Clock;
+use crate::queue::Queue;
 use crate::store::chosen::ChosenStore;
 use crate::store::data_directory::DataDirectory;
 use crate::store::embedded::EmbeddedStore;
@@ -201,6 +203,8 @@ pub struct Policy {
     pub meters: Meters,
     /// What the embedded engine counts of itself; `None` for another one.
     pub engine: Option<store::meters::Meters>,
+    /// What stands between the routes and the store.
+    pub queue: Option<Queue>,
 }
 
 impl Policy {
@@ -233,6 +237,7 @@ impl Policy {
             health: Health { stopping: Stopping::default(), data_dir: Some(config.data_dir.clone()) },
             meters: Meters::default(),
             engine: store.embedded().map(|store| store.meters().clone()),
+            queue: None,
         })
     }
 }
@@ -250,6 +255,7 @@ impl Default for Policy {
             health: Health::default(),
             meters: Meters::default(),
             engine: None,
+            queue: None,
         }
     }
 }
@@ -260,8 +266,19 @@ impl Default for Policy {
 /// When a trusted document cannot be run, or the schema contradicts itself: a mistake in the catalogue, which a test finds.
 pub fn build_router(service: Service) -> Result<Router, SetupError> {
     let Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections } = service;
-    let Policy { introspection, issuers, documents, network, audit, metrics_token, backups, health, meters, engine } =
-        policy;
+    let Policy {
+        introspection,
+        issuers,
+        documents,
+        network,
+        audit,
+        metrics_token,
+        backups,
+        health,
+        meters,
+        engine,
+        queue,
+    } = policy;
     let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock)).with_issuers(issuers);
     let house = House {
         default_zone: timezone,
@@ -269,6 +286,10 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         turns: Turns::new(queries_at_once),
         seal: Seal::new(&secret, "rapport cursors"),
         ways_in: connections.clone(),
+    };
+    let intake = match queue {
+        Some(queue) => Intake::Queued(Queued::new(queue, Arc::clone(&clock))),
+        None => Intake::Direct(ingest.clone()),
     };
     let started = clock.now();
     let parts = HttpParts {
@@ -290,13 +311,16 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         http: Arc::clone(&state),
         connections: connections.clone(),
         ingest: ingest.clone(),
+        intake: intake.clone(),
         token: metrics_token,
         meters: meters.clone(),
         engine,
     };
-    let hooks = webhooks::WebhookState::new(Arc::clone(&state), ingest.clone(), connections.clone());
+    let hooks =
+        webhooks::WebhookState::new(Arc::clone(&state), intake.clone(), ingest.meters().clone(), connections.clone());
     let other = backups::routes(BackupState { http: Arc::clone(&state), backups });
-    let other = other.merge(rest::routes(rest::RestState::new(Arc::clone(&state), ingest, connections, health)));
+    let other =
+        other.merge(rest::routes(rest::RestState::new(Arc::clone(&state), ingest, intake, connections, health)));
     let other = other.merge(webhooks::routes(hooks)).merge(exposition::routes(exposed));
     Ok(router(state, other, started).layer(from_fn_with_state(meters, measure)))
 }

@@ -27,6 +27,8 @@ pub enum Command {
     Demo(DemoOptions),
     /// Serve the API
     Serve,
+    /// Store what the API put into the queue (RAPPORT_NATS); any number of them may run
+    Worker,
     /// Read events from a file (NDJSON, CSV or Parquet), or from standard input
     Ingest(IngestOptions),
     /// Read what a connection's platform sent again, with the connector as it is now; shows what changes before it publishes

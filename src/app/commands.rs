@@ -29,6 +29,7 @@ use super::issuers;
 use super::options::{GenerateOptions, GeneratedFormat, IngestOptions, SchemaOptions, TokenOptions};
 use super::progress;
 use super::serve::{self, Background, Notice, StopSignal};
+use super::worker;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -43,14 +44,18 @@ pub async fn serve(config: &Config) -> Result<()> {
     let entrance = serve::enter(config).await?;
     let open = build::open_store(config, clock.as_ref()).await?;
     connections::recall(&connections, open.store.as_ref()).await?;
-    let policy = Policy { meters: entrance.meters.clone(), ..Policy::of(config, &open.store, &clock)? };
+    let queue = worker::open(config).await?;
+    let meters = entrance.meters.clone();
+    let policy = Policy { meters, queue: queue.clone(), ..Policy::of(config, &open.store, &clock)? };
     let audit = policy.audit.clone();
     let notice = Notice { stopping: policy.health.stopping.clone(), time: config.operations.stop_notice };
     let limits = config.limits.clone();
     let server_limits = limits.of_server();
     let ingest = Ingest::open(open.store.clone(), Arc::clone(&clock)).await?;
     let errands = connections::errands(&connections, &ingest)?;
-    let background = Background { ingest: ingest.clone(), errands };
+    // One process owns an embedded store, so it is its only worker too.
+    let worker = queue.map(|queue| worker::start(queue, &open.store, &ingest, &connections));
+    let background = Background { ingest: ingest.clone(), errands, worker };
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;
     let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections };
@@ -217,6 +222,13 @@ pub async fn doctor(config: &Config) -> Result<()> {
     for (name, finding) in findings::of_network(config) {
         line(name, finding);
     }
+    line(
+        "queue",
+        match &config.queue {
+            Some(queue) => worker::examine(queue).await,
+            None => Ok("not configured: the API writes to the store itself".to_owned()),
+        },
+    );
     let opened = config.connections.iter().map(connections::open_one).collect::<Vec<_>>();
     let (connections, unfit): (Vec<_>, Vec<_>) = opened.into_iter().partition(|opened| opened.is_ok());
     let connections = Connections::new(connections.into_iter().flatten());

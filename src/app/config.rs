@@ -9,6 +9,7 @@ mod limits;
 mod list;
 mod network;
 mod operations;
+mod queue;
 pub mod store;
 
 use std::fmt;
@@ -34,6 +35,7 @@ pub use self::audit::{AuditConfig, AuditConfigError};
 pub use self::environment::{default_cache_dir, log_filter};
 pub use self::network::{NetworkConfig, NetworkConfigError};
 pub use self::operations::{OperationsConfig, OperationsConfigError};
+pub use self::queue::QueueConfigError;
 use super::logging::{LogFormat, UnknownFormat};
 
 /// The configuration's file, in the working directory unless `--config` names another.
@@ -58,6 +60,8 @@ pub struct Config {
     pub log_format: LogFormat,
     pub metrics_token: Option<Hidden>,
     pub operations: OperationsConfig,
+    /// `None`: the API writes to the store itself.
+    pub queue: Option<crate::queue::QueueConfig>,
     /// Where the values came from, for `doctor`.
     pub file: Option<PathBuf>,
 }
@@ -110,6 +114,8 @@ struct Written {
     metrics_token: Option<String>,
     backup_dir: Option<PathBuf>,
     stop_notice_seconds: Option<list::Number>,
+    #[serde(default)]
+    queue: queue::WrittenQueue,
 }
 
 impl Config {
@@ -178,6 +184,7 @@ impl Config {
             engine: written.engine,
             issuers: issuers::parse(written.issuers)?,
             connections: connections::parse(written.connections)?,
+            queue: queue::parse(written.queue)?,
             file,
         })
     }
@@ -275,6 +282,8 @@ pub enum ConfigError {
     Audit(#[from] AuditConfigError),
     #[error(transparent)]
     Operations(#[from] OperationsConfigError),
+    #[error(transparent)]
+    Queue(#[from] QueueConfigError),
     #[error(transparent)]
     LogFormat(#[from] UnknownFormat),
 }

@@ -99,7 +99,7 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
     let limits = config.limits.clone();
     let server_limits = limits.of_server();
     let errands = connections::errands(&connections, &ingest)?;
-    let background = Background { ingest: ingest.clone(), errands };
+    let background = Background { ingest: ingest.clone(), errands, worker: None };
     let timezone = config.timezone;
     let queries_at_once = open.store.limits().connections;
     let service = Service { ingest, clock, secret, timezone, limits, queries_at_once, policy, connections };

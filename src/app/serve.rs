@@ -15,6 +15,7 @@ use crate::api::tls::Tls;
 use crate::api::{Limits, audit};
 use crate::ingest::Ingest;
 use crate::ingest::errands::{self, Runner};
+use crate::ingest::queued::worker::Working;
 use crate::store::chosen::ChosenStore;
 
 use super::config::Config;
@@ -61,7 +62,7 @@ impl StopSignal {
         Ok(Self { interrupt: take(SignalKind::interrupt())?, terminate: take(SignalKind::terminate())? })
     }
 
-    async fn wait(mut self) {
+    pub async fn wait(mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -74,6 +75,8 @@ pub struct Background {
     pub ingest: Ingest,
     /// Those of connections whose platforms have to be asked.
     pub errands: Vec<Runner>,
+    /// Where this process also stores what its queue has.
+    pub worker: Option<Working>,
 }
 
 /// How the end is told before it comes.
@@ -108,9 +111,13 @@ pub async fn serve(
     audit.close().await;
     // An errand that is not done is run again by the next start.
     on_errands.abort();
+    // After the last request, so that what the queue has by now is stored before the end, as far as it is in work.
+    if let Some(worker) = background.worker {
+        worker.stop().await;
+    }
     // The run that goes on ends before the store closes; what is left is the next start's.
     deriving.abort();
     feeding.abort();
     store.close().await;
-    eprintln!("Stopped. What was accepted is stored.");
+    eprintln!("Stopped. What was accepted is stored, or in the queue where there is one.");
 }

@@ -16,8 +16,15 @@ use crate::model::event::NormalEvent;
 use crate::store::token::Token;
 use crate::store::{Store, StoreError};
 
-/// Events on their way in, with different ids.
+/// Events on their way in: an id once for each tenant.
 pub(super) struct Batch {
+    pub stretches: Vec<Stretch>,
+    /// What the batch is known by, where the very same one can come again. It is then never joined with others.
+    pub token: Option<Token>,
+}
+
+/// Events of one tenant that came in the same way.
+pub(super) struct Stretch {
     pub origin: Arc<Origin>,
     pub events: Vec<NormalEvent>,
 }
@@ -40,6 +47,22 @@ pub(super) enum Following {
     Behind(Arc<Feed>),
 }
 
+impl Batch {
+    pub fn of(origin: Arc<Origin>, events: Vec<NormalEvent>) -> Self {
+        Self { stretches: vec![Stretch { origin, events }], token: None }
+    }
+
+    fn len(&self) -> usize {
+        self.stretches.iter().map(|stretch| stretch.events.len()).sum()
+    }
+
+    fn rows(&self) -> impl Iterator<Item = batch::Row<'_>> {
+        self.stretches
+            .iter()
+            .flat_map(|Stretch { origin, events }| events.iter().map(|event| batch::Row { origin, event }))
+    }
+}
+
 impl Commits {
     pub fn new(store: Arc<dyn Store>, following: Following) -> Self {
         let known = match following {
@@ -56,7 +79,7 @@ impl Commits {
 
     /// Returns when the batch is stored, with the number of events that were new.
     pub async fn write(&self, batch: Batch, announced: Announced) -> Result<u64, IngestError> {
-        let weight = batch.events.len();
+        let weight = if batch.token.is_some() { BATCH_EVENTS_MAX } else { batch.len() };
         let write = async |batches| self.write_group(batches).await;
         self.groups.write(Arc::new(batch), weight, Some(announced), write).await
     }
@@ -69,6 +92,7 @@ impl Commits {
     /// Stores what is new of the batches, and says how much that is of each.
     async fn write_group(&self, batches: Vec<Arc<Batch>>) -> Result<Vec<u64>, IngestError> {
         let found = self.find_known(&batches).await?;
+        let token = token_of(&batches);
         let selected = spawn_blocking(move || {
             let (new, accepted) = select_new(&batches, &found);
             let rows = batch::build(&new).map_err(IngestError::Batch)?;
@@ -77,7 +101,7 @@ impl Commits {
         });
         let Selected { rows, accepted, tenants } = selected.await??;
         if 0 < rows.num_rows() {
-            self.store_new(rows, tenants).await?;
+            self.store_new(rows, tenants, token).await?;
         }
         Ok(accepted)
     }
@@ -85,10 +109,11 @@ impl Commits {
     /// The ids of the batches that are stored already, by tenant.
     async fn find_known(&self, batches: &[Arc<Batch>]) -> Result<HashMap<String, HashSet<String>>, IngestError> {
         let mut found = HashMap::new();
-        let tenants: BTreeSet<&str> = batches.iter().map(|batch| batch.origin.tenant.as_str()).collect();
+        let rows = || batches.iter().flat_map(|batch| batch.rows());
+        let tenants: BTreeSet<&str> =
+            batches.iter().flat_map(|batch| &batch.stretches).map(|stretch| stretch.origin.tenant.as_str()).collect();
         for tenant in tenants {
-            let of_tenant = || batches.iter().filter(|batch| batch.origin.tenant == tenant);
-            let ids = || of_tenant().flat_map(|batch| batch.events.iter().map(|event| event.id.as_str()));
+            let ids = || rows().filter(|row| row.origin.tenant == tenant).map(|row| row.event.id.as_str());
             let suspects = self.known.suspects(tenant, ids());
             if !suspects.is_empty() {
                 found.insert(tenant.to_owned(), known::find(self.store.as_ref(), tenant, &suspects).await?);
@@ -98,7 +123,12 @@ impl Commits {
         Ok(found)
     }
 
-    async fn store_new(&self, rows: RecordBatch, tenants: BTreeSet<String>) -> Result<(), IngestError> {
+    async fn store_new(
+        &self,
+        rows: RecordBatch,
+        tenants: BTreeSet<String>,
+        token: Option<Token>,
+    ) -> Result<(), IngestError> {
         match &self.following {
             // First what follows from the events, then the mark that something is to be derived from it, then the events,
             // which are what "known" means: after a crash in between the sender tries again, and the state tables take the
@@ -108,7 +138,7 @@ impl Commits {
                 let events = batch::numbered(&rows, 0).map_err(IngestError::Batch)?;
                 self.store.insert("inbox", rows, None).await?;
                 self.store.insert("arrivals", arrivals, None).await?;
-                Ok(self.store.insert("events", events, None).await?)
+                Ok(self.store.insert("events", events, token).await?)
             }
             Following::Behind(feed) => {
                 feed.make_room().await?;
@@ -133,22 +163,30 @@ fn select_new<'a>(
     batches: &'a [Arc<Batch>],
     found: &'a HashMap<String, HashSet<String>>,
 ) -> (Vec<batch::Row<'a>>, Vec<u64>) {
-    let mut new = Vec::with_capacity(batches.iter().map(|batch| batch.events.len()).sum());
+    let mut new = Vec::with_capacity(batches.iter().map(|batch| batch.len()).sum());
     let mut seen: HashSet<(&str, &str)> = HashSet::with_capacity(new.capacity());
     let mut accepted = Vec::with_capacity(batches.len());
     // The ids of one batch are different already.
     let is_alone = batches.len() == 1;
     for batch in batches {
-        let tenant = batch.origin.tenant.as_str();
-        let known = found.get(tenant).filter(|known| !known.is_empty());
         let before = new.len();
-        for event in &batch.events {
+        for row in batch.rows() {
+            let (tenant, id) = (row.origin.tenant.as_str(), row.event.id.as_str());
+            let is_known = found.get(tenant).is_some_and(|known| known.contains(id));
             // An id that two batches bring is the first one's.
-            if known.is_none_or(|known| !known.contains(&event.id)) && (is_alone || seen.insert((tenant, &event.id))) {
-                new.push(batch::Row { origin: &batch.origin, event });
+            if !is_known && (is_alone || seen.insert((tenant, id))) {
+                new.push(row);
             }
         }
         accepted.push((new.len() - before) as u64);
     }
     (new, accepted)
+}
+
+/// Only what is alone keeps its token: another group would be other rows.
+fn token_of(batches: &[Arc<Batch>]) -> Option<Token> {
+    match batches {
+        [one] => one.token,
+        _ => None,
+    }
 }

@@ -63,7 +63,7 @@ pub(super) fn prepare(origin: &Origin, items: &mut impl Iterator<Item = Item>, c
 }
 
 impl Rejected {
-    fn add(&mut self, line: u64, id: Option<String>, reason: &super::Reason) {
+    pub fn add(&mut self, line: u64, id: Option<String>, reason: &super::Reason) {
         if self.listed.len() < REJECTED_LISTED_MAX {
             let reason = reason.to_string().chars().take(REASON_CHARS_MAX).collect();
             self.listed.push(Rejection { line, id, reason });
@@ -74,6 +74,6 @@ impl Rejected {
 }
 
 /// The id as it was sent, unless it is so long that repeating it would flood the receipt.
-fn show_id(id: &Scalar) -> Option<String> {
+pub(super) fn show_id(id: &Scalar) -> Option<String> {
     id.to_text().filter(|text| text.chars().count() <= ID_CHARS_MAX)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// The answer to a batch of events.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -16,6 +16,29 @@ pub struct Receipt {
     pub rejected: Vec<Rejection>,
     /// How many were rejected in all.
     pub rejected_total: u64,
+    /// `"queued": true` where they are in the queue. Which of them the store knows already is found out later.
+    #[serde(rename = "queued", skip_serializing_if = "Place::is_store")]
+    pub place: Place,
+}
+
+/// Where what was accepted is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    #[default]
+    Store,
+    Queued,
+}
+
+impl Place {
+    fn is_store(&self) -> bool {
+        *self == Self::Store
+    }
+}
+
+impl Serialize for Place {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(*self == Self::Queued)
+    }
 }
 
 /// One item that was not taken, and why.
@@ -82,5 +105,7 @@ mod tests {
         let expect =
             r#"{"accepted":1,"duplicates":2,"rejected":[{"line":3,"id":"a","reason":"no"}],"rejectedTotal":1}"#;
         assert_eq!(json, expect);
+        let json = serde_json::to_string(&Receipt { place: Place::Queued, ..receipt }).unwrap();
+        assert_eq!(json, expect.replace("1}", "1,\"queued\":true}"));
     }
 }

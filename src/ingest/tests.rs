@@ -170,8 +170,7 @@ async fn write_at_once(store: &Arc<FakeStore>, batches: usize) -> Vec<u64> {
     for number in 0..batches {
         let mut items = lines::split([event(&format!("own{number}")), event("shared")].join("\n").into()).unwrap();
         let Prepared { events, .. } = prepare(&origin, &mut items, &FixedClock);
-        let batch = Batch { origin: Arc::clone(&origin), events };
-        writes.push(commits.write(batch, commits.announce()));
+        writes.push(commits.write(Batch::of(Arc::clone(&origin), events), commits.announce()));
     }
     futures_util::future::try_join_all(writes).await.unwrap()
 }

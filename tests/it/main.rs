@@ -33,6 +33,7 @@ mod outcomes;
 mod pickers;
 mod process;
 mod questions;
+mod queue;
 mod replay;
 mod schema;
 mod sends;

@@ -19,6 +19,7 @@ use rapport::ingest::Ingest;
 use rapport::ingest::connection::{Connection, Connections};
 use rapport::ingest::connector::options::Hidden;
 use rapport::model::clock::{Clock, Millis};
+use rapport::queue::Queue;
 use rapport::sql::Sql;
 use rapport::store::migrations::{MIGRATIONS, migrate};
 use rapport::store::token::Token;
@@ -149,6 +150,11 @@ impl World {
     /// The same with `/metrics` for who has the token.
     pub fn exposed(&self, connections: impl IntoIterator<Item = Connection>, token: &str) -> Self {
         self.connected_under(Policy { metrics_token: Some(Hidden::new(token)), ..Policy::default() }, connections)
+    }
+
+    /// The same behind a queue, which somebody else reads.
+    pub fn queued(&self, connections: impl IntoIterator<Item = Connection>, queue: Queue) -> Self {
+        self.connected_under(Policy { queue: Some(queue), ..Policy::default() }, connections)
     }
 
     fn connected_under(&self, policy: Policy, connections: impl IntoIterator<Item = Connection>) -> Self {

@@ -31,7 +31,8 @@ struct Incoming {
     body: Body,
 }
 
-/// `POST /v1/events`: NDJSON or a JSON array, plain, gzip or zstd. Answers with the receipt when all is stored.
+/// `POST /v1/events`: NDJSON or a JSON array, plain, gzip or zstd. Answers with the receipt when all is stored,
+/// or in the queue where there is one.
 pub(super) async fn events(
     State(state): State<RestState>,
     Extension(request_id): Extension<RequestId>,
@@ -112,7 +113,7 @@ where
     });
     let (lines, _turn) = lines.await.map_err(|error| ApiError::internal(&request_id, &error))??;
     trace.note_write();
-    let receipt = state.ingest.accept_from(origin, read(lines)).await;
+    let receipt = state.intake.accept_from(origin, read(lines)).await;
     let receipt = receipt.map_err(|error| ApiError::of_ingest(&request_id, &error))?;
     trace.note_receipt(&receipt);
     state.ingest.meters().count(Source::Http, &receipt);

@@ -11,7 +11,7 @@ pub(super) fn variables() -> Vec<(String, String)> {
     let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     std::env::vars_os()
         .map(|(name, value)| (text(name), text(value)))
-        .filter_map(|(name, value)| name.strip_prefix(PREFIX).map(|key| (key.to_ascii_lowercase(), value)))
+        .filter_map(|(name, value)| Some((super::queue::key(name.strip_prefix(PREFIX)?.to_ascii_lowercase()), value)))
         .collect()
 }
 

@@ -110,15 +110,26 @@ impl State {
 
 impl Health {
     pub fn note_received(&self, at: Millis, received: &Received) {
+        self.note_queued(at);
+        self.note_read(received);
+    }
+
+    /// Something came that is stored later.
+    pub fn note_queued(&self, at: Millis) {
         let mut counts = self.lock();
         counts.received += 1;
+        counts.last_received_at = Some(at);
+    }
+
+    /// What something said that had come before.
+    pub fn note_read(&self, received: &Received) {
+        let mut counts = self.lock();
         counts.accepted += received.receipt.accepted;
         counts.duplicates += received.receipt.duplicates;
         counts.rejected += received.receipt.rejected_total;
         counts.ignored += u64::from(received.ignored);
         counts.unknown += u64::from(!received.unknown.is_empty());
         counts.unreadable += u64::from(received.unreadable.is_some());
-        counts.last_received_at = Some(at);
         counts.last_lag_ms = received.lag_ms.or(counts.last_lag_ms);
     }
 
