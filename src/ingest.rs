@@ -7,12 +7,14 @@
 //! of an event) with [`reason`] (why not), [`mod@prepare`] (a batch without repeats), [`batch`] (Arrow), [`commit`] (into the
 //! store) in [`mod@group`]s, [`known`] (which ids are stored already), [`receipt`]. What platforms send comes by
 //! [`receive`]: a [`connector`] reads it for its [`connection`], [`raw`] keeps it, [`deal`] makes conversions of it; what
-//! they do not send is asked for by [`errands`], and what they answer to a send comes by [`sends`]. What follows from the
+//! they do not send is asked for by [`errands`], and what they answer to a send comes by [`sends`]. What cannot be stored is found
+//! by [`mod@bisect`] and kept by [`rejected`]. What follows from the
 //! events is kept by [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what stands. Beside the API's
 //! way stand [`mod@file`] (NDJSON, CSV,
 //! Parquet, chat histories) and [`generate`] (synthetic traffic).
 
 pub mod batch;
+pub mod bisect;
 pub mod body;
 mod commit;
 pub mod connection;
@@ -32,6 +34,7 @@ pub mod raw;
 pub mod reason;
 pub mod receipt;
 pub mod receive;
+pub mod rejected;
 pub mod replay;
 pub mod sends;
 
@@ -48,6 +51,7 @@ use self::prepare::{Prepared, prepare};
 use self::raw::RawPayload;
 pub use self::reason::Reason;
 pub use self::receipt::{Receipt, Rejection};
+use self::rejected::{Allowance, RejectedBy, Rejections, Way};
 use crate::model::Clock;
 use crate::model::clock::Millis;
 use crate::store::{Store, StoreError};
@@ -65,6 +69,7 @@ struct Door {
     archive: Groups<RawPayload, (), IngestError>,
     deals: Book,
     derivation: Derivation,
+    rejections: Rejections,
 }
 
 /// Whose events these are, and how they came.
@@ -78,10 +83,18 @@ pub struct Origin {
     /// Until when times are believed, where that is later than their arrival: what follows from events of other deliveries
     /// can be later than this one.
     pub believed_until: Option<Millis>,
+    pub way: Way,
+    /// Days for which their connection lets what came be kept, 0 for none; `None`: it says nothing.
+    pub raw_days: Option<u16>,
 }
 
 impl Ingest {
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self::keeping_rejected(store, clock, rejected::DAYS_DEFAULT)
+    }
+
+    /// The same with the days for which rejected lines are kept; 0 keeps none.
+    pub fn keeping_rejected(store: Arc<dyn Store>, clock: Arc<dyn Clock>, days: u16) -> Self {
         let derivation = Derivation::new(Arc::clone(&store));
         let archive = Groups::of(receive::ARCHIVED_BYTES_MAX);
         Self {
@@ -92,6 +105,7 @@ impl Ingest {
                 archive,
                 deals: Book::default(),
                 derivation,
+                rejections: Rejections::keeping(days),
             }),
         }
     }
@@ -99,6 +113,11 @@ impl Ingest {
     /// What is derived from what comes in here.
     pub fn derivation(&self) -> &Derivation {
         &self.door.derivation
+    }
+
+    /// What is kept of what is rejected here.
+    pub fn rejections(&self) -> &Rejections {
+        &self.door.rejections
     }
 
     /// Takes the items in, in batches. On an error the batches before it are stored: sending everything again is
@@ -137,13 +156,14 @@ impl Door {
         I: Iterator<Item = Item> + Send + 'static,
     {
         let mut receipt = Receipt::default();
+        let mut allowance = Allowance::default();
         let mut preparing = Arc::clone(&self).prepare_next(&origin, items);
         loop {
             let (rest, prepared) = preparing.await?;
             let is_last = prepared.is_last;
             // The next batch is read and checked on another thread while the engine writes this one.
             let next = (!is_last).then(|| Arc::clone(&self).prepare_next(&origin, rest));
-            self.write(&origin.tenant, prepared, &mut receipt).await?;
+            self.write(&origin, prepared, &mut allowance, &mut receipt).await?;
             match next {
                 Some(next) => preparing = next,
                 None => return Ok(receipt),
@@ -162,12 +182,18 @@ impl Door {
         })
     }
 
-    async fn write(&self, tenant: &str, prepared: Prepared, receipt: &mut Receipt) -> Result<(), IngestError> {
-        let Prepared { ids, rows, repeats, rejected, .. } = prepared;
+    async fn write(
+        &self,
+        origin: &Origin,
+        prepared: Prepared,
+        allowance: &mut Allowance,
+        receipt: &mut Receipt,
+    ) -> Result<(), IngestError> {
+        let Prepared { ids, rows, repeats, mut rejected, .. } = prepared;
         let distinct = ids.len() as u64;
         let mut accepted = 0;
         if let Some(rows) = rows.map_err(IngestError::Batch)? {
-            let batch = Batch { tenant: tenant.to_owned(), ids, rows };
+            let batch = Batch { tenant: origin.tenant.clone(), ids, rows };
             accepted = self.commits.write(self.store.as_ref(), batch).await?;
             self.derivation.tell_stored();
         }
@@ -177,6 +203,9 @@ impl Door {
             receipt.reject(rejection);
         }
         receipt.rejected_total += rejected.unlisted;
+        allowance.cut(&mut rejected.kept);
+        let now = self.clock.now();
+        self.rejections.keep(self.store.as_ref(), origin, RejectedBy::Rules, &rejected.kept, now).await;
         Ok(())
     }
 }

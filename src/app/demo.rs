@@ -137,7 +137,7 @@ async fn fill(ingest: &Ingest, filling: Filling, mark: &Path) -> Result<()> {
     let shown = bar.clone();
     let items = plan.events().zip(1..).map(move |(event, line)| {
         shown.inc(1);
-        Item { line, event: Ok(event) }
+        Item::of(line, event)
     });
     let receipt = ingest.accept(TENANT, items).await?;
     bar.finish_and_clear();

@@ -4,14 +4,16 @@ use std::collections::HashSet;
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
+use bytes::Bytes;
 
 use super::Origin;
 use super::batch;
-use super::item::Item;
+use super::item::{Item, LINE_BYTES_MAX, Source};
 use super::normalise::{ID_CHARS_MAX, normalise};
 use super::receipt::{REJECTED_LISTED_MAX, Rejection};
+use super::rejected::{KEPT_BYTES_MAX, KEPT_LINES_MAX, Line};
 use crate::model::Clock;
-use crate::model::event::{NormalEvent, Scalar};
+use crate::model::event::{Event, NormalEvent, Scalar};
 
 /// Events of one insert: large enough for the engine's best speed, about 50 MB in memory.
 pub(super) const BATCH_EVENTS_MAX: usize = 50_000;
@@ -35,6 +37,9 @@ pub(super) struct Prepared {
 pub(super) struct Rejected {
     pub listed: Vec<Rejection>,
     pub unlisted: u64,
+    /// What is kept of them, and how many bytes of text that is.
+    pub kept: Vec<Line>,
+    kept_bytes: usize,
 }
 
 /// Takes items until the batch is full or there are no more.
@@ -54,15 +59,20 @@ pub(super) fn prepare(origin: &Origin, items: &mut impl Iterator<Item = Item>, c
         let event = match item.event {
             Ok(event) => event,
             Err(unreadable) => {
-                rejected.add(item.line, unreadable.id, &unreadable.reason);
+                rejected.add(item.line, unreadable.id, &unreadable.reason, || text_of(item.source, None));
                 continue;
             }
         };
         let id = event.id.clone();
+        // Normalising takes the event apart. Who sent text still has it there.
+        let made = (item.source == Source::Made).then(|| event.clone());
         match normalise(event, believed_until) {
             Ok(event) if ids.insert(event.id.clone()) => events.push(NormalEvent { received_at, ..event }),
             Ok(_) => repeats += 1,
-            Err(reason) => rejected.add(item.line, id.as_ref().and_then(show_id), &reason),
+            Err(reason) => {
+                let id = id.as_ref().and_then(show_id);
+                rejected.add(item.line, id, &reason, || text_of(item.source, made.as_ref()));
+            }
         }
     }
     // Made here and not under the store's turn, so that batches of several requests are made side by side.
@@ -73,13 +83,34 @@ pub(super) fn prepare(origin: &Origin, items: &mut impl Iterator<Item = Item>, c
 }
 
 impl Rejected {
-    fn add(&mut self, line: u64, id: Option<String>, reason: &super::Reason) {
-        if self.listed.len() < REJECTED_LISTED_MAX {
-            let reason = reason.to_string().chars().take(REASON_CHARS_MAX).collect();
-            self.listed.push(Rejection { line, id, reason });
-        } else {
+    fn add(&mut self, line: u64, id: Option<String>, reason: &super::Reason, text: impl FnOnce() -> Bytes) {
+        let code = reason.code();
+        let is_listed = self.listed.len() < REJECTED_LISTED_MAX;
+        let is_kept = self.kept.len() < KEPT_LINES_MAX && self.kept_bytes < KEPT_BYTES_MAX;
+        if !is_listed {
             self.unlisted += 1;
         }
+        if !is_listed && !is_kept {
+            return;
+        }
+        let reason: String = reason.to_string().chars().take(REASON_CHARS_MAX).collect();
+        if is_kept {
+            let text = text();
+            self.kept_bytes += text.len().min(LINE_BYTES_MAX);
+            self.kept.push(Line { id: id.clone(), code, reason: reason.clone(), text });
+        }
+        if is_listed {
+            self.listed.push(Rejection { line, id, reason, code });
+        }
+    }
+}
+
+/// What can be kept of an item: its text, else the event that was made.
+fn text_of(source: Source, made: Option<&Event>) -> Bytes {
+    match (source, made) {
+        (Source::Text(text), _) => text,
+        (Source::Made, Some(event)) => serde_json::to_vec(event).unwrap_or_default().into(),
+        (Source::Made, None) => Bytes::new(),
     }
 }
 
