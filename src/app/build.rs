@@ -201,6 +201,7 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         turns: Turns::new(queries_at_once),
         seal: Seal::new(&secret, "rapport cursors"),
         ways_in: connections.clone(),
+        ingest: ingest.clone(),
     };
     let started = clock.now();
     let parts = HttpParts {

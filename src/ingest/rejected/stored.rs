@@ -86,8 +86,8 @@ pub fn build<'a>(rows: impl Iterator<Item = &'a Row>) -> Result<RecordBatch, Arr
 /// Which lines of a tenant are meant.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Which {
-    /// None names all. A key that no line of the tenant has finds nothing.
-    pub keys: Vec<String>,
+    /// `None` means all; none of a tenant's means none.
+    pub keys: Option<Vec<String>>,
     pub by: Option<RejectedBy>,
     pub connection: Option<String>,
     /// When they came first.
@@ -170,8 +170,8 @@ fn select_heads(tenant: &str, which: &Which) -> Sql {
 
 fn push_source(sql: &mut Sql, tenant: &str, which: &Which) {
     sql.push(" FROM (SELECT * EXCEPT (raw) FROM rejected_events FINAL WHERE tenant = ").bind(tenant);
-    if !which.keys.is_empty() {
-        push_keys(sql, &which.keys.join("\n"));
+    if let Some(keys) = &which.keys {
+        push_keys(sql, &keys.join("\n"));
     }
     sql.push(") WHERE true");
     if let Some(by) = which.by {
