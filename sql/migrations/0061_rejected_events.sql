@@ -1,5 +1,6 @@
--- What came and could not be stored, a row a line: one that comes again counts up. `key` is the SHA-256 of how it came and of
--- its text, so the same line of a connection has the same one. A row that only marks has neither text nor times seen.
+-- What came and could not be stored, a row a line: one that comes again counts up. `key` is of the SHA-256 of how it came and
+-- of its text, so the same line of a connection has the same one, and the rest of the order follows from it. A row that only
+-- marks has neither text nor times seen.
 CREATE TABLE IF NOT EXISTS rejected_events
 (
     tenant LowCardinality(String),
@@ -9,7 +10,7 @@ CREATE TABLE IF NOT EXISTS rejected_events
     way LowCardinality(String),
     -- INVALID, or REFUSED by the engine.
     origin LowCardinality(String),
-    event_id String,
+    event_id SimpleAggregateFunction(max, String),
     -- Why it was rejected last: a code of the program, and its sentence.
     code SimpleAggregateFunction(anyLast, String),
     reason SimpleAggregateFunction(anyLast, String),
@@ -27,6 +28,6 @@ CREATE TABLE IF NOT EXISTS rejected_events
     expires_at SimpleAggregateFunction(max, DateTime('UTC'))
 )
 ENGINE = AggregatingMergeTree
-ORDER BY (tenant, key)
+ORDER BY (tenant, key, connection, way, origin)
 TTL expires_at
 SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1

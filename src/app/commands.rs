@@ -46,7 +46,7 @@ pub async fn serve(config: &Config) -> Result<()> {
     let audit = policy.audit.clone();
     let limits = config.limits.clone();
     let server_limits = limits.of_server();
-    let ingest = Ingest::new(open.store.clone(), Arc::clone(&clock));
+    let ingest = Ingest::keeping_rejected(open.store.clone(), Arc::clone(&clock), config.rejected_days);
     let errands = connections::errands(&connections, &ingest)?;
     let background = Background { derivation: ingest.derivation().clone(), errands };
     let timezone = config.timezone;
@@ -66,7 +66,7 @@ pub async fn serve(config: &Config) -> Result<()> {
 pub async fn ingest(config: &Config, options: &IngestOptions) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let open = build::open_store(config, clock.as_ref()).await?;
-    let ingest = Ingest::new(open.store.clone(), clock);
+    let ingest = Ingest::keeping_rejected(open.store.clone(), clock, config.rejected_days);
     let receipt = file::import(&ingest, &options.tenant, options.to_file_options()).await;
     let derived = progress::derive(&ingest, std::slice::from_ref(&options.tenant)).await;
     open.store.close().await;

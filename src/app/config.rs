@@ -7,6 +7,7 @@ mod issuers;
 mod limits;
 mod list;
 mod network;
+mod rejected;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -47,6 +48,7 @@ pub struct Config {
     pub documents: DocumentsConfig,
     pub network: NetworkConfig,
     pub audit: AuditConfig,
+    pub rejected_days: u16,
     pub log_format: LogFormat,
     pub metrics_token: Option<Hidden>,
     /// Where the values came from, for `doctor`.
@@ -91,6 +93,7 @@ struct Written {
     audit: Option<String>,
     audit_dir: Option<PathBuf>,
     audit_days: Option<list::Number>,
+    rejected_days: Option<list::Number>,
     log_format: Option<String>,
     metrics_token: Option<String>,
 }
@@ -138,6 +141,7 @@ impl Config {
                 written.audit_days,
                 &written.data_dir,
             )?,
+            rejected_days: rejected::days(written.rejected_days)?,
             log_format: written.log_format.map_or(Ok(LogFormat::default()), |format| format.parse())?,
             metrics_token: metrics_token(written.metrics_token)?,
             listen: written.listen.parse().map_err(|_| ConfigError::Listen { listen: written.listen })?,
@@ -276,6 +280,8 @@ pub enum ConfigError {
     Network(#[from] NetworkConfigError),
     #[error(transparent)]
     Audit(#[from] AuditConfigError),
+    #[error(transparent)]
+    Rejected(#[from] rejected::RejectedConfigError),
     #[error(transparent)]
     LogFormat(#[from] UnknownFormat),
 }

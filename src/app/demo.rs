@@ -62,7 +62,7 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
         Some(secret) => secret.clone(),
         None => own_secret(&config.data_dir)?,
     };
-    let ingest = Ingest::new(Arc::clone(&store), Arc::clone(&clock));
+    let ingest = Ingest::keeping_rejected(Arc::clone(&store), Arc::clone(&clock), config.rejected_days);
     let mark = config.data_dir.join(FILLING_FILE);
     match read_filling(&mark)? {
         Some(filling) => {

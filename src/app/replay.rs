@@ -171,7 +171,8 @@ impl Trial {
         // What is compared with must be up to date too.
         progress::derive(&Ingest::new(main.clone(), Arc::clone(&clock)), tenants).await?;
         let scratch = Arc::new(build::open_scratch(&main, databases, clock.as_ref()).await?);
-        let ingest = Ingest::new(scratch.clone(), clock);
+        // What is rejected is so a second time, and the scratch database is no place to keep it.
+        let ingest = Ingest::keeping_rejected(scratch.clone(), clock, 0);
         let trial = Self { main, scratch, databases, stretch, extent, tally: Tally::default() };
         match trial.fill(&ingest, &connection).await {
             Ok(tally) => Ok(Self { tally, ..trial }),

@@ -131,6 +131,15 @@ async fn nothing_is_inserted_for_nothing() {
 }
 
 #[tokio::test]
+async fn a_store_that_does_not_keep_what_is_rejected_fails_no_request() {
+    // The event takes three inserts.
+    let store = FakeStore::new(4);
+    let receipt = accept(&store, &[event("a").as_str(), "nonsense"].join("\n")).await.unwrap();
+    assert_eq!((receipt.accepted, receipt.rejected_total, receipt.rejected[0].code), (1, 1, "INVALID_JSON"));
+    assert_eq!(store.inserts.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
 async fn one_id_sent_many_times_at_once_is_accepted_once() {
     let store = FakeStore::new(0);
     let ingest = Ingest::new(Arc::clone(&store) as _, Arc::new(FixedClock));

@@ -28,6 +28,7 @@ mod oracle;
 mod outcomes;
 mod pickers;
 mod questions;
+mod rejected;
 mod replay;
 mod schema;
 mod sends;

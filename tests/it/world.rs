@@ -263,7 +263,7 @@ pub fn instant(text: &str) -> Millis {
 }
 
 /// However slow the machine is, a test sees all that it sent. The clock stands still, so that what is spent never comes back.
-fn patient() -> Limits {
+pub fn patient() -> Limits {
     Limits {
         catch_up_time: Duration::from_secs(600),
         cost_per_minute: 1_000_000_000,
