@@ -38,7 +38,7 @@ where
 {
     let mut refused = Vec::new();
     // The next one is the last.
-    let mut open = vec![0..rows];
+    let mut open: Vec<Range<usize>> = std::iter::once(0..rows).collect();
     while let Some(range) = open.pop() {
         if range.is_empty() {
             continue;

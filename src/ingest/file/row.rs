@@ -18,7 +18,7 @@ pub(super) struct Unfit {
     pub reason: Reason,
 }
 
-pub(super) fn to_event(row: Map<String, Value>) -> Result<Event, Unfit> {
+pub(super) fn to_event(row: Map<String, Value>) -> Result<Event, Box<Unfit>> {
     let mut nested = Map::new();
     for (name, value) in row {
         let known = name.split_once('.').filter(|(object, _)| OBJECTS.contains(object));
@@ -32,8 +32,10 @@ pub(super) fn to_event(row: Map<String, Value>) -> Result<Event, Unfit> {
     }
     let row = Value::Object(nested);
     // By reference: what makes no event is kept as it is.
-    Event::deserialize(&row)
-        .map_err(|error| Unfit { reason: Reason::UnreadableRow { message: error.to_string() }, row })
+    match Event::deserialize(&row) {
+        Ok(event) => Ok(event),
+        Err(error) => Err(Box::new(Unfit { reason: Reason::UnreadableRow { message: error.to_string() }, row })),
+    }
 }
 
 fn put_into(nested: &mut Map<String, Value>, object: &str, field: &str, value: Value) {
