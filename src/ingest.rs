@@ -8,13 +8,15 @@
 //! store) in [`mod@group`]s, [`known`] (which ids are stored already), [`receipt`]. What platforms send comes by
 //! [`receive`]: a [`connector`] reads it for its [`connection`], [`raw`] keeps it, [`deal`] makes conversions of it; what
 //! they do not send is asked for by [`errands`], and what they answer to a send comes by [`sends`]. Where there is a queue
-//! between the API and the store, [`queued`] is before all that. What follows from the
+//! between the API and the store, [`queued`] is before all that. What cannot be stored is found
+//! by [`mod@bisect`] and kept by [`rejected`]. What follows from the
 //! events is written by [`mod@feed`] and kept by [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what
 //! stands. What came in is counted by [`meters`]. Beside the API's
 //! way stand [`mod@file`] (NDJSON, CSV,
 //! Parquet, chat histories) and [`generate`] (synthetic traffic).
 
 pub mod batch;
+pub mod bisect;
 pub mod body;
 mod commit;
 pub mod connection;
@@ -37,6 +39,7 @@ pub mod raw;
 pub mod reason;
 pub mod receipt;
 pub mod receive;
+pub mod rejected;
 pub mod replay;
 pub mod sends;
 
@@ -45,7 +48,7 @@ use std::time::Instant;
 
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
-use self::commit::{Batch, Commits, Following};
+use self::commit::{Batch, Commits, Following, Written};
 use self::deal::Book;
 use self::derive::Derivation;
 use self::feed::Feed;
@@ -56,6 +59,7 @@ use self::prepare::{Prepared, prepare};
 use self::raw::RawPayload;
 pub use self::reason::Reason;
 pub use self::receipt::{Receipt, Rejection};
+use self::rejected::{Allowance, Line, RejectedBy, Rejections, Way};
 use crate::model::Clock;
 use crate::model::clock::Millis;
 use crate::queue::QueueError;
@@ -76,6 +80,7 @@ struct Door {
     deals: Book,
     derivation: Derivation,
     meters: Meters,
+    rejections: Arc<Rejections>,
 }
 
 /// Whose events these are, and how they came.
@@ -89,13 +94,17 @@ pub struct Origin {
     /// Until when times are believed, where that is later than their arrival: what follows from events of other deliveries
     /// can be later than this one.
     pub believed_until: Option<Millis>,
+    pub way: Way,
+    /// Days for which their connection lets what came be kept, 0 for none; `None`: it says nothing.
+    pub raw_days: Option<u16>,
 }
 
 impl Ingest {
     /// For a store that other processes may write to as well: all that follows from events is written when they are answered.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let derivation = Derivation::new(Arc::clone(&store));
-        Self::following(Following::Before, derivation, store, clock)
+        let rejections = Arc::new(Rejections::keeping(rejected::DAYS_DEFAULT));
+        Self::following(Following::Before, derivation, rejections, (store, clock))
     }
 
     /// The way in that suits the store. Where no other process writes to it, what follows from events is written behind them, by
@@ -105,17 +114,32 @@ impl Ingest {
     /// # Errors
     /// When the engine fails.
     pub async fn open(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        if store.sharing() != Sharing::Own {
-            return Ok(Self::new(store, clock));
-        }
-        let feed = Arc::new(Feed::open(Arc::clone(&store)).await?);
-        let derivation = Derivation::behind(Arc::clone(&store), Arc::clone(&feed));
-        Ok(Self::following(Following::Behind(feed), derivation, store, clock))
+        Self::open_keeping(store, clock, rejected::DAYS_DEFAULT).await
     }
 
-    fn following(following: Following, derivation: Derivation, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+    /// The same with the days for which rejected lines are kept; 0 keeps none.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn open_keeping(store: Arc<dyn Store>, clock: Arc<dyn Clock>, days: u16) -> Result<Self, StoreError> {
+        let rejections = Arc::new(Rejections::keeping(days));
+        if store.sharing() != Sharing::Own {
+            let derivation = Derivation::new(Arc::clone(&store));
+            return Ok(Self::following(Following::Before, derivation, rejections, (store, clock)));
+        }
+        let feed = Arc::new(Feed::open(Arc::clone(&store), Arc::clone(&rejections)).await?);
+        let derivation = Derivation::behind(Arc::clone(&store), Arc::clone(&feed));
+        Ok(Self::following(Following::Behind(feed), derivation, rejections, (store, clock)))
+    }
+
+    fn following(
+        following: Following,
+        derivation: Derivation,
+        rejections: Arc<Rejections>,
+        (store, clock): (Arc<dyn Store>, Arc<dyn Clock>),
+    ) -> Self {
         let archive = Groups::of(receive::ARCHIVED_BYTES_MAX);
-        let commits = Commits::new(Arc::clone(&store), following.clone());
+        let commits = Commits::new(Arc::clone(&store), following.clone(), Arc::clone(&rejections));
         Self {
             door: Arc::new(Door {
                 store,
@@ -126,6 +150,7 @@ impl Ingest {
                 deals: Book::default(),
                 derivation,
                 meters: Meters::default(),
+                rejections,
             }),
         }
     }
@@ -161,9 +186,18 @@ impl Ingest {
         &self.door.derivation
     }
 
+    async fn keep_rejected(&self, origin: &Origin, lines: &[Line]) {
+        self.door.keep_rejected(origin, lines).await;
+    }
+
     /// What came in here, counted.
     pub fn meters(&self) -> &Meters {
         &self.door.meters
+    }
+
+    /// What is kept of what is rejected here.
+    pub fn rejections(&self) -> &Rejections {
+        &self.door.rejections
     }
 
     /// Takes the items in, in batches. On an error the batches before it are stored: sending everything again is
@@ -203,18 +237,23 @@ impl Door {
     {
         let mut receipt = Receipt::default();
         let mut announced = self.commits.announce();
+        let mut allowance = Allowance::default();
         let mut preparing = Arc::clone(&self).prepare_next(&origin, items);
         loop {
             let (rest, prepared) = preparing.await?;
             let is_last = prepared.is_last;
             // The next batch is read and checked on another thread while the engine writes this one.
             let next = (!is_last).then(|| (self.commits.announce(), Arc::clone(&self).prepare_next(&origin, rest)));
-            self.write(&origin, prepared, announced, &mut receipt).await?;
+            self.write(&origin, prepared, (announced, &mut allowance), &mut receipt).await?;
             match next {
                 Some(next) => (announced, preparing) = next,
                 None => return Ok(receipt),
             }
         }
+    }
+
+    async fn keep_rejected(&self, origin: &Origin, lines: &[Line]) {
+        self.rejections.keep(self.store.as_ref(), origin, RejectedBy::Rules, lines, self.clock.now()).await;
     }
 
     fn prepare_next<I>(self: Arc<Self>, origin: &Arc<Origin>, mut items: I) -> JoinHandle<(I, Prepared)>
@@ -232,26 +271,34 @@ impl Door {
         &self,
         origin: &Arc<Origin>,
         prepared: Prepared,
-        announced: Announced,
+        (announced, allowance): (Announced, &mut Allowance),
         receipt: &mut Receipt,
     ) -> Result<(), IngestError> {
-        let Prepared { events, repeats, rejected, .. } = prepared;
+        let Prepared { events, lines, repeats, mut rejected, .. } = prepared;
         let distinct = events.len() as u64;
-        let mut accepted = 0;
+        let mut written = Written::default();
         if 0 < distinct {
             let began = Instant::now();
-            accepted = self.commits.write(Batch::of(Arc::clone(origin), events), announced).await?;
+            let batch = Arc::new(Batch::of(Arc::clone(origin), events));
+            written = self.commits.write(Arc::clone(&batch), announced).await?;
             self.meters.note_batch(usize::try_from(distinct).unwrap_or(usize::MAX), began.elapsed());
             if matches!(self.following, Following::Before) {
                 self.derivation.tell_stored();
             }
+            for (place, line) in &written.refused {
+                let (id, reason) = (line.id.clone(), line.reason.clone());
+                let line_number = lines.get(*place).copied().unwrap_or_default();
+                receipt.reject(Rejection { line: line_number, id, reason, code: line.code });
+            }
         }
-        receipt.accepted += accepted;
-        receipt.duplicates += repeats + distinct - accepted;
+        receipt.accepted += written.new;
+        receipt.duplicates += repeats + distinct - written.new - written.refused.len() as u64;
         for rejection in rejected.listed {
             receipt.reject(rejection);
         }
         receipt.rejected_total += rejected.unlisted;
+        allowance.cut(&mut rejected.kept);
+        self.keep_rejected(origin, &rejected.kept).await;
         Ok(())
     }
 }

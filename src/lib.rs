@@ -24,7 +24,7 @@
 //! * Only `app::config` reads the environment and only `model::clock` reads the time of day (clippy holds it).
 //! * SQL text lives only in `sql/`, `metrics`, `store`, in `ingest::known`, which asks what is known, in
 //!   `ingest::deal::stored`, which asks what is known of deals, in `ingest::errands::stored`, which asks what is still to be
-//!   asked of CRMs, in `ingest::derive`, which runs the rules of `sql/derived`, and in `ingest::replay`, which moves whole
+//!   asked of CRMs, in `ingest::rejected::stored`, which keeps what was rejected, in `ingest::derive`, which runs the rules of `sql/derived`, and in `ingest::replay`, which moves whole
 //!   tables between two databases; a value reaches the engine only as a bound parameter (the type [`sql::Sql`] holds it).
 //! * A fact is read only through its parameterised view, which takes a `Scope`; only `auth` makes one, from a token, and
 //!   for `app::replay`, which compares what lies on its own disk. The rows of a team are

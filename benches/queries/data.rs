@@ -51,7 +51,7 @@ async fn fill(store: &Arc<EmbeddedStore>, messages: u64, tenants: u32) {
             messages: (messages as f64 / f64::from(tenant + 1) / sum) as u64,
             time_zone: chrono_tz::Tz::Europe__Berlin,
         };
-        let items = (1..).zip(plan.events()).map(|(line, event)| Item { line, event: Ok(event) });
+        let items = (1..).zip(plan.events()).map(|(line, event)| Item::of(line, event));
         let receipt = ingest.accept(&format!("t{tenant}"), items).await.expect("the store takes them");
         accepted += receipt.accepted;
         let seconds = start.elapsed().as_secs_f64();

@@ -37,11 +37,16 @@ pub fn price(
 ) -> usize {
     let pricing = Pricing { document, operation, variables, limits, now };
     let fields = pricing.fields(&operation.selection_set.node);
-    let points = match operation.ty {
-        OperationType::Mutation => fields.len(),
+    let points: usize = match operation.ty {
+        OperationType::Mutation => fields.iter().map(|field| change(field)).sum(),
         OperationType::Query | OperationType::Subscription => fields.iter().map(|field| pricing.root(field)).sum(),
     };
     points.max(1)
+}
+
+/// What a change costs: most write one row, to submit lines again reads and writes up to 500.
+fn change(field: &Field) -> usize {
+    if name(field) == "resubmitRejected" { 20 } else { 1 }
 }
 
 /// One request's pricing. Fragments are followed as often as they are named: `document::cost` has bounded that before.
@@ -66,6 +71,8 @@ impl<'a> Pricing<'a> {
             // Counts, unknown kinds, and orphans.
             "connections" => 3,
             "dialog" => 1 + self.records(field),
+            // A page of lines with its texts, and their count.
+            "rejectedEvents" => 3,
             name if FREE.contains(&name) => 0,
             // The schema and its documentation, which are long, and a field that nobody has priced yet.
             _ => 1,
@@ -289,6 +296,8 @@ mod tests {
         check(&format!("{{ analytics({month}) {{ activity {{ heatmap {{ messages }} peak {{ hour }} }} }} }}"), 2);
         check(&format!("{{ operators({month}) {{ value }} }}"), 2);
         check("mutation { a: setBusinessHours b: setBusinessHours }", 2);
+        check("mutation { resubmitRejected { accepted } }", 20);
+        check("{ rejectedEvents { totalCount nodes { raw } } }", 3);
     }
 
     #[test]

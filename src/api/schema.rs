@@ -24,6 +24,7 @@ mod pickers;
 mod quality;
 mod record;
 mod reference;
+mod rejected;
 pub mod rules;
 mod scalars;
 mod standing;
@@ -52,8 +53,10 @@ pub fn builder() -> SchemaBuilder {
     query = pickers::add_to(query);
     query = connections::add_to(query);
     query = business_hours::add_to_query(query);
+    query = rejected::add_to_query(query);
     let mutation = Object::new("Mutation").description("Everything that can be changed.");
     let mutation = business_hours::add_to_mutation(mutation);
+    let mutation = rejected::add_to_mutation(mutation);
     let mut schema = Schema::build("Query", Some("Mutation"), None);
     schema = scalars::register(schema);
     schema = inputs::register(schema);
@@ -68,6 +71,7 @@ pub fn builder() -> SchemaBuilder {
     schema = explain::register(schema);
     schema = histogram::register(schema);
     schema = business_hours::register(schema);
+    schema = rejected::register(schema);
     schema = behind::register(schema);
     schema = dialog::register(schema);
     schema = standing::register(schema);

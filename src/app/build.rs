@@ -286,9 +286,10 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         turns: Turns::new(queries_at_once),
         seal: Seal::new(&secret, "rapport cursors"),
         ways_in: connections.clone(),
+        ingest: ingest.clone(),
     };
     let intake = match queue {
-        Some(queue) => Intake::Queued(Queued::new(queue, Arc::clone(&clock))),
+        Some(queue) => Intake::Queued(Queued::new(queue, ingest.clone(), Arc::clone(&clock))),
         None => Intake::Direct(ingest.clone()),
     };
     let started = clock.now();

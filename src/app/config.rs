@@ -10,6 +10,7 @@ mod list;
 mod network;
 mod operations;
 mod queue;
+mod rejected;
 pub mod store;
 
 use std::fmt;
@@ -57,6 +58,7 @@ pub struct Config {
     pub documents: DocumentsConfig,
     pub network: NetworkConfig,
     pub audit: AuditConfig,
+    pub rejected_days: u16,
     pub log_format: LogFormat,
     pub metrics_token: Option<Hidden>,
     pub operations: OperationsConfig,
@@ -110,6 +112,7 @@ struct Written {
     audit: Option<String>,
     audit_dir: Option<PathBuf>,
     audit_days: Option<list::Number>,
+    rejected_days: Option<list::Number>,
     log_format: Option<String>,
     metrics_token: Option<String>,
     backup_dir: Option<PathBuf>,
@@ -163,6 +166,7 @@ impl Config {
                 written.audit_days,
                 &written.data_dir,
             )?,
+            rejected_days: rejected::days(written.rejected_days)?,
             log_format: written.log_format.map_or(Ok(LogFormat::default()), |format| format.parse())?,
             metrics_token: metrics_token(written.metrics_token)?,
             operations: OperationsConfig::new(written.backup_dir, written.stop_notice_seconds)?,
@@ -284,6 +288,8 @@ pub enum ConfigError {
     Operations(#[from] OperationsConfigError),
     #[error(transparent)]
     Queue(#[from] QueueConfigError),
+    #[error(transparent)]
+    Rejected(#[from] rejected::RejectedConfigError),
     #[error(transparent)]
     LogFormat(#[from] UnknownFormat),
 }

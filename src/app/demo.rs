@@ -63,7 +63,7 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
         Some(secret) => secret.clone(),
         None => own_secret(&config.data_dir)?,
     };
-    let ingest = Ingest::open(Arc::clone(&store), Arc::clone(&clock)).await?;
+    let ingest = Ingest::open_keeping(Arc::clone(&store), Arc::clone(&clock), config.rejected_days).await?;
     let mark = config.data_dir.join(FILLING_FILE);
     match read_filling(&mark)? {
         Some(filling) => {
@@ -139,7 +139,7 @@ async fn fill(ingest: &Ingest, filling: Filling, mark: &Path) -> Result<()> {
     let shown = bar.clone();
     let items = plan.events().zip(1..).map(move |(event, line)| {
         shown.inc(1);
-        Item { line, event: Ok(event) }
+        Item::of(line, event)
     });
     let receipt = ingest.accept(TENANT, items).await?;
     bar.finish_and_clear();

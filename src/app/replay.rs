@@ -182,7 +182,8 @@ impl Trial {
         // What is compared with must be up to date too.
         progress::derive(&Ingest::open(main.clone(), Arc::clone(&clock)).await?, tenants).await?;
         let scratch = Arc::new(build::open_scratch(&main, databases, clock.as_ref()).await?);
-        let ingest = Ingest::open(scratch.clone(), clock).await?;
+        // What is rejected is so a second time, and the scratch database is no place to keep it.
+        let ingest = Ingest::open_keeping(scratch.clone(), clock, 0).await?;
         let trial = Self { main, scratch, databases, stretch, extent, tally: Tally::default() };
         match trial.fill(&ingest, &connection).await {
             Ok(tally) => Ok(Self { tally, ..trial }),

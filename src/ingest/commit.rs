@@ -2,15 +2,18 @@
 //! of what was new.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use tokio::task::spawn_blocking;
 
+use super::bisect::{Refused, bisect, is_about_rows};
 use super::feed::Feed;
 use super::group::{Announced, Groups};
 use super::known::{self, Known};
 use super::prepare::BATCH_EVENTS_MAX;
+use super::rejected::{self, Line, RejectedBy, Rejections};
 use super::{IngestError, Origin, batch};
 use crate::model::event::NormalEvent;
 use crate::store::token::Token;
@@ -33,9 +36,19 @@ pub(super) struct Stretch {
 /// two requests with the same id at the same time would otherwise both be told "accepted".
 pub(super) struct Commits {
     store: Arc<dyn Store>,
-    groups: Groups<Arc<Batch>, u64, IngestError>,
+    groups: Groups<Arc<Batch>, Written, IngestError>,
     known: Known,
     following: Following,
+    rejections: Arc<Rejections>,
+}
+
+/// What became of a batch.
+#[derive(Default)]
+pub(super) struct Written {
+    /// Events that were not known.
+    pub new: u64,
+    /// Those that the engine does not take, with their places in the batch.
+    pub refused: Vec<(usize, Line)>,
 }
 
 /// When what follows from events is written.
@@ -64,12 +77,12 @@ impl Batch {
 }
 
 impl Commits {
-    pub fn new(store: Arc<dyn Store>, following: Following) -> Self {
+    pub fn new(store: Arc<dyn Store>, following: Following, rejections: Arc<Rejections>) -> Self {
         let known = match following {
             Following::Before => Known::default(),
             Following::Behind(_) => Known::remembering(),
         };
-        Self { store, groups: Groups::of(BATCH_EVENTS_MAX), known, following }
+        Self { store, groups: Groups::of(BATCH_EVENTS_MAX), known, following, rejections }
     }
 
     /// Says that a batch will come: who comes first waits for it, for a while.
@@ -77,11 +90,11 @@ impl Commits {
         self.groups.announce()
     }
 
-    /// Returns when the batch is stored, with the number of events that were new.
-    pub async fn write(&self, batch: Batch, announced: Announced) -> Result<u64, IngestError> {
+    /// Returns when the batch is stored, but for what the engine does not take.
+    pub async fn write(&self, batch: Arc<Batch>, announced: Announced) -> Result<Written, IngestError> {
         let weight = if batch.token.is_some() { BATCH_EVENTS_MAX } else { batch.len() };
         let write = async |batches| self.write_group(batches).await;
-        self.groups.write(Arc::new(batch), weight, Some(announced), write).await
+        self.groups.write(batch, weight, Some(announced), write).await
     }
 
     /// Learns which ids are stored, where that helps.
@@ -89,10 +102,11 @@ impl Commits {
         self.known.fill(self.store.as_ref()).await
     }
 
-    /// Stores what is new of the batches, and says how much that is of each.
-    async fn write_group(&self, batches: Vec<Arc<Batch>>) -> Result<Vec<u64>, IngestError> {
+    /// Stores what is new of the batches, and says what became of each.
+    async fn write_group(&self, batches: Vec<Arc<Batch>>) -> Result<Vec<Written>, IngestError> {
         let found = self.find_known(&batches).await?;
         let token = token_of(&batches);
+        let alone = <[_; 1]>::try_from(batches.clone()).ok();
         let selected = spawn_blocking(move || {
             let (new, accepted) = select_new(&batches, &found);
             let rows = batch::build(&new).map_err(IngestError::Batch)?;
@@ -100,10 +114,21 @@ impl Commits {
             Ok::<_, IngestError>(Selected { rows, accepted, tenants })
         });
         let Selected { rows, accepted, tenants } = selected.await??;
-        if 0 < rows.num_rows() {
-            self.store_new(rows, tenants, token).await?;
+        let mut written: Vec<Written> = accepted.into_iter().map(|new| Written { new, ..Written::default() }).collect();
+        if rows.num_rows() == 0 {
+            return Ok(written);
         }
-        Ok(accepted)
+        match self.store_new(rows.clone(), tenants.clone(), token).await {
+            Ok(()) => {}
+            // Each batch of a group is tried alone first: what is wrong with one costs the others nothing.
+            Err(IngestError::Store(error)) if is_about_rows(&error) => {
+                let (Some([batch]), Some(first)) = (alone, written.first_mut()) else { return Err(error.into()) };
+                first.refused = self.store_takeable(&batch, &rows, &tenants).await?;
+                first.new -= first.refused.len() as u64;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(written)
     }
 
     /// The ids of the batches that are stored already, by tenant.
@@ -121,6 +146,29 @@ impl Commits {
             self.known.note(tenant, ids());
         }
         Ok(found)
+    }
+
+    /// Stores what the engine takes of the rows, keeps the rest, and returns it with its places in the batch.
+    async fn store_takeable(
+        &self,
+        batch: &Batch,
+        rows: &RecordBatch,
+        tenants: &BTreeSet<String>,
+    ) -> Result<Vec<(usize, Line)>, IngestError> {
+        let write = async |range: Range<usize>| {
+            let rows = rows.slice(range.start, range.len());
+            self.store_new(rows, tenants.clone(), None).await
+        };
+        let is_about_rows = |error: &IngestError| matches!(error, IngestError::Store(error) if is_about_rows(error));
+        let refused = bisect(rows.num_rows(), is_about_rows, write).await?;
+        let refused: Vec<Refused<StoreError>> = refused.into_iter().filter_map(of_store).collect();
+        let lines = rejected::row::lines(rows, &refused);
+        if let Some(stretch) = batch.stretches.first() {
+            let now = stretch.events.first().map_or(0, |event| event.received_at);
+            self.rejections.keep(self.store.as_ref(), &stretch.origin, RejectedBy::Engine, &lines, now).await;
+        }
+        let place = |line: &Line| batch.rows().position(|row| Some(&row.event.id) == line.id.as_ref());
+        Ok(lines.into_iter().map(|line| (place(&line).unwrap_or_default(), line)).collect())
     }
 
     async fn store_new(
@@ -181,6 +229,13 @@ fn select_new<'a>(
         accepted.push((new.len() - before) as u64);
     }
     (new, accepted)
+}
+
+fn of_store(Refused { row, error }: Refused<IngestError>) -> Option<Refused<StoreError>> {
+    match error {
+        IngestError::Store(error) => Some(Refused { row, error }),
+        _ => None,
+    }
 }
 
 /// Only what is alone keeps its token: another group would be other rows.

@@ -114,7 +114,7 @@ impl Ingest {
             let stems = books.keys().map(|deal| conversions::stem(deal));
             let recorded = stored::recorded(store, &origin.tenant, stems).await?;
             let events = books.values().flat_map(|facts| conversions(facts, &recorded, latest));
-            let items = (1..).zip(events).map(|(line, event)| Item { line, event: Ok(event) });
+            let items = (1..).zip(events).map(|(line, event)| Item::of(line, event));
             let items: Vec<Item> = items.collect();
             // They arrived with this delivery: by its instant a replay finds them.
             let origin = Origin { received_at: Some(received_at), believed_until: Some(latest), ..origin.clone() };

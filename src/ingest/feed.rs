@@ -6,6 +6,7 @@
 //! text: see `lib.rs`.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as PlainMutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,7 +18,9 @@ use arrow::error::ArrowError;
 use tokio::sync::{Mutex, Notify};
 use tokio::task::spawn_blocking;
 
-use super::batch;
+use super::bisect::{bisect, is_about_rows};
+use super::rejected::{RejectedBy, Rejections, row};
+use super::{Origin, batch};
 use crate::sql::Sql;
 use crate::store::{Insert, Store, StoreError};
 
@@ -39,6 +42,7 @@ const WAITING_BYTES_MAX: usize = 256 << 20;
 /// What is stored and still to be written to the tables that follow from it.
 pub(super) struct Feed {
     store: Arc<dyn Store>,
+    rejections: Arc<Rejections>,
     waiting: PlainMutex<Waiting>,
     /// One pass after the other.
     turn: Mutex<()>,
@@ -67,7 +71,7 @@ impl Feed {
     ///
     /// # Errors
     /// When the engine fails.
-    pub async fn open(store: Arc<dyn Store>) -> Result<Self, StoreError> {
+    pub async fn open(store: Arc<dyn Store>, rejections: Arc<Rejections>) -> Result<Self, StoreError> {
         let fed = number(&store, Sql::new("SELECT max(batch) FROM fed")).await?;
         let mut found = Sql::new("SELECT max(batch) FROM events WHERE batch > ");
         // Batches are counted from 1 up: no number is too large for the parameter.
@@ -91,6 +95,7 @@ impl Feed {
         }
         Ok(Self {
             store,
+            rejections,
             waiting: PlainMutex::default(),
             turn: Mutex::new(()),
             arrived: Notify::new(),
@@ -195,9 +200,11 @@ impl Feed {
         let Some(last) = first.last().map(|stored| stored.number) else { return Ok(()) };
         let rows: Vec<RecordBatch> = first.iter().map(|stored| stored.rows.clone()).collect();
         // Only a runtime that is shutting down drops the work.
-        let joined = spawn_blocking(move || inserts(&rows, last)).await.map_err(|_| StoreError::Closed)?;
-        let wrong = |error: ArrowError| StoreError::WrongColumns { table: "inbox", reason: error.to_string() };
-        self.store.insert_all(joined.map_err(wrong)?).await?;
+        let joined = spawn_blocking(move || join(&rows)).await.map_err(|_| StoreError::Closed)?.map_err(wrong)?;
+        match self.write(&joined, last).await {
+            Err(error) if is_about_rows(&error) => self.write_takeable(&joined, last).await?,
+            written => written?,
+        }
         let mut waiting = self.lock();
         for stored in first {
             waiting.events -= stored.rows.num_rows();
@@ -205,6 +212,32 @@ impl Feed {
             waiting.batches.pop_front();
         }
         Ok(())
+    }
+
+    async fn write(&self, rows: &RecordBatch, last: u64) -> Result<(), StoreError> {
+        self.store.insert_all(inserts(rows, last).map_err(wrong)?).await
+    }
+
+    /// Writes what the engine takes: what one event says costs no other. It stays in the log of events, and it is kept among what
+    /// is rejected.
+    async fn write_takeable(&self, rows: &RecordBatch, last: u64) -> Result<(), StoreError> {
+        // How far it is is told at the end, with nothing.
+        let write = async |range: Range<usize>| self.write(&rows.slice(range.start, range.len()), 0).await;
+        let refused = bisect(rows.num_rows(), is_about_rows, write).await?;
+        tracing::error!(events = refused.len(), "events are stored and cannot be counted: they are among the rejected");
+        for (line, refused) in row::lines(rows, &refused).iter().zip(&refused) {
+            let now = row::received_at(rows, refused.row).unwrap_or_default();
+            let text = |column| row::text(rows, column, refused.row);
+            let origin = Origin {
+                tenant: text("tenant"),
+                connection: text("connection"),
+                received_at: Some(now),
+                ..Origin::default()
+            };
+            let line = std::slice::from_ref(line);
+            self.rejections.keep(self.store.as_ref(), &origin, RejectedBy::Engine, line, now).await;
+        }
+        self.write(&rows.slice(0, 0), last).await
     }
 
     fn first(&self) -> Vec<Stored> {
@@ -225,18 +258,26 @@ impl Feed {
 
 /// First what follows from the events, then the mark that something is to be derived from it, then how far that is: all can
 /// be written twice without harm.
-fn inserts(batches: &[RecordBatch], last: u64) -> Result<Vec<Insert>, ArrowError> {
-    let rows = match batches {
-        [one] => one.clone(),
-        several => concat_batches(&several[0].schema(), several)?,
-    };
+fn inserts(rows: &RecordBatch, last: u64) -> Result<Vec<Insert>, ArrowError> {
     let fed = RecordBatch::try_from_iter([
         ("whole", Arc::new(UInt8Array::from(vec![0])) as _),
         ("batch", Arc::new(UInt64Array::from(vec![last])) as _),
     ])?;
-    let arrivals = batch::arrivals(&rows)?;
+    let arrivals = batch::arrivals(rows)?;
     let insert = |table, rows| Insert { table, rows };
-    Ok(vec![insert("inbox", rows), insert("arrivals", arrivals), insert("fed", fed)])
+    Ok(vec![insert("inbox", rows.clone()), insert("arrivals", arrivals), insert("fed", fed)])
+}
+
+fn join(batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
+    match batches {
+        [one] => Ok(one.clone()),
+        several => concat_batches(&several[0].schema(), several),
+    }
+}
+
+/// All batches have the columns of one program.
+fn wrong(error: ArrowError) -> StoreError {
+    StoreError::WrongColumns { table: "inbox", reason: error.to_string() }
 }
 
 async fn number(store: &Arc<dyn Store>, sql: Sql) -> Result<u64, StoreError> {

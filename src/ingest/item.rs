@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
@@ -14,7 +15,18 @@ use crate::model::event::{Event, Scalar};
 pub struct Item {
     /// The line of the text, the position in the array, or the row of the file; the first is 1.
     pub line: u64,
+    /// What it was read from, for the case that it is rejected.
+    pub source: Source,
     pub event: Result<Event, Unreadable>,
+}
+
+/// What an item was read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Text as it was sent: a part of the body, which is not copied.
+    Text(Bytes),
+    /// Something else, of which the program made an event: that one, written as JSON, is what can be kept.
+    Made,
 }
 
 /// An item that is no event.
@@ -30,15 +42,26 @@ pub const LINE_BYTES_MAX: usize = 1 << 20;
 
 impl Item {
     /// Reads one JSON object.
-    pub fn from_json(line: u64, json: &[u8]) -> Self {
-        let event = read_event(json).map_err(|reason| Unreadable { id: find_id(json), reason });
-        Self { line, event }
+    pub fn read(line: u64, json: Bytes) -> Self {
+        let event = read_event(&json).map_err(|reason| Unreadable { id: find_id(&json), reason });
+        Self { line, source: Source::Text(json), event }
     }
 
-    /// A line that was longer than [`LINE_BYTES_MAX`]: `start` is what was kept of it.
-    pub fn too_long(line: u64, start: &[u8], bytes: usize) -> Self {
+    /// The same for text that is somebody else's: it is copied.
+    pub fn from_json(line: u64, json: &[u8]) -> Self {
+        Self::read(line, Bytes::copy_from_slice(json))
+    }
+
+    /// An event that the program made of something else.
+    pub fn of(line: u64, event: Event) -> Self {
+        Self { line, source: Source::Made, event: Ok(event) }
+    }
+
+    /// A line that was longer than [`LINE_BYTES_MAX`]: `start` is what was kept of it, which is longer too.
+    pub fn too_long(line: u64, start: Vec<u8>, bytes: usize) -> Self {
         let reason = Reason::LineTooLong { bytes, max: LINE_BYTES_MAX };
-        Self { line, event: Err(Unreadable { id: find_id(start), reason }) }
+        let id = find_id(&start);
+        Self { line, source: Source::Text(start.into()), event: Err(Unreadable { id, reason }) }
     }
 }
 

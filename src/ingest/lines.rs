@@ -63,7 +63,8 @@ impl Lines {
             self.line += 1;
             let line = rest[..length].trim_ascii();
             if !line.is_empty() {
-                return Some(Item::from_json(self.line, line));
+                let line = self.body.slice_ref(line);
+                return Some(Item::read(self.line, line));
             }
         }
         None
@@ -75,7 +76,7 @@ impl Lines {
             Element::Item { start, end, next } => {
                 self.position = next;
                 self.line += 1;
-                Some(Item::from_json(self.line, &self.body[start..end]))
+                Some(Item::read(self.line, self.body.slice(start..end)))
             }
             Element::End { .. } => None,
         }

@@ -2,12 +2,15 @@
 
 use std::collections::HashSet;
 
+use bytes::Bytes;
+
 use super::Origin;
-use super::item::Item;
+use super::item::{Item, LINE_BYTES_MAX, Source};
 use super::normalise::{ID_CHARS_MAX, normalise};
 use super::receipt::{REJECTED_LISTED_MAX, Rejection};
+use super::rejected::{KEPT_BYTES_MAX, KEPT_LINES_MAX, Line};
 use crate::model::Clock;
-use crate::model::event::{NormalEvent, Scalar};
+use crate::model::event::{Event, NormalEvent, Scalar};
 
 /// Events of one insert: large enough for the engine's best speed, about 50 MB in memory.
 pub(super) const BATCH_EVENTS_MAX: usize = 50_000;
@@ -19,6 +22,8 @@ const REASON_CHARS_MAX: usize = 300;
 pub(super) struct Prepared {
     /// With different ids: the first of several events with one id stays.
     pub events: Vec<NormalEvent>,
+    /// The line of each.
+    pub lines: Vec<u64>,
     pub repeats: u64,
     pub rejected: Rejected,
     /// No items are left after it.
@@ -29,6 +34,9 @@ pub(super) struct Prepared {
 pub(super) struct Rejected {
     pub listed: Vec<Rejection>,
     pub unlisted: u64,
+    /// What is kept of them, and how many bytes of text that is.
+    pub kept: Vec<Line>,
+    kept_bytes: usize,
 }
 
 /// Takes items until the batch is full or there are no more.
@@ -36,6 +44,7 @@ pub(super) fn prepare(origin: &Origin, items: &mut impl Iterator<Item = Item>, c
     let received_at = origin.received_at.unwrap_or_else(|| clock.now());
     let believed_until = origin.believed_until.map_or(received_at, |until| until.max(received_at));
     let mut events: Vec<NormalEvent> = Vec::new();
+    let mut lines = Vec::new();
     let mut ids: HashSet<String> = HashSet::new();
     let mut repeats = 0;
     let mut rejected = Rejected::default();
@@ -48,28 +57,57 @@ pub(super) fn prepare(origin: &Origin, items: &mut impl Iterator<Item = Item>, c
         let event = match item.event {
             Ok(event) => event,
             Err(unreadable) => {
-                rejected.add(item.line, unreadable.id, &unreadable.reason);
+                rejected.add(item.line, unreadable.id, &unreadable.reason, || text_of(item.source, None));
                 continue;
             }
         };
         let id = event.id.clone();
+        // Normalising takes the event apart. Who sent text still has it there.
+        let made = (item.source == Source::Made).then(|| event.clone());
         match normalise(event, believed_until) {
-            Ok(event) if ids.insert(event.id.clone()) => events.push(NormalEvent { received_at, ..event }),
+            Ok(event) if ids.insert(event.id.clone()) => {
+                events.push(NormalEvent { received_at, ..event });
+                lines.push(item.line);
+            }
             Ok(_) => repeats += 1,
-            Err(reason) => rejected.add(item.line, id.as_ref().and_then(show_id), &reason),
+            Err(reason) => {
+                let id = id.as_ref().and_then(show_id);
+                rejected.add(item.line, id, &reason, || text_of(item.source, made.as_ref()));
+            }
         }
     }
-    Prepared { events, repeats, rejected, is_last }
+    Prepared { events, lines, repeats, rejected, is_last }
 }
 
 impl Rejected {
-    pub fn add(&mut self, line: u64, id: Option<String>, reason: &super::Reason) {
-        if self.listed.len() < REJECTED_LISTED_MAX {
-            let reason = reason.to_string().chars().take(REASON_CHARS_MAX).collect();
-            self.listed.push(Rejection { line, id, reason });
-        } else {
+    pub fn add(&mut self, line: u64, id: Option<String>, reason: &super::Reason, text: impl FnOnce() -> Bytes) {
+        let code = reason.code();
+        let is_listed = self.listed.len() < REJECTED_LISTED_MAX;
+        let is_kept = self.kept.len() < KEPT_LINES_MAX && self.kept_bytes < KEPT_BYTES_MAX;
+        if !is_listed {
             self.unlisted += 1;
         }
+        if !is_listed && !is_kept {
+            return;
+        }
+        let reason: String = reason.to_string().chars().take(REASON_CHARS_MAX).collect();
+        if is_kept {
+            let text = text();
+            self.kept_bytes += text.len().min(LINE_BYTES_MAX);
+            self.kept.push(Line { id: id.clone(), code, reason: reason.clone(), text });
+        }
+        if is_listed {
+            self.listed.push(Rejection { line, id, reason, code });
+        }
+    }
+}
+
+/// What can be kept of an item: its text, else the event that was made.
+pub(super) fn text_of(source: Source, made: Option<&Event>) -> Bytes {
+    match (source, made) {
+        (Source::Text(text), _) => text,
+        (Source::Made, Some(event)) => serde_json::to_vec(event).unwrap_or_default().into(),
+        (Source::Made, None) => Bytes::new(),
     }
 }
 

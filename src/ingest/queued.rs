@@ -20,7 +20,7 @@ use super::connector::Payload;
 use super::group::Groups;
 use super::item::LINE_BYTES_MAX;
 use super::normalise::normalise;
-use super::prepare::{Rejected, show_id};
+use super::prepare::{Rejected, show_id, text_of};
 use super::reason::Reason;
 use super::receipt::Place;
 use super::receive::Received;
@@ -105,6 +105,8 @@ pub struct Queued {
 struct Publisher {
     queue: Queue,
     clock: Arc<dyn Clock>,
+    /// Keeps what is rejected.
+    ingest: Ingest,
     /// What waits for the stream at the same time shares a message. The outcome is how many events the stream did not have.
     groups: Groups<Section, u64, IngestError>,
 }
@@ -117,8 +119,8 @@ struct Read {
 }
 
 impl Queued {
-    pub fn new(queue: Queue, clock: Arc<dyn Clock>) -> Self {
-        Self { publisher: Arc::new(Publisher { queue, clock, groups: Groups::of(GROUP_BYTES_MAX) }) }
+    pub fn new(queue: Queue, ingest: Ingest, clock: Arc<dyn Clock>) -> Self {
+        Self { publisher: Arc::new(Publisher { queue, clock, ingest, groups: Groups::of(GROUP_BYTES_MAX) }) }
     }
 
     async fn accept_from<I>(&self, origin: Origin, items: I) -> Result<Receipt, IngestError>
@@ -128,7 +130,8 @@ impl Queued {
         let received_at = origin.received_at.unwrap_or_else(|| self.publisher.clock.now());
         // A line that cannot be compressed must fit into a message of its own.
         let line_max = LINE_BYTES_MAX.min(self.publisher.queue.body_bytes_max() / 2);
-        let read = spawn_blocking(move || read(&origin, items, received_at, line_max));
+        let of = origin.clone();
+        let read = spawn_blocking(move || read(&of, items, received_at, line_max));
         let Read { sections, repeats, rejected } = read.await??;
         let mut receipt = Receipt { duplicates: repeats, place: Place::Queued, ..Receipt::default() };
         for section in sections {
@@ -139,6 +142,7 @@ impl Queued {
         }
         rejected.listed.into_iter().for_each(|rejection| receipt.reject(rejection));
         receipt.rejected_total += rejected.unlisted;
+        self.publisher.ingest.keep_rejected(&origin, &rejected.kept).await;
         Ok(receipt)
     }
 
@@ -223,11 +227,11 @@ fn read(
     let mut ids: HashSet<String> = HashSet::new();
     let mut body: Vec<u8> = Vec::new();
     let mut events = 0;
-    for Item { line, event } in items {
+    for Item { line, event, source } in items {
         let event = match event {
             Ok(event) => event,
             Err(unreadable) => {
-                read.rejected.add(line, unreadable.id, &unreadable.reason);
+                read.rejected.add(line, unreadable.id, &unreadable.reason, || text_of(source, None));
                 continue;
             }
         };
@@ -250,7 +254,7 @@ fn read(
             }
             Err(reason) => reason,
         };
-        read.rejected.add(line, id, &reason);
+        read.rejected.add(line, id, &reason, || text_of(source, None));
     }
     if !body.is_empty() {
         read.sections.push(section(origin, received_at, body, events));

@@ -84,6 +84,53 @@ pub enum Reason {
     BadCurrency { field: &'static str, currency: String },
     #[error("`{field}` is missing; an amount needs its currency")]
     NoCurrency { field: &'static str },
+    #[error("the store does not take this event (code {code}); it is kept, and a manager can submit it again")]
+    Refused { code: i32 },
+}
+
+impl Reason {
+    /// Its name for programs; it never changes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::LineTooLong { .. } => "LINE_TOO_LONG",
+            Self::InvalidUtf8 { .. } => "INVALID_UTF8",
+            Self::InvalidJson { .. } => "INVALID_JSON",
+            Self::TooDeep { .. } => "TOO_DEEP",
+            Self::NotAnEvent { .. } => "NOT_AN_EVENT",
+            Self::UnreadableRow { .. } => "UNREADABLE_ROW",
+            Self::Missing { .. } => "MISSING",
+            Self::MissingForKind { .. } => "MISSING_FOR_KIND",
+            Self::NotInAReport { .. } => "NOT_IN_A_REPORT",
+            Self::UnreadAnswer { .. } => "UNREAD_ANSWER",
+            Self::ForeignAccount { .. } => "FOREIGN_ACCOUNT",
+            Self::UnknownKind { .. } => "UNKNOWN_KIND",
+            Self::WrongType { .. } => "WRONG_TYPE",
+            Self::NotWhole { .. } => "NOT_WHOLE",
+            Self::TooLong { .. } => "TOO_LONG",
+            Self::Nul { .. } => "NUL",
+            Self::Control { .. } => "CONTROL",
+            Self::TooManySegments { .. } => "TOO_MANY_SEGMENTS",
+            Self::TooManyIdentities { .. } => "TOO_MANY_IDENTITIES",
+            Self::BadIdentity { .. } => "BAD_IDENTITY",
+            Self::BadChannel { .. } => "BAD_CHANNEL",
+            Self::UnreadableTime { .. } => "UNREADABLE_TIME",
+            Self::TooEarly { .. } => "TOO_EARLY",
+            Self::TooFarAhead { .. } => "TOO_FAR_AHEAD",
+            Self::UnknownAuthor { .. } => "UNKNOWN_AUTHOR",
+            Self::NotTheClient { .. } => "NOT_THE_CLIENT",
+            Self::ClientOutbound { .. } => "CLIENT_OUTBOUND",
+            Self::UnknownFailureReason { .. } => "UNKNOWN_FAILURE_REASON",
+            Self::MarkNotANumber { .. } => "MARK_NOT_A_NUMBER",
+            Self::BadScale { .. } => "BAD_SCALE",
+            Self::BadScore { .. } => "BAD_SCORE",
+            Self::BadAmount { .. } => "BAD_AMOUNT",
+            Self::AmountTooPrecise { .. } => "AMOUNT_TOO_PRECISE",
+            Self::NegativeConversion { .. } => "NEGATIVE_CONVERSION",
+            Self::BadCurrency { .. } => "BAD_CURRENCY",
+            Self::NoCurrency { .. } => "NO_CURRENCY",
+            Self::Refused { .. } => "REFUSED",
+        }
+    }
 }
 
 /// The most characters of a value that a message repeats: enough to find it, too few to flood a receipt.

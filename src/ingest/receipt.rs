@@ -49,6 +49,9 @@ pub struct Rejection {
     /// The event's id, where it could be read.
     pub id: Option<String>,
     pub reason: String,
+    /// The reason's name for programs, which is kept with the line.
+    #[serde(skip)]
+    pub code: &'static str,
 }
 
 /// Rejections that a receipt lists: enough to find the pattern, small enough for an answer (about 200 KB).
@@ -89,7 +92,7 @@ mod tests {
     fn a_receipt_lists_a_thousand_rejections_and_counts_the_rest() {
         let mut receipt = Receipt { accepted: 5, ..Receipt::default() };
         for line in 1..=1_500 {
-            receipt.reject(Rejection { line, id: None, reason: "`id` is missing".to_owned() });
+            receipt.reject(Rejection { line, id: None, reason: "`id` is missing".to_owned(), code: "MISSING" });
         }
         assert_eq!((receipt.rejected.len(), receipt.rejected_total), (1_000, 1_500));
         let text = receipt.to_string();
@@ -100,7 +103,7 @@ mod tests {
     #[test]
     fn the_answer_has_the_names_of_the_contract() {
         let mut receipt = Receipt { accepted: 1, duplicates: 2, ..Receipt::default() };
-        receipt.reject(Rejection { line: 3, id: Some("a".to_owned()), reason: "no".to_owned() });
+        receipt.reject(Rejection { line: 3, id: Some("a".to_owned()), reason: "no".to_owned(), code: "MISSING" });
         let json = serde_json::to_string(&receipt).unwrap();
         let expect =
             r#"{"accepted":1,"duplicates":2,"rejected":[{"line":3,"id":"a","reason":"no"}],"rejectedTotal":1}"#;

@@ -6,6 +6,7 @@ use super::connection::Connection;
 use super::connector::{Payload, Reading};
 use super::normalise::decoration;
 use super::raw::{self, RawPayload};
+use super::rejected::Way;
 use super::{Ingest, IngestError, Item, Origin, Receipt, errands::stored};
 use crate::model::event::Scalar;
 
@@ -52,11 +53,13 @@ impl Ingest {
         let Reading { mut events, deals, lookups, ignored, unknown, mut unreadable } = reading;
         events.iter_mut().for_each(decoration::trim);
         let latest = events.iter().filter_map(|event| instant(event.at.as_ref()?)).max();
-        let items: Vec<Item> = (1..).zip(events).map(|(line, event)| Item { line, event: Ok(event) }).collect();
+        let items: Vec<Item> = (1..).zip(events).map(|(line, event)| Item::of(line, event)).collect();
         let origin = Origin {
             tenant: connection.tenant.clone(),
             connection: connection.name.clone(),
             received_at: Some(payload.received_at),
+            way: Way::Platform,
+            raw_days: Some(connection.keep_days),
             ..Origin::default()
         };
         let mut receipt = match items.is_empty() {

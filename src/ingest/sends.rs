@@ -24,12 +24,12 @@ pub fn read<I>(connection: Arc<Connection>, reports: I) -> impl Iterator<Item = 
 where
     I: Iterator<Item = Item> + Send,
 {
-    reports.map(move |Item { line, event }| {
+    reports.map(move |Item { line, source, event }| {
         let event = event.and_then(|report| {
             let id = text(report.id.as_ref());
             read_one(&connection, report).map_err(|reason| Unreadable { id, reason })
         });
-        Item { line, event }
+        Item { line, source, event }
     })
 }
 

@@ -137,6 +137,15 @@ async fn nothing_is_inserted_for_nothing() {
 }
 
 #[tokio::test]
+async fn a_store_that_does_not_keep_what_is_rejected_fails_no_request() {
+    // The event takes three inserts.
+    let store = FakeStore::new(4);
+    let receipt = accept(&store, &[event("a").as_str(), "nonsense"].join("\n")).await.unwrap();
+    assert_eq!((receipt.accepted, receipt.rejected_total, receipt.rejected[0].code), (1, 1, "INVALID_JSON"));
+    assert_eq!(store.inserts.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
 async fn one_id_sent_many_times_at_once_is_accepted_once() {
     let store = FakeStore::new(0);
     let ingest = Ingest::new(Arc::clone(&store) as _, Arc::new(FixedClock));
@@ -164,15 +173,16 @@ async fn large_bodies_go_in_several_batches() {
 
 /// Writes batches at once, each with an event of its own and one that all share.
 async fn write_at_once(store: &Arc<FakeStore>, batches: usize) -> Vec<u64> {
-    let commits = Commits::new(Arc::clone(store) as _, Following::Before);
+    let commits = Commits::new(Arc::clone(store) as _, Following::Before, Arc::new(Rejections::keeping(0)));
     let origin = Arc::new(Origin { tenant: "acme".to_owned(), ..Origin::default() });
     let mut writes = Vec::new();
     for number in 0..batches {
         let mut items = lines::split([event(&format!("own{number}")), event("shared")].join("\n").into()).unwrap();
         let Prepared { events, .. } = prepare(&origin, &mut items, &FixedClock);
-        writes.push(commits.write(Batch::of(Arc::clone(&origin), events), commits.announce()));
+        writes.push(commits.write(Arc::new(Batch::of(Arc::clone(&origin), events)), commits.announce()));
     }
-    futures_util::future::try_join_all(writes).await.unwrap()
+    let written = futures_util::future::try_join_all(writes).await.unwrap();
+    written.iter().map(|written| written.new).collect()
 }
 
 #[tokio::test]

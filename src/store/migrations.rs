@@ -133,6 +133,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration(62, "0062_events_tokens.sql", include_str!("../../sql/migrations/0062_events_tokens.sql")),
     migration(63, "0063_fed.sql", include_str!("../../sql/migrations/0063_fed.sql")),
     migration(64, "0064_derivation_leases.sql", include_str!("../../sql/migrations/0064_derivation_leases.sql")),
+    migration(65, "0065_rejected_events.sql", include_str!("../../sql/migrations/0065_rejected_events.sql")),
 ];
 
 const CREATE_REGISTER: &str = "\

@@ -34,6 +34,7 @@ mod pickers;
 mod process;
 mod questions;
 mod queue;
+mod rejected;
 mod replay;
 mod schema;
 mod sends;

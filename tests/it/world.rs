@@ -135,6 +135,12 @@ impl World {
         Self::under(Policy::default(), Connections::default(), self.way_in(), self.now, limits.into())
     }
 
+    /// The same world with another way in, which must be the only one that is used.
+    pub fn with(&self, ingest: Ingest) -> Self {
+        let way_in = WayIn { ingest, ..self.way_in() };
+        Self::under(Policy::default(), Connections::default(), way_in, self.now, patient().into())
+    }
+
     /// The same world at another instant.
     pub fn turned_to(&self, now: Millis) -> Self {
         self.turning.0.store(now, Ordering::Relaxed);
@@ -304,7 +310,7 @@ pub fn instant(text: &str) -> Millis {
 }
 
 /// However slow the machine is, a test sees all that it sent. The clock stands still, so that what is spent never comes back.
-fn patient() -> Limits {
+pub fn patient() -> Limits {
     Limits {
         catch_up_time: Duration::from_secs(600),
         cost_per_minute: 1_000_000_000,

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::Limits;
 use crate::ingest::item::LINE_BYTES_MAX;
+use crate::ingest::rejected::budget::{INVALID_DAY_BYTES_MAX, REFUSED_DAY_BYTES_MAX};
+use crate::ingest::rejected::resubmit::LINES_MAX as RESUBMITTED_LINES_MAX;
+use crate::ingest::rejected::{KEPT_BYTES_MAX, KEPT_LINES_MAX};
 use crate::metrics::filter::{VALUE_CHARS_MAX, VALUES_MAX};
 use crate::metrics::query::DIMENSIONS_MAX;
 use crate::metrics::schedule::{BOUNDARIES_MAX, EXCEPTIONS_MAX, INTERVALS_MAX, NOTE_CHARS_MAX, VERSIONS_MAX};
@@ -80,7 +83,7 @@ const COUNT_MOST: u64 = 1_000_000;
 const SECONDS_MOST: u64 = 300;
 
 /// All limits in reading order.
-pub static SPECS: [Spec; 48] = [
+pub static SPECS: [Spec; 53] = [
     of("bodyBytes", "bytes", BODY_MOST, |limits| &mut limits.body_bytes),
     of("ingestCompressedBytes", "bytes", BODY_MOST, |limits| &mut limits.ingest_compressed_bytes),
     of("ingestBytes", "bytes", BODY_MOST, |limits| &mut limits.ingest_bytes),
@@ -125,6 +128,11 @@ pub static SPECS: [Spec; 48] = [
     of("requestsAtOnce", "requests", COUNT_MOST, |limits| &mut limits.requests_at_once),
     of_server(of("tenantRequestsAtOnce", "requests", COUNT_MOST, |limits| &mut limits.tenant_requests_at_once)),
     fixed("lineBytes", "bytes", LINE_BYTES_MAX as u64),
+    fixed("rejectedLines", "lines", KEPT_LINES_MAX as u64),
+    fixed("rejectedBytes", "bytes", KEPT_BYTES_MAX as u64),
+    fixed("rejectedDayBytes", "bytes of a tenant and day", INVALID_DAY_BYTES_MAX),
+    fixed("refusedDayBytes", "bytes of a tenant and day", REFUSED_DAY_BYTES_MAX),
+    fixed("resubmittedLines", "lines", RESUBMITTED_LINES_MAX as u64),
     fixed("businessHoursVersions", "versions", VERSIONS_MAX as u64),
     fixed("businessHoursIntervals", "intervals", INTERVALS_MAX as u64),
     fixed("businessHoursExceptions", "exceptions", EXCEPTIONS_MAX as u64),

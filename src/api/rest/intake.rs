@@ -19,6 +19,7 @@ use crate::auth::{Role, Viewer};
 use crate::ingest::body::{BodyError, BodyLimits, decode};
 use crate::ingest::lines::{Lines, LinesError, split};
 use crate::ingest::meters::Source;
+use crate::ingest::rejected::Way;
 use crate::ingest::{Item, Origin, sends as reports};
 
 use super::{PLACE_WITHIN, RestState, SMALL_BYTES};
@@ -61,7 +62,13 @@ pub(super) async fn sends(
         let message = "there is no such connection: the route ends with the `name` of one of `[[connections]]`";
         return Err(ApiError::new(Code::NotFound, message));
     };
-    let origin = Origin { tenant: connection.tenant.clone(), connection: connection.name.clone(), ..Origin::default() };
+    let origin = Origin {
+        tenant: connection.tenant.clone(),
+        connection: connection.name.clone(),
+        way: Way::Sends,
+        raw_days: Some(connection.keep_days),
+        ..Origin::default()
+    };
     let read = move |lines| reports::read(connection, lines);
     take(&state, &viewer, Incoming { request_id, trace, headers, body }, origin, read).await
 }

@@ -103,6 +103,21 @@ fn range(arguments: &ObjectAccessor<'_>, zone: Tz, now: Millis) -> Result<TimeRa
     }
 }
 
+/// The range of a question that can do without one.
+///
+/// # Errors
+/// When it is given and is no range.
+pub fn optional_range(
+    arguments: &ObjectAccessor<'_>,
+    default_zone: Tz,
+    now: Millis,
+) -> Result<Option<TimeRange>, Error> {
+    if given(arguments, "range").is_none() {
+        return Ok(None);
+    }
+    range(arguments, zone(arguments, default_zone)?, now).map(Some)
+}
+
 /// The duration that a range is called by, when it moves with the present.
 ///
 /// # Errors

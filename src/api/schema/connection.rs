@@ -19,7 +19,7 @@ use super::cursor::{self, Cursor};
 use super::record::Node;
 use super::{Asking, arguments as given, part, scalars};
 
-const PAGE_INFO: &str = "PageInfo";
+pub const PAGE_INFO: &str = "PageInfo";
 const RECORDS_DEFAULT: usize = 50;
 
 /// Where records come from.
@@ -47,8 +47,8 @@ impl Source {
 /// The page that is asked for.
 #[derive(Clone, Copy)]
 pub struct Page {
-    first: usize,
-    after: Option<Cursor>,
+    pub first: usize,
+    pub after: Option<Cursor>,
     /// As of when the first page was asked: all pages belong to one number.
     pub now: Millis,
 }
@@ -102,11 +102,12 @@ struct Edge {
     cursor: String,
 }
 
-struct PageInfo {
-    has_next: bool,
-    has_previous: bool,
-    start: Option<String>,
-    end: Option<String>,
+/// Where a page lies.
+pub struct PageInfo {
+    pub has_next: bool,
+    pub has_previous: bool,
+    pub start: Option<String>,
+    pub end: Option<String>,
 }
 
 impl Connection {

@@ -52,12 +52,12 @@ static OF_A_SIGHT: [(&str, &str); 25] = [
 ];
 
 /// How the house works inside, and what holds for a whole tenant.
-static OF_MANAGERS: [(&str, &str); 7] = [
+static OF_MANAGERS: [(&str, &str); 11] = [
     ("Explanation", "rowsRead statements"),
     ("ExplainedStatement", "sql parameters rowsRead"),
     ("ExplainedParameter", "type value"),
-    ("Mutation", "setBusinessHours"),
-    ("Query", "connections"),
+    ("Mutation", "setBusinessHours resubmitRejected"),
+    ("Query", "connections rejectedEvents"),
     (
         "ConnectionHealth",
         "name platform accounts state lastReceivedAt received accepted duplicates rejected ignored lookups pendingLookups \
@@ -65,6 +65,14 @@ static OF_MANAGERS: [(&str, &str); 7] = [
          unknownKinds orphans lagP50Seconds lagP95Seconds refusedSinceStart foreignSinceStart failedSinceStart",
     ),
     ("UnknownKind", "kind deliveries"),
+    ("RejectedEventConnection", "totalCount notKeptToday edges nodes pageInfo"),
+    ("RejectedEventEdge", "cursor node"),
+    (
+        "RejectedEvent",
+        "id eventId connection origin reasonCode reason raw isWhole receivedAt lastSeenAt timesSeen resubmittedAt outcome \
+         expiresAt",
+    ),
+    ("ResubmitReceipt", "accepted duplicates rejected left"),
 ];
 
 /// The rules of the whole schema.

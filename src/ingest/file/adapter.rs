@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::history::History;
 use super::{local_time, row};
-use crate::ingest::item::{Item, Unreadable};
+use crate::ingest::item::{Item, Source, Unreadable};
 use crate::model::event::Scalar;
 
 /// How the columns of a foreign file become fields.
@@ -57,8 +57,14 @@ impl Adapter {
         self.read_time(&mut row);
         self.history.complete(&mut row, &self.options.operators);
         let id = row.get("id").and_then(Value::as_str).map(str::to_owned);
-        let event = row::to_event(row).map_err(|reason| Unreadable { id, reason });
-        Item { line, event }
+        match row::to_event(row) {
+            Ok(event) => Item::of(line, event),
+            Err(unfit) => Item {
+                line,
+                source: Source::Text(unfit.row.to_string().into()),
+                event: Err(Unreadable { id, reason: unfit.reason }),
+            },
+        }
     }
 
     /// The same for an item that was read as an event already.

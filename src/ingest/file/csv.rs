@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::adapter::{Adapter, AdapterOptions};
 use super::{FileError, Items};
-use crate::ingest::item::{Item, Unreadable};
+use crate::ingest::item::{Item, LINE_BYTES_MAX, Source, Unreadable};
 use crate::ingest::reason::Reason;
 
 /// A row may take this much of the file. A quote that is never closed makes the rest of the file one cell; it must
@@ -60,7 +60,7 @@ impl Iterator for CsvRows {
             Err(error) if matches!(error.kind(), csv::ErrorKind::UnequalLengths { .. }) => {
                 let line = error.position().map_or(line, csv::Position::line);
                 let message = format!("it has {} cells; the header has {}", record.len(), self.names.len());
-                Some(Ok(unreadable(line, Reason::UnreadableRow { message })))
+                Some(Ok(unreadable(line, &record, Reason::UnreadableRow { message })))
             }
             Err(error) => Some(Err(FileError::Csv(error))),
         }
@@ -95,13 +95,21 @@ impl CsvRows {
             }
             match std::str::from_utf8(cell) {
                 Ok(text) => row.insert(name.clone(), Value::String(text.to_owned())),
-                Err(error) => return unreadable(line, Reason::InvalidUtf8 { byte: error.valid_up_to() + 1 }),
+                Err(error) => return unreadable(line, record, Reason::InvalidUtf8 { byte: error.valid_up_to() + 1 }),
             };
         }
         self.adapter.adapt(line, row)
     }
 }
 
-fn unreadable(line: u64, reason: Reason) -> Item {
-    Item { line, event: Err(Unreadable { id: None, reason }) }
+/// Of the row its cells are kept, as far as a line may be long: a person can tell from them which it is.
+fn unreadable(line: u64, record: &ByteRecord, reason: Reason) -> Item {
+    let mut text = Vec::new();
+    for cell in record {
+        if !text.is_empty() {
+            text.push(b',');
+        }
+        text.extend_from_slice(&cell[..cell.len().min(LINE_BYTES_MAX.saturating_sub(text.len()))]);
+    }
+    Item { line, source: Source::Text(text.into()), event: Err(Unreadable { id: None, reason }) }
 }

@@ -1,5 +1,6 @@
 //! A flat row becomes an event: `failure.code` is the field `code` of `failure`, `a|b` is a list of segments.
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::ingest::reason::Reason;
@@ -11,7 +12,13 @@ const OBJECTS: [&str; 7] = ["failure", "survey", "conversion", "cost", "consent"
 /// What stands between two segments in one cell.
 const SEGMENT_SEPARATOR: char = '|';
 
-pub(super) fn to_event(row: Map<String, Value>) -> Result<Event, Reason> {
+/// A row that makes no event, put together as one.
+pub(super) struct Unfit {
+    pub row: Value,
+    pub reason: Reason,
+}
+
+pub(super) fn to_event(row: Map<String, Value>) -> Result<Event, Box<Unfit>> {
     let mut nested = Map::new();
     for (name, value) in row {
         let known = name.split_once('.').filter(|(object, _)| OBJECTS.contains(object));
@@ -23,7 +30,12 @@ pub(super) fn to_event(row: Map<String, Value>) -> Result<Event, Reason> {
             }
         }
     }
-    serde_json::from_value(Value::Object(nested)).map_err(|error| Reason::UnreadableRow { message: error.to_string() })
+    let row = Value::Object(nested);
+    // By reference: what makes no event is kept as it is.
+    match Event::deserialize(&row) {
+        Ok(event) => Ok(event),
+        Err(error) => Err(Box::new(Unfit { reason: Reason::UnreadableRow { message: error.to_string() }, row })),
+    }
 }
 
 fn put_into(nested: &mut Map<String, Value>, object: &str, field: &str, value: Value) {

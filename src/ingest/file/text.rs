@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead};
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::adapter::{Adapter, AdapterOptions};
@@ -50,25 +51,26 @@ impl Iterator for TextLines {
             };
             self.line += 1;
             if LINE_BYTES_MAX + 1 < bytes {
-                return Some(Ok(Item::too_long(self.line, &line, bytes)));
+                return Some(Ok(Item::too_long(self.line, line, bytes)));
             }
+            let line = Bytes::from(line);
             let text = if self.line == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line) } else { &line };
             let text = text.trim_ascii();
             if !text.is_empty() {
-                return Some(Ok(self.read_item(text)));
+                return Some(Ok(self.read_item(line.slice_ref(text))));
             }
         }
     }
 }
 
 impl TextLines {
-    fn read_item(&mut self, text: &[u8]) -> Item {
+    fn read_item(&mut self, text: Bytes) -> Item {
         if let Some(adapter) = &mut self.adapter
-            && let Ok(Value::Object(row)) = serde_json::from_slice(text)
+            && let Ok(Value::Object(row)) = serde_json::from_slice(&text)
         {
             return adapter.adapt(self.line, row);
         }
-        Item::from_json(self.line, text)
+        Item::read(self.line, text)
     }
 }
 

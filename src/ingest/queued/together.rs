@@ -33,7 +33,7 @@ impl Ingest {
             let door = Arc::clone(&ingest.door);
             let (batch, refused) = spawn_blocking(move || join(parts, token, ingest.door.clock.as_ref())).await?;
             if let Some(batch) = batch {
-                door.commits.write(batch, door.commits.announce()).await?;
+                door.commits.write(Arc::new(batch), door.commits.announce()).await?;
                 door.derivation.tell_stored();
             }
             Ok(refused)

@@ -70,6 +70,7 @@ pub static TABLES: &[(&str, Holds)] = &[
     ("pending_lookups", Holds::Stays),
     ("history_positions", Holds::Stays),
     ("raw_payloads", Holds::Stays),
+    ("rejected_events", Holds::Stays),
     ("schema_migrations", Holds::Stays),
     ("inbox", Holds::Nothing),
     ("arrivals", Holds::Nothing),

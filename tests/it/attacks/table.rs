@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const TABLE: &str = include_str!("../../../src/api/attacks.md");
 
 /// How many cases each letter has.
-const CASES: [(char, usize); 5] = [('T', 19), ('I', 21), ('S', 10), ('R', 20), ('W', 10)];
+const CASES: [(char, usize); 5] = [('T', 19), ('I', 22), ('S', 10), ('R', 20), ('W', 13)];
 
 fn read_all(directory: &Path, found: &mut String) {
     for entry in fs::read_dir(directory).unwrap() {

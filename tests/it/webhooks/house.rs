@@ -111,6 +111,15 @@ async fn what_is_taken_is_stored_counted_and_archived() {
     assert_eq!(told, expected);
     let messages = world.analytics("range: {last: \"P1D\"}", "activity { total { messages } }").await;
     assert_eq!(messages["activity"]["total"]["messages"], 3);
+    // The letter of 1970, which came twice, as the event that was read from it.
+    let query = "{ rejectedEvents { nodes { connection reasonCode timesSeen raw } } }";
+    let kept = world.ask(&world.manager(), query).await["rejectedEvents"]["nodes"].clone();
+    assert_eq!(
+        (&kept[0]["connection"], &kept[0]["reasonCode"], &kept[1]),
+        (&json!("post"), &json!("TOO_EARLY"), &Value::Null)
+    );
+    let raw: Value = serde_json::from_str(kept[0]["raw"].as_str().expect("a text")).expect("an event");
+    assert_eq!((&kept[0]["timesSeen"], &raw["message"]), (&json!(2), &json!("3")));
 }
 
 #[tokio::test]
