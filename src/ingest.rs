@@ -8,7 +8,7 @@
 //! store) in [`mod@group`]s, [`known`] (which ids are stored already), [`receipt`]. What platforms send comes by
 //! [`receive`]: a [`connector`] reads it for its [`connection`], [`raw`] keeps it, [`deal`] makes conversions of it; what
 //! they do not send is asked for by [`errands`], and what they answer to a send comes by [`sends`]. What follows from the
-//! events is kept by [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what stands. Beside the API's
+//! events is kept by [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what stands; [`mod@erase`] removes what is known of a contact. Beside the API's
 //! way stand [`mod@file`] (NDJSON, CSV,
 //! Parquet, chat histories) and [`generate`] (synthetic traffic).
 
@@ -19,6 +19,7 @@ pub mod connection;
 pub mod connector;
 pub mod deal;
 pub mod derive;
+pub mod erase;
 pub mod errands;
 pub mod file;
 pub mod generate;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio::time::timeout;
 
 use crate::store::{Store, StoreError};
@@ -72,6 +72,11 @@ impl Derivation {
 
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.shared.store
+    }
+
+    /// Keeps anything from being derived until the guard is dropped: for who changes what it is derived from.
+    pub(super) async fn hold(&self) -> MutexGuard<'_, ()> {
+        self.shared.turn.lock().await
     }
 
     pub(super) fn tell_stored(&self) {

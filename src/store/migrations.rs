@@ -129,6 +129,8 @@ pub const MIGRATIONS: &[Migration] = &[
     migration(58, "0058_linked_contacts_feed.sql", include_str!("../../sql/migrations/0058_linked_contacts_feed.sql")),
     migration(59, "0059_linked_contacts_past.sql", include_str!("../../sql/migrations/0059_linked_contacts_past.sql")),
     migration(60, "0060_pending_lookups_rest.sql", include_str!("../../sql/migrations/0060_pending_lookups_rest.sql")),
+    migration(61, "0061_erasures.sql", include_str!("../../sql/migrations/0061_erasures.sql")),
+    migration(62, "0062_erasing.sql", include_str!("../../sql/migrations/0062_erasing.sql")),
 ];
 
 const CREATE_REGISTER: &str = "\

@@ -16,6 +16,7 @@ mod derivation;
 mod dialogs;
 mod drill;
 mod engine;
+mod erasure;
 mod errands;
 mod events;
 mod explain;

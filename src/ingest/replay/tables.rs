@@ -70,6 +70,8 @@ pub static TABLES: &[(&str, Holds)] = &[
     ("pending_lookups", Holds::Stays),
     ("history_positions", Holds::Stays),
     ("raw_payloads", Holds::Stays),
+    ("erasures", Holds::Stays),
+    ("erasing", Holds::Stays),
     ("schema_migrations", Holds::Stays),
     ("inbox", Holds::Nothing),
     ("arrivals", Holds::Nothing),
