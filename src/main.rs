@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Parser;
 use rapport::app::cli::{Cli, Command};
 use rapport::app::config::{self, Config};
-use rapport::app::{commands, demo, logging, replay};
+use rapport::app::{commands, demo, erase, logging, replay};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -34,6 +34,7 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Serve => commands::serve(&config).await,
         Command::Ingest(options) => commands::ingest(&config, options).await,
         Command::Replay(options) => replay::run(&config, options).await,
+        Command::Erase(options) => erase::run(&config, options).await,
         Command::Token(options) => commands::token(&config, options),
         Command::Migrate => commands::migrate(&config).await,
         Command::Doctor => commands::doctor(&config).await,

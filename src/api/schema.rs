@@ -14,6 +14,7 @@ mod connections;
 pub mod cursor;
 mod definitions;
 mod dialog;
+mod erasure;
 mod explain;
 mod family;
 mod groups;
@@ -54,6 +55,7 @@ pub fn builder() -> SchemaBuilder {
     query = business_hours::add_to_query(query);
     let mutation = Object::new("Mutation").description("Everything that can be changed.");
     let mutation = business_hours::add_to_mutation(mutation);
+    let mutation = erasure::add_to_mutation(mutation);
     let mut schema = Schema::build("Query", Some("Mutation"), None);
     schema = scalars::register(schema);
     schema = inputs::register(schema);
@@ -68,6 +70,7 @@ pub fn builder() -> SchemaBuilder {
     schema = explain::register(schema);
     schema = histogram::register(schema);
     schema = business_hours::register(schema);
+    schema = erasure::register(schema);
     schema = behind::register(schema);
     schema = dialog::register(schema);
     schema = standing::register(schema);

@@ -20,7 +20,7 @@ use crate::auth::{Authenticator, Issuer, Seal, Secret, TokenConfig};
 use crate::ingest::connection::Connections;
 use crate::ingest::connector::options::Hidden;
 use crate::ingest::replay::{Databases, publish};
-use crate::ingest::{Ingest, derive};
+use crate::ingest::{Ingest, derive, erase};
 use crate::metrics;
 use crate::model::Clock;
 use crate::store::Store;
@@ -65,6 +65,11 @@ pub async fn open_store_within(config: &Config, limits: Limits, clock: &dyn Cloc
         .context("the tables cannot be brought up to date")?;
     // Before anything is derived or answered: a tenant may have been left half replaced.
     finish_replay(store.as_ref(), DATABASES, clock).await?;
+    let erased =
+        erase::finish_interrupted(store.as_ref(), clock).await.context("an erasure that broke off cannot be ended")?;
+    if erased {
+        tracing::warn!("an erasure broke off; it is ended now");
+    }
     derive::prepare(store.as_ref()).await.context("what follows from the events cannot be derived")?;
     Ok(OpenStore { store, migrations })
 }
@@ -198,6 +203,7 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
     let house = House {
         default_zone: timezone,
         derivation: ingest.derivation().clone(),
+        ingest: ingest.clone(),
         turns: Turns::new(queries_at_once),
         seal: Seal::new(&secret, "rapport cursors"),
         ways_in: connections.clone(),

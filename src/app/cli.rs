@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::options::{DemoOptions, GenerateOptions, IngestOptions, ReplayOptions, SchemaOptions, TokenOptions};
+use super::options::{
+    DemoOptions, EraseOptions, GenerateOptions, IngestOptions, ReplayOptions, SchemaOptions, TokenOptions,
+};
 
 /// Analytics API for customer conversations in messengers.
 #[derive(Debug, Parser)]
@@ -28,6 +30,8 @@ pub enum Command {
     Ingest(IngestOptions),
     /// Read what a connection's platform sent again, with the connector as it is now; shows what changes before it publishes
     Replay(ReplayOptions),
+    /// Remove everything that is known of a contact, and print the act of it
+    Erase(EraseOptions),
     /// Write synthetic events, the same for the same seed
     Generate(GenerateOptions),
     /// Print a token and nothing else

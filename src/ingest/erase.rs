@@ -2,7 +2,7 @@
 //!
 //! First it is found out what there is ([`found`]) and written into the table `erasing`; then it is noted that the erasure
 //! began; then rows go, table by table ([`tables`]), and each table's number is noted as evidence ([`evidence`]). What breaks off
-//! is gone on with by [`Ingest::finish_erasures`] at the next start. Rows are rewritten without what goes, not only hidden, and the files of
+//! is gone on with by [`finish_interrupted`] at the next start. Rows are rewritten without what goes, not only hidden, and the files of
 //! before are removed. It never looks into backups, and what comes of the contact later counts as new.
 //!
 //! One of the places outside `sql/` with SQL text: see `lib.rs`.
@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use self::evidence::Step;
 use self::report::{Erasure, Removed};
 use super::{Ingest, IngestError};
+use crate::model::Clock;
 use crate::model::clock::Millis;
 use crate::sql::Sql;
 use crate::store::{Store, StoreError};
@@ -67,27 +68,16 @@ impl Ingest {
         tokio::spawn(async move { ingest.erase_now(&request).await }).await?
     }
 
-    /// Goes on with an erasure that broke off. Returns whether there was one.
-    ///
-    /// # Errors
-    /// When the engine fails; the next start tries again.
-    pub async fn finish_erasures(&self) -> Result<bool, IngestError> {
-        let derivation = &self.door.derivation;
-        let held = derivation.hold().await;
-        let finished = self.finish_held().await?;
-        drop(held);
-        derivation.tell_stored();
-        Ok(finished)
-    }
-
     async fn erase_now(&self, request: &Request) -> Result<Erasure, IngestError> {
         let store = self.door.store.as_ref();
         let derivation = &self.door.derivation;
         // Whose a name is must be known.
         derivation.catch_up(&request.tenant).await?;
         let held = derivation.hold().await;
-        self.finish_held().await?;
-        let now = self.door.clock.now();
+        let clock = self.door.clock.as_ref();
+        // One that failed in this process.
+        finish_interrupted(store, clock).await?;
+        let now = clock.now();
         store.execute_all(found::statements(request)).await?;
         let mut erasure = report::describe(store, request, name_of(request, now), now).await?;
         match request.mode {
@@ -100,7 +90,7 @@ impl Ingest {
             }
             Mode::Erase => {
                 evidence::note(store, &erasure, Step::Begun, 0, now).await?;
-                self.remove(&mut erasure).await?;
+                remove(store, clock, &mut erasure).await?;
             }
         }
         drop(held);
@@ -109,51 +99,49 @@ impl Ingest {
         derivation.catch_up(&request.tenant).await?;
         Ok(erasure)
     }
+}
 
-    /// What broke off is ended, with nothing derived meanwhile.
-    async fn finish_held(&self) -> Result<bool, IngestError> {
-        let store = self.door.store.as_ref();
-        let Some(mut erasure) = evidence::unfinished(store).await? else {
-            // Left by one that broke off before it began, or by a trial.
-            empty(store).await?;
-            return Ok(false);
-        };
-        self.remove(&mut erasure).await?;
-        Ok(true)
-    }
+/// Goes on with an erasure that broke off, while nothing is derived: before anything is answered. Returns whether there was one.
+///
+/// # Errors
+/// When the engine fails; the next start tries again.
+pub async fn finish_interrupted(store: &dyn Store, clock: &dyn Clock) -> Result<bool, StoreError> {
+    let Some(mut erasure) = evidence::unfinished(store).await? else {
+        // Left by one that broke off before it began, or by a trial.
+        empty(store).await?;
+        return Ok(false);
+    };
+    remove(store, clock, &mut erasure).await?;
+    Ok(true)
+}
 
-    /// Removes what was found. Doing so twice gives the same as once.
-    async fn remove(&self, erasure: &mut Erasure) -> Result<(), IngestError> {
-        let store = self.door.store.as_ref();
-        let tenant = erasure.tenant.clone();
-        store.execute_all(marks(&tenant)).await?;
-        let mut changed = Vec::new();
-        for (table, condition) in tables::erased() {
-            let rows = count(store, &tenant, table, condition).await?;
-            let now = self.door.clock.now();
-            evidence::note(store, erasure, Step::Removed(table), rows, now).await?;
-            erasure.removed.push(Removed { table: table.to_owned(), rows });
-            if 0 < rows {
-                store.execute_all(vec![delete(&tenant, table, condition)]).await?;
-                changed.push(table);
-            }
+/// Removes what was found. Doing so twice gives the same as once.
+async fn remove(store: &dyn Store, clock: &dyn Clock, erasure: &mut Erasure) -> Result<(), StoreError> {
+    let tenant = erasure.tenant.clone();
+    store.execute_all(marks(&tenant)).await?;
+    for (table, condition) in tables::erased() {
+        let rows = count(store, &tenant, table, condition).await?;
+        evidence::note(store, erasure, Step::Removed(table), rows, clock.now()).await?;
+        erasure.removed.push(Removed { table: table.to_owned(), rows });
+        if 0 < rows {
+            store.execute_all(vec![delete(&tenant, table, condition)]).await?;
         }
-        let others = mentions(store, &tenant).await?;
-        if 0 < others {
-            store.execute_all(vec![unname(&tenant)]).await?;
-            changed.push("events");
-        }
-        erasure.unnamed = others;
-        store.execute_all(links_of_others(&tenant)).await?;
-        for table in changed {
-            erasure.old_files += clean(store, table).await?;
-        }
-        let now = self.door.clock.now();
-        evidence::note(store, erasure, Step::Finished, 0, now).await?;
-        erasure.finished_at = Some(now);
-        // The names in clear go last: with them one that broke off goes on.
-        Ok(empty(store).await?)
     }
+    let others = mentions(store, &tenant).await?;
+    if 0 < others {
+        store.execute_all(vec![unname(&tenant)]).await?;
+    }
+    erasure.unnamed = others;
+    store.execute_all(links_of_others(&tenant)).await?;
+    // All tables, not only those that changed now: one that broke off has changed others.
+    for (table, _) in tables::erased() {
+        erasure.old_files += clean(store, table).await?;
+    }
+    let now = clock.now();
+    evidence::note(store, erasure, Step::Finished, 0, now).await?;
+    erasure.finished_at = Some(now);
+    // The names in clear go last: with them one that broke off goes on.
+    empty(store).await
 }
 
 /// What an erasure is called, and by what its name can be recognised: nobody can read the contact in it.
@@ -188,17 +176,22 @@ fn delete(tenant: &str, table: &'static str, condition: &'static str) -> Sql {
 
 /// Dialogs of which a part stays are derived anew, and so is who is who among those that stay.
 fn marks(tenant: &str) -> Vec<Sql> {
-    let mut threads = Sql::new("INSERT INTO stale_threads SELECT DISTINCT tenant, thread_key, 1 FROM threads WHERE tenant = ");
+    let mut threads =
+        Sql::new("INSERT INTO stale_threads SELECT DISTINCT tenant, thread_key, 1 FROM threads WHERE tenant = ");
     threads.bind(tenant).push(" AND dialog_key IN (SELECT key FROM erasing WHERE what = 'TOUCHED')");
-    let mut links = Sql::new("INSERT INTO stale_links SELECT DISTINCT tenant, key, other, 1 FROM identity_links WHERE tenant = ");
+    threads.push(" AND thread_key NOT IN (SELECT key FROM erasing WHERE what IN ('CHAT', 'DIALOG'))");
+    let mut links =
+        Sql::new("INSERT INTO stale_links SELECT DISTINCT tenant, key, other, 1 FROM identity_links WHERE tenant = ");
     links.bind(tenant).push(" AND key IN (SELECT key FROM erasing WHERE what = 'KIN')");
+    links.push(" AND other NOT IN (SELECT key FROM erasing WHERE what IN ('NAME', 'CHAT'))");
     vec![threads, links]
 }
 
 /// That the tenant links contacts holds for all of its contacts: it stays known when the only one that it linked is gone.
 fn links_of_others(tenant: &str) -> Vec<Sql> {
     let mut sql = Sql::new("INSERT INTO linked_contacts SELECT DISTINCT tenant, 0, 0 FROM erasures WHERE tenant = ");
-    sql.bind(tenant).push(" AND step = 'linked_contacts' AND removed > 0 AND tenant NOT IN (SELECT tenant FROM linked_contacts)");
+    sql.bind(tenant)
+        .push(" AND step = 'linked_contacts' AND removed > 0 AND tenant NOT IN (SELECT tenant FROM linked_contacts)");
     vec![sql]
 }
 
@@ -238,9 +231,14 @@ async fn clean(store: &dyn Store, table: &'static str) -> Result<u64, StoreError
             tokio::time::sleep(std::time::Duration::from_millis(500)).await;
         }
         // To drop a partition that is not there makes the engine look for what it can remove, and wait for it.
-        let steps = [" MODIFY SETTING old_parts_lifetime = 0", " DROP PARTITION ID 'none'", " RESET SETTING old_parts_lifetime"];
+        let steps = [
+            " MODIFY SETTING old_parts_lifetime = 0",
+            " DROP PARTITION ID 'none'",
+            " RESET SETTING old_parts_lifetime",
+        ];
         store.execute_all(steps.map(alter).into()).await?;
-        let mut sql = Sql::new("SELECT count() FROM system.parts WHERE database = currentDatabase() AND NOT active AND table = ");
+        let mut sql =
+            Sql::new("SELECT count() FROM system.parts WHERE database = currentDatabase() AND NOT active AND table = ");
         sql.bind(table);
         old = report::first_number(&store.query(sql).await?)?;
         if old == 0 {

@@ -22,6 +22,7 @@ use crate::api::http::request_id::RequestId;
 use crate::api::limits::{Limits, check_limit};
 use crate::api::turns::Turns;
 use crate::auth::{Seal, Viewer};
+use crate::ingest::Ingest;
 use crate::ingest::connection::Connections;
 use crate::ingest::derive::Derivation;
 use crate::metrics::answer::{self, AnswerError, Line, Rows};
@@ -42,6 +43,8 @@ pub struct House {
     /// The zone of questions that name none.
     pub default_zone: Tz,
     pub derivation: Derivation,
+    /// Erases contacts.
+    pub ingest: Ingest,
     pub turns: Turns,
     /// Makes and checks cursors.
     pub seal: Seal,
@@ -62,6 +65,7 @@ pub struct Asking {
     /// Makes and checks cursors.
     pub seal: Seal,
     pub ways_in: Connections,
+    pub ingest: Ingest,
     store: Arc<dyn Store>,
     freshness: freshness::Freshness,
     turns: Turns,
@@ -92,6 +96,7 @@ impl Asking {
             trace: Arc::clone(&arrival.trace),
             seal: house.seal.clone(),
             ways_in: house.ways_in.clone(),
+            ingest: house.ingest.clone(),
             store: Arc::clone(house.derivation.store()),
             freshness: freshness::Freshness::of(house.derivation.clone()),
             turns: house.turns.clone(),

@@ -34,7 +34,8 @@ pub(super) async fn note(
     rows: u64,
     now: Millis,
 ) -> Result<(), StoreError> {
-    let mut sql = Sql::new("INSERT INTO erasures (tenant, erasure, step, contact_hash, reach, asked_by, at, removed) SELECT ");
+    let mut sql =
+        Sql::new("INSERT INTO erasures (tenant, erasure, step, contact_hash, reach, asked_by, at, removed) SELECT ");
     sql.bind(erasure.tenant.as_str()).push(", ").bind(erasure.id()).push(", '").push(step.name()).push("', ");
     sql.bind(erasure.contact_hash.as_str()).push(", '").push(erasure.reach.name()).push("', ");
     sql.bind(erasure.asked_by.as_str()).push(", fromUnixTimestamp64Milli(").bind(now).push(", 'UTC'), toUInt64(");

@@ -20,9 +20,7 @@ pub(super) fn statements(request: &Request) -> Vec<Sql> {
     for what in of {
         statements.push(person(tenant, what));
     }
-    for text in
-        [LINKED, CANDIDATES, CHATS, MESSAGES, DIALOGS, EVENTS, FOLLOWING, TOUCHED, PERSONS, KIN, LOOKUPS]
-    {
+    for text in [LINKED, CANDIDATES, CHATS, MESSAGES, DIALOGS, EVENTS, FOLLOWING, TOUCHED, PERSONS, KIN, LOOKUPS] {
         statements.push(find(tenant, text));
     }
     statements.push(told());

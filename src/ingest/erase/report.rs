@@ -51,7 +51,13 @@ const ID_CHARS: usize = 16;
 const NAMES_MAX: usize = 1_000;
 
 impl Erasure {
-    pub(super) fn begun(tenant: String, contact_hash: String, reach: Reach, asked_by: String, asked_at: Millis) -> Self {
+    pub(super) fn begun(
+        tenant: String,
+        contact_hash: String,
+        reach: Reach,
+        asked_by: String,
+        asked_at: Millis,
+    ) -> Self {
         Self {
             tenant,
             mode: Mode::Erase,
@@ -92,7 +98,8 @@ impl Erasure {
     }
 }
 
-const BACKUPS: &str = "Backups that were made before keep the data until they are removed; after a restore, erase again.";
+const BACKUPS: &str =
+    "Backups that were made before keep the data until they are removed; after a restore, erase again.";
 
 impl fmt::Display for Erasure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,7 +121,11 @@ impl fmt::Display for Erasure {
         }
         writeln!(f, "Chats            {} as a whole", self.chats)?;
         if 0 < self.shared_chats {
-            writeln!(f, "Shared chats     {} (others are named in them: only the contact's own messages)", self.shared_chats)?;
+            writeln!(
+                f,
+                "Shared chats     {} (others are named in them: only the contact's own messages)",
+                self.shared_chats
+            )?;
         }
         writeln!(f, "\nRows by table")?;
         for removed in self.removed.iter().filter(|removed| 0 < removed.rows) {
@@ -125,9 +136,16 @@ impl fmt::Display for Erasure {
             writeln!(f, "The name was taken out of {} events of others.", self.unnamed)?;
         }
         if self.mode == Mode::Erase {
-            writeln!(f, "\nMethod: rows were removed from the files of the tables, and the files of before were deleted.")?;
+            writeln!(
+                f,
+                "\nMethod: rows were removed from the files of the tables, and the files of before were deleted."
+            )?;
             if 0 < self.old_files {
-                writeln!(f, "{} parts of before were still being read: the engine deletes them within minutes.", self.old_files)?;
+                writeln!(
+                    f,
+                    "{} parts of before were still being read: the engine deletes them within minutes.",
+                    self.old_files
+                )?;
             }
         }
         writeln!(f, "{BACKUPS}")
@@ -184,5 +202,8 @@ pub(super) fn first_number(batches: &[RecordBatch]) -> Result<u64, StoreError> {
 }
 
 pub(super) fn wrong_column() -> StoreError {
-    StoreError::Engine { code: 0, message: "an answer about an erasure has other columns than it was asked for".to_owned() }
+    StoreError::Engine {
+        code: 0,
+        message: "an answer about an erasure has other columns than it was asked for".to_owned(),
+    }
 }

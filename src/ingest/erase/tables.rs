@@ -98,10 +98,7 @@ pub static TABLES: &[(&str, Holds)] = &[
         ),
     ),
     ("deal_facts", Holds::Rows("deal IN (SELECT name FROM erasing WHERE what = 'NAME')")),
-    (
-        "pending_lookups",
-        Holds::Rows("lookup IN (SELECT name FROM erasing WHERE what IN ('NAME', 'LOOKUP'))"),
-    ),
+    ("pending_lookups", Holds::Rows("lookup IN (SELECT name FROM erasing WHERE what IN ('NAME', 'LOOKUP'))")),
     (
         "raw_payloads",
         Holds::Texts(Text {

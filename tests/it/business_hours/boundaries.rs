@@ -14,8 +14,8 @@ use rapport::api::schema::Asking;
 use rapport::api::schema::asking::House;
 use rapport::api::turns::Turns;
 use rapport::auth::{Authenticator, Grant, Role, Seal, Secret, TokenConfig, issue};
+use rapport::ingest::Ingest;
 use rapport::ingest::connection::Connections;
-use rapport::ingest::derive::Derivation;
 use rapport::metrics::schedule::Boundaries;
 use rapport::model::TimeRange;
 use rapport::sql::Sql;
@@ -40,7 +40,8 @@ async fn asking(world: &World) -> Asking {
     let viewer = Authenticator::new(&secret, config(), Arc::new(FixedClock(world.now))).verify(&token).await.unwrap();
     let limits = Arc::new(Limits::default());
     let seal = Seal::new(&secret, "tests");
-    let derivation = Derivation::new(world.store.clone());
+    let ingest = Ingest::new(world.store.clone(), Arc::new(FixedClock(world.now)));
+    let derivation = ingest.derivation().clone();
     let arrival = Arrival {
         bearer: Bearer::of(&viewer),
         viewer,
@@ -51,7 +52,14 @@ async fn asking(world: &World) -> Asking {
     Asking::new(
         &arrival,
         world.now,
-        &House { default_zone: Tz::UTC, derivation, turns: Turns::new(2), seal, ways_in: Connections::default() },
+        &House {
+            default_zone: Tz::UTC,
+            derivation,
+            ingest,
+            turns: Turns::new(2),
+            seal,
+            ways_in: Connections::default(),
+        },
     )
 }
 
