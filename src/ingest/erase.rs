@@ -124,7 +124,7 @@ async fn remove(store: &dyn Store, clock: &dyn Clock, erasure: &mut Erasure) -> 
         evidence::note(store, erasure, Step::Removed(table), rows, clock.now()).await?;
         erasure.removed.push(Removed { table: table.to_owned(), rows });
         if 0 < rows {
-            store.execute_all(vec![delete(&tenant, table, condition)]).await?;
+            store.execute_all(delete(&tenant, table, condition)).await?;
         }
     }
     let others = mentions(store, &tenant).await?;
@@ -165,13 +165,15 @@ async fn count(
     report::first_number(&store.query(sql).await?)
 }
 
-/// Rows are deleted by a mutation that the statement waits for: a lightweight delete only hides them. The file that it writes
-/// is on disk before the one of before may go.
-fn delete(tenant: &str, table: &'static str, condition: &'static str) -> Sql {
+/// Rows are deleted by a mutation that the statement waits for: a lightweight delete only hides them. What it writes is to be on
+/// disk before the files of before go, which the engine does not see to by itself.
+fn delete(tenant: &str, table: &'static str, condition: &'static str) -> Vec<Sql> {
+    let mut sync = Sql::new("ALTER TABLE ");
+    sync.push(table).push(" MODIFY SETTING min_rows_to_fsync_after_merge = 1");
     let mut sql = Sql::new("ALTER TABLE ");
     sql.push(table).push(" DELETE WHERE tenant = ").bind(tenant).push(" AND (").push(condition);
     sql.push(") SETTINGS mutations_sync = 2");
-    sql
+    vec![sync, sql]
 }
 
 /// Dialogs of which a part stays are derived anew, and so is who is who among those that stay.
@@ -234,7 +236,7 @@ async fn clean(store: &dyn Store, table: &'static str) -> Result<u64, StoreError
         let steps = [
             " MODIFY SETTING old_parts_lifetime = 0",
             " DROP PARTITION ID 'none'",
-            " RESET SETTING old_parts_lifetime",
+            " RESET SETTING old_parts_lifetime, min_rows_to_fsync_after_merge",
         ];
         store.execute_all(steps.map(alter).into()).await?;
         let mut sql =

@@ -20,8 +20,10 @@ use serde_json::{Value, json};
 use crate::engine::{FixedClock, directory, shown};
 use crate::world::{CountingStore, TENANT, World, event};
 
-/// A name that stands nowhere else on the disk.
+/// Names that stand nowhere else: a test that looks at files has its own, because tests share the data directory.
 const NEEDLE: &str = "zq7needle";
+const NEEDLE_OF_FILES: &str = "zq8files";
+const NEEDLE_OF_A_CRASH: &str = "zq9crash";
 
 const OTHERS: &str = r#"contacts: ["whatsapp:other"]"#;
 
@@ -75,9 +77,9 @@ fn files(directory: &Path, needle: &str) -> Vec<String> {
 }
 
 /// Somebody who wrote, was answered, rated, bought, left and is known to a CRM; and anna's other clients.
-fn history() -> Vec<Value> {
-    let contact = format!("whatsapp:{NEEDLE}");
-    let chat = format!("{NEEDLE}-chat");
+fn history(needle: &str) -> Vec<Value> {
+    let contact = format!("whatsapp:{needle}");
+    let chat = format!("{needle}-chat");
     let mut events = Vec::new();
     for (chat, contact) in [(chat.as_str(), contact.as_str()), ("other-chat", "whatsapp:other")] {
         let of = |more: Value| {
@@ -132,19 +134,19 @@ pub async fn figures(world: &World, filter: &str) -> Value {
 #[tokio::test]
 async fn nothing_of_an_erased_person_is_found_in_any_table_or_file() {
     let world = World::at("2026-03-20T00:00:00Z").await;
-    world.take(&history()).await;
+    world.take(&history(NEEDLE_OF_FILES)).await;
     let before = figures(&world, OTHERS).await;
-    assert!(places(&world, NEEDLE).await.len() > 10);
-    let contact = format!("whatsapp:{NEEDLE}");
+    assert!(places(&world, NEEDLE_OF_FILES).await.len() > 10);
+    let contact = format!("whatsapp:{NEEDLE_OF_FILES}");
 
     let trial = erase(&world, &contact, Reach::Person, Mode::Trial).await;
-    assert!(trial.rows() > 10 && places(&world, NEEDLE).await.contains("events.contact"), "{trial}");
-    assert_eq!(trial.names, [format!("crm:1:contact:{NEEDLE}-chat"), contact.clone()]);
+    assert!(trial.rows() > 10 && places(&world, NEEDLE_OF_FILES).await.contains("events.contact"), "{trial}");
+    assert_eq!(trial.names, [format!("crm:1:contact:{NEEDLE_OF_FILES}-chat"), contact.clone()]);
     let erasure = erase(&world, &contact, Reach::Person, Mode::Erase).await;
     assert_eq!(erasure.removed, trial.removed, "{erasure}");
 
-    assert_eq!(places(&world, NEEDLE).await, BTreeSet::new());
-    assert_eq!(files(directory().path(), NEEDLE), [""; 0]);
+    assert_eq!(places(&world, NEEDLE_OF_FILES).await, BTreeSet::new());
+    assert_eq!(files(directory().path(), NEEDLE_OF_FILES), [""; 0]);
     assert_eq!(figures(&world, OTHERS).await, before);
     let evidence =
         shown(world.store.as_ref(), "SELECT count() AS steps FROM erasures WHERE step IN ('BEGUN', 'FINISHED')").await;
@@ -154,9 +156,9 @@ async fn nothing_of_an_erased_person_is_found_in_any_table_or_file() {
 #[tokio::test]
 async fn an_erasure_that_breaks_off_is_ended_by_the_next_start() {
     let world = World::at("2026-03-20T00:00:00Z").await;
-    world.take(&history()).await;
+    world.take(&history(NEEDLE_OF_A_CRASH)).await;
     let before = figures(&world, OTHERS).await;
-    let contact = format!("whatsapp:{NEEDLE}");
+    let contact = format!("whatsapp:{NEEDLE_OF_A_CRASH}");
     // As a process leaves it that ends after half of the tables: what was found stands there, and the log is whole.
     let whole = erase(&world, &contact, Reach::Person, Mode::Trial).await;
     let failing = Failing { store: world.store.clone(), left: AtomicUsize::new(60) };
@@ -168,12 +170,12 @@ async fn an_erasure_that_breaks_off_is_ended_by_the_next_start() {
         asked_by: "tester".to_owned(),
     };
     let broken = Ingest::new(Arc::new(failing), Arc::new(FixedClock(world.now))).erase(request).await;
-    assert!(broken.is_err() && !places(&world, NEEDLE).await.is_empty());
+    assert!(broken.is_err() && !places(&world, NEEDLE_OF_A_CRASH).await.is_empty());
 
     let clock = FixedClock(world.now);
     assert!(finish_interrupted(world.store.as_ref(), &clock).await.unwrap());
-    assert_eq!(places(&world, NEEDLE).await, BTreeSet::new());
-    assert_eq!(files(directory().path(), NEEDLE), [""; 0]);
+    assert_eq!(places(&world, NEEDLE_OF_A_CRASH).await, BTreeSet::new());
+    assert_eq!(files(directory().path(), NEEDLE_OF_A_CRASH), [""; 0]);
     assert_eq!(figures(&world, OTHERS).await, before);
     // The evidence is of both parts together.
     let removed = "SELECT sum(removed) AS rows FROM erasures FINAL";
@@ -246,7 +248,7 @@ async fn in_a_chat_that_others_share_only_what_is_the_contacts_own_goes() {
 #[tokio::test]
 async fn an_administrator_erases_by_the_api_and_nobody_else() {
     let world = World::at("2026-03-20T00:00:00Z").await;
-    world.take(&history()).await;
+    world.take(&history(NEEDLE)).await;
     let ask = |dry: bool| {
         format!(
             r#"mutation {{ eraseContact(contact: "whatsapp:{NEEDLE}", includeLinked: true, dryRun: {dry}) {{
@@ -272,7 +274,7 @@ async fn an_administrator_erases_by_the_api_and_nobody_else() {
     assert_eq!(other["eraseContact"]["rows"], 0);
     assert!(places(&world, "whatsapp:other").await.contains("events.contact"));
     // What comes later is new.
-    world.take(&history()[..1]).await;
+    world.take(&history(NEEDLE)[..1]).await;
     assert!(places(&world, NEEDLE).await.contains("messages.contact"));
 }
 
