@@ -10,6 +10,7 @@ pub mod config;
 pub mod connections;
 pub mod demo;
 pub mod documents;
+pub mod erase;
 mod findings;
 pub mod issuers;
 pub mod logging;

@@ -11,7 +11,7 @@
 //! between the API and the store, [`queued`] is before all that. What cannot be stored is found
 //! by [`mod@bisect`] and kept by [`rejected`]. What follows from the
 //! events is written by [`mod@feed`] and kept by [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what
-//! stands. What came in is counted by [`meters`]. Beside the API's
+//! stands; [`mod@erase`] removes what is known of a contact. What came in is counted by [`meters`]. Beside the API's
 //! way stand [`mod@file`] (NDJSON, CSV,
 //! Parquet, chat histories) and [`generate`] (synthetic traffic).
 
@@ -23,6 +23,7 @@ pub mod connection;
 pub mod connector;
 pub mod deal;
 pub mod derive;
+pub mod erase;
 pub mod errands;
 mod feed;
 pub mod file;

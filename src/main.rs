@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Parser;
 use rapport::app::cli::{Cli, Command};
 use rapport::app::config::{self, Config};
-use rapport::app::{backup, commands, demo, logging, replay, worker};
+use rapport::app::{backup, commands, demo, erase, logging, replay, worker};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -37,6 +37,7 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Replay(options) => replay::run(&config, options).await,
         Command::Backup(options) => backup::backup(&config, options).await,
         Command::Restore(options) => backup::restore(&config, options).await,
+        Command::Erase(options) => erase::run(&config, options).await,
         Command::Token(options) => commands::token(&config, options),
         Command::Migrate => commands::migrate(&config).await,
         Command::Doctor => commands::doctor(&config).await,

@@ -46,7 +46,7 @@ pub fn price(
 
 /// What a change costs: most write one row, to submit lines again reads and writes up to 500.
 fn change(field: &Field) -> usize {
-    if name(field) == "resubmitRejected" { 20 } else { 1 }
+    if matches!(name(field), "resubmitRejected" | "eraseContact") { 20 } else { 1 }
 }
 
 /// One request's pricing. Fragments are followed as often as they are named: `document::cost` has bounded that before.

@@ -14,6 +14,7 @@ mod connections;
 pub mod cursor;
 mod definitions;
 mod dialog;
+mod erasure;
 mod explain;
 mod family;
 mod groups;
@@ -57,6 +58,7 @@ pub fn builder() -> SchemaBuilder {
     let mutation = Object::new("Mutation").description("Everything that can be changed.");
     let mutation = business_hours::add_to_mutation(mutation);
     let mutation = rejected::add_to_mutation(mutation);
+    let mutation = erasure::add_to_mutation(mutation);
     let mut schema = Schema::build("Query", Some("Mutation"), None);
     schema = scalars::register(schema);
     schema = inputs::register(schema);
@@ -72,6 +74,7 @@ pub fn builder() -> SchemaBuilder {
     schema = histogram::register(schema);
     schema = business_hours::register(schema);
     schema = rejected::register(schema);
+    schema = erasure::register(schema);
     schema = behind::register(schema);
     schema = dialog::register(schema);
     schema = standing::register(schema);

@@ -26,7 +26,7 @@ use crate::ingest::connection::Connections;
 use crate::ingest::connector::options::Hidden;
 use crate::ingest::queued::{Intake, Queued};
 use crate::ingest::replay::{Databases, publish};
-use crate::ingest::{Ingest, derive};
+use crate::ingest::{Ingest, derive, erase};
 use crate::metrics;
 use crate::model::Clock;
 use crate::queue::Queue;
@@ -78,6 +78,11 @@ pub async fn open_store_within(config: &Config, limits: Limits, clock: &dyn Cloc
     // Before anything is derived or answered: a tenant may have been left half replaced.
     if let ChosenStore::Embedded(store) = store.as_ref() {
         finish_replay(store, DATABASES, clock).await?;
+    }
+    let erased =
+        erase::finish_interrupted(store.as_ref(), clock).await.context("an erasure that broke off cannot be ended")?;
+    if erased {
+        tracing::warn!("an erasure broke off; it is ended now");
     }
     derive::prepare(store.as_ref()).await.context("what follows from the events cannot be derived")?;
     warn_of_detached(store.as_ref()).await;

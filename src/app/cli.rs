@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::options::{
-    BackupOptions, DemoOptions, GenerateOptions, IngestOptions, ReplayOptions, RestoreOptions, SchemaOptions,
-    TokenOptions,
+    BackupOptions, DemoOptions, EraseOptions, GenerateOptions, IngestOptions, ReplayOptions, RestoreOptions,
+    SchemaOptions, TokenOptions,
 };
 
 /// Analytics API for customer conversations in messengers.
@@ -37,6 +37,8 @@ pub enum Command {
     Backup(BackupOptions),
     /// Make a store of a backup, in an empty data directory
     Restore(RestoreOptions),
+    /// Remove everything that is known of a contact, and print the act of it
+    Erase(EraseOptions),
     /// Write synthetic events, the same for the same seed
     Generate(GenerateOptions),
     /// Print a token and nothing else

@@ -170,6 +170,28 @@ pub struct RestoreOptions {
 }
 
 #[derive(Debug, Args)]
+pub struct EraseOptions {
+    /// The tenant whose contact it is
+    #[arg(long, value_parser = parse_tenant)]
+    pub tenant: String,
+    /// The contact's name, as events have it
+    #[arg(long, value_name = "NAME")]
+    pub contact: String,
+    /// Erase all names that links join to it, too
+    #[arg(long)]
+    pub person: bool,
+    /// Remove nothing: say what would go
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Who asks, for the evidence [default: the command line]
+    #[arg(long, value_name = "NAME", default_value = "the command line")]
+    pub asked_by: String,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct SchemaOptions {
     /// The JSON Schema of an event instead of the GraphQL schema
     #[arg(long)]

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio::time::timeout;
 
 use self::lease::{Lease, Turn};
@@ -122,6 +122,16 @@ impl Derivation {
 
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.shared.store
+    }
+
+    /// Keeps anything from being derived, and from being written behind events, until the guards are dropped: for who changes
+    /// what it is derived from.
+    pub(super) async fn hold(&self) -> (MutexGuard<'_, ()>, Option<MutexGuard<'_, ()>>) {
+        let turn = self.shared.turn.lock().await;
+        match &self.shared.feed {
+            Some(feed) => (turn, Some(feed.hold().await)),
+            None => (turn, None),
+        }
     }
 
     pub(super) fn tell_stored(&self) {

@@ -8,14 +8,14 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex as PlainMutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex as PlainMutex, PoisonError};
 use std::time::Duration;
 
 use arrow::array::{Array, AsArray, RecordBatch, UInt8Array, UInt64Array};
 use arrow::compute::concat_batches;
 use arrow::datatypes::UInt64Type;
 use arrow::error::ArrowError;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio::task::spawn_blocking;
 
 use super::bisect::{bisect, is_about_rows};
@@ -136,6 +136,11 @@ impl Feed {
         self.lock().batches.iter().any(|stored| stored.tenants.contains(tenant))
     }
 
+    /// Keeps anything from being written until the guard is dropped.
+    pub async fn hold(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
     /// Writes all of the tenant that waits now. Dropping the future ends it after the pass that goes on.
     ///
     /// # Errors
@@ -251,7 +256,7 @@ impl Feed {
         waiting.batches.iter().take_while(fits).cloned().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

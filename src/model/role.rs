@@ -73,17 +73,19 @@ pub enum Readers {
     Everyone,
     /// Managers and administrators: figures of the business, and how the house works inside.
     Managers,
+    /// Administrators alone: what cannot be undone.
+    Admins,
 }
 
 impl Readers {
     /// The one rule of who may read what.
     pub fn include(self, role: Role) -> bool {
         match (self, role) {
-            (Self::Anyone, _) | (_, Role::Manager | Role::Admin) => true,
+            (Self::Anyone, _) | (_, Role::Admin) | (Self::Everyone | Self::Managers, Role::Manager) => true,
             (Self::Everyone, Role::Operator | Role::Supervisor) => true,
-            (Self::Everyone, Role::Service) | (Self::Managers, Role::Operator | Role::Supervisor | Role::Service) => {
-                false
-            }
+            (Self::Everyone, Role::Service)
+            | (Self::Managers, Role::Operator | Role::Supervisor | Role::Service)
+            | (Self::Admins, _) => false,
         }
     }
 
@@ -92,6 +94,7 @@ impl Readers {
         match self {
             Self::Anyone | Self::Everyone => "",
             Self::Managers => " For the roles MANAGER and ADMIN.",
+            Self::Admins => " For the role ADMIN.",
         }
     }
 
@@ -101,6 +104,7 @@ impl Readers {
             (Self::Everyone, Role::Service) => {
                 "a token of the role SERVICE sends events and reads nothing: use one of a person".to_owned()
             }
+            (Self::Admins, _) => format!("`{what}` is for the role ADMIN, and this token has the role {role}"),
             _ => format!("`{what}` is for the roles MANAGER and ADMIN, and this token has the role {role}"),
         }
     }

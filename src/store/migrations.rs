@@ -134,6 +134,8 @@ pub const MIGRATIONS: &[Migration] = &[
     migration(63, "0063_fed.sql", include_str!("../../sql/migrations/0063_fed.sql")),
     migration(64, "0064_derivation_leases.sql", include_str!("../../sql/migrations/0064_derivation_leases.sql")),
     migration(65, "0065_rejected_events.sql", include_str!("../../sql/migrations/0065_rejected_events.sql")),
+    migration(66, "0066_erasures.sql", include_str!("../../sql/migrations/0066_erasures.sql")),
+    migration(67, "0067_erasing.sql", include_str!("../../sql/migrations/0067_erasing.sql")),
 ];
 
 const CREATE_REGISTER: &str = "\

@@ -18,6 +18,7 @@ mod dialogs;
 mod double;
 mod drill;
 mod engine;
+mod erasure;
 mod errands;
 mod events;
 mod explain;

@@ -6,6 +6,7 @@ mod contacts;
 mod conversions;
 mod derivation;
 mod dialogs;
+mod erased;
 mod events;
 mod examples;
 mod expected;

@@ -48,7 +48,7 @@ pub struct House {
     pub seal: Seal,
     /// By which platforms send.
     pub ways_in: Connections,
-    /// Takes in again what was rejected.
+    /// Takes in again what was rejected, and erases contacts.
     pub ingest: Ingest,
 }
 

@@ -75,11 +75,25 @@ static OF_MANAGERS: [(&str, &str); 11] = [
     ("ResubmitReceipt", "accepted duplicates rejected left"),
 ];
 
+/// What cannot be undone.
+static OF_ADMINS: [(&str, &str); 3] = [
+    ("Mutation", "eraseContact"),
+    (
+        "ErasureReport",
+        "id contactHash dryRun reach askedBy askedAt finishedAt names linkedNames chats sharedChats rows tables act",
+    ),
+    ("ErasedTable", "table rows"),
+];
+
 /// The rules of the whole schema.
 pub fn rules() -> Rules {
     let mut rules = Rules::default();
-    let tables: [(&[(&str, &str)], Readers); 3] =
-        [(&OF_THE_HOUSE, Readers::Anyone), (&OF_A_SIGHT, Readers::Everyone), (&OF_MANAGERS, Readers::Managers)];
+    let tables: [(&[(&str, &str)], Readers); 4] = [
+        (&OF_THE_HOUSE, Readers::Anyone),
+        (&OF_A_SIGHT, Readers::Everyone),
+        (&OF_MANAGERS, Readers::Managers),
+        (&OF_ADMINS, Readers::Admins),
+    ];
     for (table, readers) in tables {
         for (parent, fields) in table {
             rules.set(parent, fields.split_whitespace(), readers);

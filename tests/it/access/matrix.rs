@@ -43,6 +43,9 @@ pub async fn every_field_has_a_rule_every_rule_a_field_and_the_schema_tells_it()
             ];
             let is_told = field.description.contains(FOR_MANAGERS) || hangs_below.contains(&parent.as_str());
             assert_eq!(readers == Readers::Managers, is_told, "{name:?}: {}", field.description);
+            let below_an_erasure = ["ErasureReport", "ErasedTable"].contains(&parent.as_str());
+            let is_told = field.description.contains("For the role ADMIN.") || below_an_erasure;
+            assert_eq!(readers == Readers::Admins, is_told, "{name:?}: {}", field.description);
         }
     }
     for (parent, field, _) in rules.fields() {

@@ -111,6 +111,7 @@ fn arguments(parent: &str, field: &Field, next: &str, dialog: &str) -> String {
         "to" => "to: PREVIOUS_PERIOD".to_owned(),
         "metrics" => "metrics: [activity_messages]".to_owned(),
         "id" => format!("id: {dialog:?}"),
+        "contact" => "contact: \"nobody\"".to_owned(),
         "input" => "input: {timezone: \"UTC\", weekly: [{weekday: 1, from: \"09:00\", to: \"18:00\"}], \
                     exceptions: [{date: \"2026-03-10\", intervals: [{from: \"09:00\", to: \"13:00\"}]}]}"
             .to_owned(),

@@ -15,7 +15,7 @@ use super::{differences, runner, runtime, token, world_of};
 use crate::world::World;
 
 /// Everybody's accounts report, and sources close dialogs and link contacts: told by somebody whom nobody sees.
-fn of_the_tenant(history: &History) -> Vec<Value> {
+pub fn of_the_tenant(history: &History) -> Vec<Value> {
     let mut events = Vec::new();
     let mut tell = |kind: &str, channel: &str, account: &str, dialog: &str| {
         let mut event = json!({"id": format!("of all {}", events.len()), "kind": kind, "channel": channel, "chat": "of all",
