@@ -37,9 +37,12 @@
 //!   written, which holds no token and no text.
 //! * Only `outbound` opens connections, and `store::server` and `queue`, which keep some open; only to configured addresses:
 //!   `auth` asks by `outbound` the sources of keys, `ingest::errands` the CRMs of connections; `queue` speaks NATS, which is no question and answer. (The engine's library is fetched by a command of its own, once.) Nothing in a token names a key, an algorithm or an address, nothing in a payload an address.
-//! * Events are written to `inbox` first, from which every state table follows, then to `arrivals`, which marks what is to be
-//!   derived anew, and then to `events`, which says what is known: a crash in between is healed by the sender's retry,
-//!   because every state table is idempotent and a mark too many costs only time.
+//! * What is answered as accepted is in `events`, on disk, an id once. Where one process owns the store, that is the one insert
+//!   that a sender waits for: `inbox`, from which every state table follows, and `arrivals`, which marks what is to be derived anew, are
+//!   written behind it by `ingest::feed`, in larger batches; what waits is bounded, whoever asks waits for it, and after a crash it is
+//!   read from `events` again. Where several processes share a store the order is `inbox`, `arrivals`, `events`, because nobody knows
+//!   what another one has still to write: a crash in between is healed by the sender's retry or the queue's. Both ways every
+//!   state table is idempotent, and a mark too many costs only time.
 //! * What a CRM does not push is asked for by `ingest::errands` and comes in by the same way as what is pushed: archived, read,
 //!   stored, and only then noted as done.
 //! * What takes whole dialogs or chats to know is derived when they change, not when it is asked for: facts read the tables

@@ -1,15 +1,18 @@
 //! What is derived from events: nothing of it outlives its reason, and nothing that arrived is left out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
 use rapport::api::Limits;
+use rapport::ingest::Ingest;
 use rapport::ingest::derive::{Derivation, Stretch, prepare};
 use rapport::sql::Sql;
 use rapport::store::Store;
 use serde_json::{Value, json};
 
+use crate::engine::FixedClock;
 use crate::world::{TENANT, World};
 
 const MARCH: &str = r#"range: {from: "2026-03-01", to: "2026-04-01"}"#;
@@ -38,7 +41,7 @@ pub async fn derived_rows(world: &World) -> Vec<(u64, u64)> {
 }
 
 async fn catch_up(world: &World) {
-    Derivation::new(world.store.clone()).catch_up(TENANT).await.unwrap();
+    world.ingest.derivation().catch_up(TENANT).await.unwrap();
 }
 
 #[tokio::test]
@@ -126,7 +129,7 @@ pub async fn other_rules_derive_everything_anew() {
     assert_eq!(derived_rows(&world).await, derived);
     // The same rules are not noted twice.
     prepare(world.store.as_ref()).await.unwrap();
-    assert_eq!(Derivation::new(world.store.clone()).count_stale(TENANT).await.unwrap(), 0);
+    assert_eq!(world.ingest.derivation().count_stale(TENANT).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -134,7 +137,7 @@ pub async fn a_run_that_breaks_off_is_begun_again() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     world.take(&[event("message.received", "m1", "2026-03-09T10:00:00Z", &json!({}))]).await;
     world.store.execute(Sql::new("RENAME TABLE derived_steps TO hidden_steps")).await.unwrap();
-    let derivation = Derivation::new(world.store.clone());
+    let derivation = world.ingest.derivation();
     assert!(derivation.catch_up(TENANT).await.is_err());
     world.take(&[event("message.received", "m2", "2026-03-09T11:00:00Z", &json!({}))]).await;
     world.store.execute(Sql::new("RENAME TABLE hidden_steps TO derived_steps")).await.unwrap();
@@ -211,6 +214,8 @@ pub async fn what_cannot_be_derived_keeps_nobody_from_reading() {
 #[tokio::test]
 pub async fn an_event_whose_mark_fails_is_not_known_and_counts_when_it_is_sent_again() {
     let world = World::at("2026-03-20T00:00:00Z").await;
+    // Where others may write too, what follows from an event comes before it.
+    let world = world.with(Ingest::new(world.store.clone(), Arc::new(FixedClock(world.now))));
     let body = Value::from(vec![event("message.sent", "m", "2026-03-09T10:00:00Z", &json!({}))]).to_string();
     world.store.execute(Sql::new("RENAME TABLE stale_threads TO hidden_threads")).await.unwrap();
     let (status, _) = world.post_events(&world.service(), None, body.clone()).await;
@@ -248,6 +253,7 @@ pub async fn a_dialog_that_goes_through_many_chats_is_derived_once() {
         events.push(event("message.delivered", &format!("s{chat}"), "2026-03-09T10:00:00Z", &more));
     }
     world.take(&events).await;
+    world.ingest.finish().await.unwrap();
     let one_by_one = Stretch { threads_max: 1, messages_max: 1, links_max: 1 };
     let derivation = Derivation::in_stretches(world.store.clone(), one_by_one);
     assert_eq!(derivation.catch_up(TENANT).await.unwrap(), 1);

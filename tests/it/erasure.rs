@@ -281,6 +281,7 @@ async fn an_administrator_erases_by_the_api_and_nobody_else() {
     assert!(places(&world, "whatsapp:other").await.contains("events.contact"));
     // What comes later is new.
     world.take(&history(NEEDLE)[..1]).await;
+    world.ingest.finish().await.unwrap();
     assert!(places(&world, NEEDLE).await.contains("messages.contact"));
 }
 

@@ -23,6 +23,7 @@ mod errands;
 mod events;
 mod explain;
 mod faults;
+mod feeding;
 mod fixture_schema;
 mod history;
 mod http;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use insta::assert_snapshot;
+use rapport::ingest::Ingest;
 use rapport::ingest::connection::Connection;
 use rapport::ingest::connector::options::{OptionError, Options};
 use rapport::ingest::connector::{Accounts, Connector, Delivery, Payload, Platform, Reading, Refusal};
@@ -10,7 +11,7 @@ use rapport::ingest::deal::{DealFact, Stage};
 use serde_json::{Value, json};
 
 use super::{Desk, worth};
-use crate::engine::shown;
+use crate::engine::{FixedClock, shown};
 use crate::world::instant;
 
 #[derive(Debug)]
@@ -122,6 +123,9 @@ async fn many_deals_of_one_delivery_are_each_recorded_once() {
 #[tokio::test]
 async fn what_a_crash_left_half_stored_is_mended_by_the_next_delivery() {
     let desk = desk().await;
+    // Where several processes share a store, an event is written after what follows from it.
+    let ingest = Ingest::new(desk.world.store.clone(), Arc::new(FixedClock(desk.world.now)));
+    let desk = Desk { ingest, ..desk };
     let won = json!([{"deal": 7, "at": "11T09:00:00", "stage": "won", "amount": "5"}]);
     assert_eq!(tell(&desk, &won).await, (1, None));
     // As if the process had ended between the two inserts of the event.

@@ -30,6 +30,7 @@ async fn number(world: &World, sql: &'static str) -> u64 {
 }
 
 async fn derive_everything_anew(world: &World, links_max: i64) {
+    world.ingest.finish().await.unwrap();
     world.store.execute(Sql::new("TRUNCATE TABLE people")).await.unwrap();
     let marks = "INSERT INTO stale_links SELECT DISTINCT tenant, key, other, 1 FROM identity_links WHERE key < other";
     world.store.execute(Sql::new(marks)).await.unwrap();
@@ -64,15 +65,17 @@ fn links_join_the_same_persons_in_any_order_and_in_any_pieces() {
         runtime.block_on(async {
             let at_once = World::at("2026-03-30T00:00:00Z").await;
             at_once.take(&events).await;
-            Derivation::new(at_once.store.clone()).catch_up(TENANT).await.unwrap();
+            at_once.ingest.derivation().catch_up(TENANT).await.unwrap();
             let in_pieces = World::at("2026-03-30T00:00:00Z").await;
             let stretch = Stretch { links_max, ..Stretch::default() };
             let derivation = Derivation::in_stretches(in_pieces.store.clone(), stretch);
             for piece in events.rchunks(piece) {
                 in_pieces.take(piece).await;
+                in_pieces.ingest.finish().await.unwrap();
                 derivation.catch_up(TENANT).await.unwrap();
                 in_pieces.take(piece).await;
             }
+            in_pieces.ingest.finish().await.unwrap();
             derivation.catch_up(TENANT).await.unwrap();
             let expect = people(&at_once).await;
             prop_assert_eq!(people(&in_pieces).await, expect.clone());
@@ -120,7 +123,7 @@ async fn a_run_that_breaks_off_is_begun_again() {
     // Persons are written and marks cannot be taken away.
     let execute = |text: &'static str| world.store.execute(Sql::new(text));
     execute("ALTER TABLE stale_links ADD CONSTRAINT nothing_is_taken CHECK marks > 0").await.unwrap();
-    let derivation = Derivation::new(world.store.clone());
+    let derivation = world.ingest.derivation();
     assert!(derivation.catch_up(TENANT).await.is_err());
     let written = people(&world).await;
     assert_eq!(written.len(), 2, "c1, c2 and c:1 are one");
@@ -146,6 +149,7 @@ async fn whose_a_deal_is_does_not_depend_on_when_the_engine_merges() {
     // Each pair has the earliest time and the least id of all that told it: c1 has the deal by the id that came later.
     for link in [told("c1", "z", 1), told("c2", "m", 1), told("c1", "a", 5)] {
         world.take(&[link]).await;
+        world.ingest.finish().await.unwrap();
     }
     derive_everything_anew(&world, 7).await;
     let apart = people(&world).await;

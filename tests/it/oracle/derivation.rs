@@ -14,7 +14,7 @@ fn it_does_not_matter_when_rows_are_derived() {
     let result = runner(6).run(&history(), |history| {
         runtime.block_on(async {
             let at_once = world_of(&history).await;
-            Derivation::new(at_once.store.clone()).catch_up(TENANT).await.unwrap();
+            at_once.ingest.derivation().catch_up(TENANT).await.unwrap();
             let bit_by_bit = World::at(&local::written(history.now)).await;
             if let Some(schedule) = &history.schedule {
                 schedule::tell(&bit_by_bit, schedule).await;
@@ -24,6 +24,7 @@ fn it_does_not_matter_when_rows_are_derived() {
             let derivation = Derivation::in_stretches(bit_by_bit.store.clone(), stretch);
             for body in arrivals(&history) {
                 bit_by_bit.take(&body).await;
+                bit_by_bit.ingest.finish().await.unwrap();
                 derivation.catch_up(TENANT).await.unwrap();
             }
             prop_assert_eq!(derived_rows(&bit_by_bit).await, derived_rows(&at_once).await);

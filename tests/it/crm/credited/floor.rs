@@ -40,7 +40,7 @@ impl Floor {
 
     /// A minute later: what is told of a thing at one instant is one thing told.
     pub fn turn(&mut self) {
-        self.world.now += 60_000;
+        self.world = self.world.turned_to(self.world.now + 60_000);
         self.world = self.world.connected(self.connections());
     }
 
