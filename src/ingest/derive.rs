@@ -11,11 +11,13 @@ mod lease;
 mod people;
 mod run;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
+use futures_util::future::join_all;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::timeout;
 
@@ -74,12 +76,18 @@ struct Shared {
     /// What is still to be written that things are derived from.
     feed: Option<Arc<Feed>>,
     stretch: Stretch,
+    /// One for each shard of the store: they have nothing to do with each other.
+    lanes: Vec<Lane>,
+    /// Told when events were stored.
+    stored: Notify,
+}
+
+/// What goes on one after the other on a shard.
+struct Lane {
     /// One run after the other: a second one would find the first one's work to do.
     turn: Mutex<()>,
     /// One process after the other, where several share the store.
     lease: Option<Lease>,
-    /// Told when events were stored.
-    stored: Notify,
 }
 
 impl Derivation {
@@ -97,12 +105,12 @@ impl Derivation {
     }
 
     fn of(store: Arc<dyn Store>, feed: Option<Arc<Feed>>, stretch: Stretch) -> Self {
-        let lease = match store.sharing() {
+        let lease = || match store.sharing() {
             Sharing::Own => None,
             Sharing::Shared { name } => Some(Lease::new(Arc::clone(&store), name)),
         };
-        let (turn, stored) = (Mutex::new(()), Notify::new());
-        Self { shared: Arc::new(Shared { store, feed, stretch, turn, lease, stored }) }
+        let lanes = (0..store.shards()).map(|_| Lane { turn: Mutex::new(()), lease: lease() }).collect();
+        Self { shared: Arc::new(Shared { store, feed, stretch, lanes, stored: Notify::new() }) }
     }
 
     pub fn store(&self) -> &Arc<dyn Store> {
@@ -141,7 +149,8 @@ impl Derivation {
         if self.count_stale(tenant).await? == 0 {
             return Ok(runs);
         }
-        while !self.is_ours().await? {
+        let lane = self.lane(tenant);
+        while !lane.is_ours(tenant).await? {
             // Another process derives it, or it has died and its right comes to an end.
             tokio::time::sleep(LOOK).await;
             if self.count_stale(tenant).await? == 0 {
@@ -151,9 +160,9 @@ impl Derivation {
         runs += self.join_people(tenant, left).await?;
         let mut from = 0;
         loop {
-            let _turn = self.shared.turn.lock().await;
+            let _turn = lane.turn.lock().await;
             let Some(mut last) = next(from).await? else { break };
-            if !self.is_ours().await? {
+            if !lane.is_ours(tenant).await? {
                 return Err(lease::lost());
             }
             if run::closes_for_the_first_time(store, tenant).await? {
@@ -173,22 +182,19 @@ impl Derivation {
         Ok(runs)
     }
 
-    /// Whether this process may derive now.
-    async fn is_ours(&self) -> Result<bool, StoreError> {
-        match &self.shared.lease {
-            None => Ok(true),
-            Some(lease) => Ok(lease.take(Instant::now()).await? == Turn::Ours),
-        }
+    fn lane(&self, tenant: &str) -> &Lane {
+        &self.shared.lanes[self.shared.store.shard_of(tenant)]
     }
 
     /// Derives whose the names are that links were told of. Returns how many runs it took.
     async fn join_people(&self, tenant: &str, left: Option<&(dyn Fn(u64) + Sync)>) -> Result<usize, StoreError> {
         let store = self.shared.store.as_ref();
+        let lane = self.lane(tenant);
         let mut runs = 0;
         let mut after = (0, 0);
         loop {
-            let _turn = self.shared.turn.lock().await;
-            if !self.is_ours().await? {
+            let _turn = lane.turn.lock().await;
+            if !lane.is_ours(tenant).await? {
                 return Err(lease::lost());
             }
             let links = people::next_links(store, tenant, after, self.shared.stretch.links_max).await?;
@@ -295,14 +301,31 @@ impl Derivation {
         run::stale_tenants(self.shared.store.as_ref()).await
     }
 
-    /// One that fails does not keep the others from it.
+    /// One that fails does not keep the others from it, and no shard waits for another.
     async fn catch_up_all(&self) -> Result<(), StoreError> {
-        let mut outcome = Ok(());
+        let mut by_shard: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         for tenant in self.stale_tenants().await? {
-            let derived = self.catch_up(&tenant).await;
-            outcome = outcome.and(derived.map(drop));
+            by_shard.entry(self.shared.store.shard_of(&tenant)).or_default().push(tenant);
         }
-        outcome
+        let of_shard = async |tenants: Vec<String>| {
+            let mut outcome = Ok(());
+            for tenant in tenants {
+                let derived = self.catch_up(&tenant).await;
+                outcome = outcome.and(derived.map(drop));
+            }
+            outcome
+        };
+        join_all(by_shard.into_values().map(of_shard)).await.into_iter().collect()
+    }
+}
+
+impl Lane {
+    /// Whether this process may derive now, for a tenant of the shard.
+    async fn is_ours(&self, tenant: &str) -> Result<bool, StoreError> {
+        match &self.lease {
+            None => Ok(true),
+            Some(lease) => Ok(lease.take(tenant, Instant::now()).await? == Turn::Ours),
+        }
     }
 }
 

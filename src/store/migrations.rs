@@ -133,6 +133,11 @@ pub const MIGRATIONS: &[Migration] = &[
     migration(62, "0062_events_tokens.sql", include_str!("../../sql/migrations/0062_events_tokens.sql")),
     migration(63, "0063_fed.sql", include_str!("../../sql/migrations/0063_fed.sql")),
     migration(64, "0064_derivation_leases.sql", include_str!("../../sql/migrations/0064_derivation_leases.sql")),
+    migration(
+        65,
+        "0065_derivation_leases_tenant.sql",
+        include_str!("../../sql/migrations/0065_derivation_leases_tenant.sql"),
+    ),
 ];
 
 const CREATE_REGISTER: &str = "\

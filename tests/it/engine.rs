@@ -164,6 +164,14 @@ impl Store for TestStore {
         self.either().sharing()
     }
 
+    fn shards(&self) -> usize {
+        self.either().shards()
+    }
+
+    fn shard_of(&self, tenant: &str) -> usize {
+        self.either().shard_of(tenant)
+    }
+
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
         self.either().version()
     }
