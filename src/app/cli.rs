@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::options::{DemoOptions, GenerateOptions, IngestOptions, ReplayOptions, SchemaOptions, TokenOptions};
+use super::options::{
+    DemoOptions, GenerateOptions, IngestOptions, MigrateOptions, ReplayOptions, SchemaOptions, TokenOptions,
+};
 
 /// Analytics API for customer conversations in messengers.
 #[derive(Debug, Parser)]
@@ -33,7 +35,7 @@ pub enum Command {
     /// Print a token and nothing else
     Token(TokenOptions),
     /// Bring the tables up to date and say what was done
-    Migrate,
+    Migrate(MigrateOptions),
     /// Print a contract: the GraphQL schema, or the JSON Schema of an event
     Schema(SchemaOptions),
     /// Say what is configured, what works and what is wrong

@@ -6,6 +6,7 @@ use crate::store::limits::Limits;
 use crate::store::server::ServerStore;
 use crate::store::server::address::ServerConfig;
 
+use super::config::store::ClusterConfig;
 use super::config::{AuditConfig, Config};
 
 /// What is in order, or what is not.
@@ -50,6 +51,20 @@ fn of_audit(config: &AuditConfig) -> Finding {
             Ok(format!("{} is writable; {days} days are kept", directory.display()))
         }
     }
+}
+
+/// The same of each shard, and how tenants lie on them.
+pub async fn of_cluster(cluster: &ClusterConfig, limits: &Limits) -> Vec<(&'static str, Finding)> {
+    let (placing, name) = (&cluster.placing, &cluster.name);
+    let spread = format!("{name}: tenants are spread over {} of {} shards", placing.spread(), placing.shards());
+    let mut findings = vec![("cluster", Ok(spread))];
+    for (index, servers) in cluster.shards.iter().enumerate() {
+        let of_shard = |text: String| format!("shard {}: {text}", index + 1);
+        for (name, finding) in of_servers(servers, limits.clone()).await {
+            findings.push((name, finding.map(of_shard).map_err(of_shard)));
+        }
+    }
+    findings
 }
 
 /// Which hosts answer, and whether who asks there is kept from writing.

@@ -25,7 +25,7 @@ impl Placing {
         }
         match named.iter().find(|(_, shard)| shards <= **shard) {
             Some((tenant, shard)) => {
-                Err(PlacingError::NoShard { tenant: tenant.clone(), shard: shard.saturating_add(1), shards })
+                Err(PlacingError::NoShard { tenant: tenant.clone(), shard: shard.wrapping_add(1), shards })
             }
             None => Ok(Self { shards, spread, named }),
         }
