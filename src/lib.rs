@@ -9,7 +9,7 @@
 //! * [`model`]: the vocabulary: events, channels, ranges of time, roles, scopes, the clock.
 //! * [`sql`]: text that only the programmer can write, plus bound values.
 //! * [`metrics`]: the semantic layer: catalogue, validated query, pure compiler, typed answers.
-//! * [`store`]: ClickHouse behind one trait, embedded or servers, Arrow in and out; migrations.
+//! * [`store`]: ClickHouse behind one trait, embedded, servers or shards of them, Arrow in and out; migrations.
 //! * [`outbound`]: one HTTP question and its answer; below `auth`, which fetches keys, `ingest`, which asks CRMs, and `store`,
 //!   which knows its servers by the same certificates.
 //! * [`ingest`]: an event's way in, from bytes to a receipt.
@@ -48,6 +48,8 @@
 //! * Whose a name is follows from links (`identity_links`), which are only ever added; it is derived in the same way into
 //!   `people`, and is the same in whatever order links come. Facts that count or find contacts read it; no fact shows a name
 //!   of a person that its own row does not have.
+//! * A tenant lies whole on one shard of a store. A statement says whose it is where the tenant is bound ([`sql::About`]); a store
+//!   of several shards refuses one that does not say it (tests run the whole API over such a store).
 //! * What is stored is never changed but by a replay: it builds the tenant a second time beside, shows what differs, and puts
 //!   the second in the place of the first. A mark says that it began; `app::build` ends it before anything is answered.
 //! * No file has more than 400 lines; migrations are numbered without gaps (a test beside the store's holds it).

@@ -9,6 +9,7 @@ mod audits;
 mod bad_input;
 mod business_hours;
 mod catalogue;
+mod cluster;
 mod crm;
 mod definitions;
 mod demo;

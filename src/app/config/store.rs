@@ -183,12 +183,50 @@ mod tests {
     }
 
     #[test]
+    fn a_cluster_has_shards_with_the_secrets_of_all() {
+        let written = |spread: Option<&str>, tenants: &[(&str, usize)]| WrittenStore {
+            cluster: Some("rapport".to_owned()),
+            password: Some("p".to_owned()),
+            reader: Some("asks".to_owned()),
+            spread: spread.map(|spread| Number(spread.to_owned())),
+            tenants: tenants
+                .iter()
+                .map(|(tenant, shard)| WrittenTenant { tenant: (*tenant).to_owned(), shard: *shard })
+                .collect(),
+            ..WrittenStore::default()
+        };
+        let store = "http://w@a/r,http://b;http://c,http://d";
+        let config = StoreConfig::new(store, written(Some("1"), &[("acme", 2)])).expect("valid");
+        let StoreConfig::Cluster(config) = &config else { panic!("{config:?}") };
+        assert_eq!(config.shards.iter().map(|shard| shard.hosts.len()).collect::<Vec<_>>(), [2, 2]);
+        assert!(config.shards.iter().all(|shard| shard.login.password == "p" && shard.reader.is_some()));
+        assert_eq!((config.placing.spread(), config.placing.shard_of("acme"), config.placing.shard_of("b")), (1, 1, 0));
+        for (written, expect) in [
+            (written(Some("3"), &[]), "spread over 3 of 2 shards"),
+            (written(Some("all"), &[]), "`cluster_spread` is `all`"),
+            (written(None, &[("acme", 3)]), "`acme` is to lie on shard 3, and there are 2"),
+            (written(None, &[("acme", 0)]), "`acme` is to lie on shard 0, and there are 2"),
+            (written(None, &[("acme", 1), ("acme", 2)]), "`acme` twice"),
+            (WrittenStore::default(), "names 2 shards: say with `cluster`"),
+        ] {
+            let error = StoreConfig::new(store, written).expect_err(expect).to_string();
+            assert!(error.contains(expect), "{error}");
+        }
+    }
+
+    #[test]
     fn what_does_not_go_together_is_named() {
         let text = |text: &str| Some(text.to_owned());
         let none = WrittenStore::default;
         for (store, written, expect) in [
             ("clickhouse", none(), "`store` is `embedded` or addresses"),
             ("embedded", WrittenStore { reader: text("r"), ..none() }, "`store_reader` is for ClickHouse servers"),
+            ("embedded", WrittenStore { cluster: text("c"), ..none() }, "`cluster` is for ClickHouse servers"),
+            (
+                "http://u@h/r",
+                WrittenStore { spread: Some(Number("1".to_owned())), ..none() },
+                "`cluster_spread` is for a cluster",
+            ),
             ("http://u:p@h/r", WrittenStore { password: text("p"), ..none() }, "leave it out of the first"),
             ("http://u@h/r", WrittenStore { reader_password: text("p"), ..none() }, "whose it is, is not"),
             (

@@ -73,34 +73,51 @@ async fn read(shard: &dyn Store) -> Result<BTreeSet<(u64, u64)>, StoreError> {
     Ok(rows)
 }
 
+/// What a server calls itself: its `macros`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    pub cluster: String,
+    pub shard: String,
+    pub replica: String,
+}
+
+/// Asks a server what it calls itself.
+///
+/// # Errors
+/// When it cannot be asked, or has no such names.
+pub async fn names(server: &dyn Store) -> Result<Names, StoreError> {
+    let question =
+        Sql::new("SELECT toString(getMacro('cluster')), toString(getMacro('shard')), toString(getMacro('replica'))");
+    let batches = server.query(question).await?;
+    let text = |column: usize| {
+        let found = batches.first().map(|batch| batch.column(column).as_string::<i32>().value(0).to_owned());
+        found.unwrap_or_default()
+    };
+    Ok(Names { cluster: text(0), shard: text(1), replica: text(2) })
+}
+
 /// Whether the servers know the cluster by its name, and each shard by a name of its own: two shards of one name would copy
-/// each other's rows.
+/// each other's rows. One server of each shard is asked; `doctor` asks all of them.
 ///
 /// # Errors
 /// [`MigrationError::Places`] when not.
 pub async fn check_names(cluster: &ClusterStore, name: &str) -> Result<(), MigrationError> {
+    let wrong = |reason| MigrationError::Places { reason };
     let mut known = BTreeSet::new();
     for (index, shard) in cluster.shards().iter().enumerate() {
         let place = index + 1;
-        let wrong = |reason| MigrationError::Places { reason };
-        let question = Sql::new("SELECT toString(getMacro('cluster')), toString(getMacro('shard'))");
-        let batches = shard.query(question).await.map_err(|source| match source {
+        let names = names(shard.as_ref()).await.map_err(|source| match source {
             StoreError::Engine { message, .. } => wrong(format!(
                 "a server of shard {place} does not know its `macros` `cluster`, `shard` and `replica`: {message}"
             )),
             source => MigrationError::Register { source },
         })?;
-        let text = |column: usize| {
-            let found = batches.first().map(|batch| batch.column(column).as_string::<i32>().value(0).to_owned());
-            found.unwrap_or_default()
-        };
-        if text(0) != name {
-            let reason = format!("shard {place} is of the cluster `{}` by its macros, not of `{name}`", text(0));
+        if names.cluster != name {
+            let reason = format!("shard {place} is of the cluster `{}` by its macros, not of `{name}`", names.cluster);
             return Err(wrong(reason));
         }
-        if !known.insert(text(1)) {
-            let reason = format!("shard {place} has the macro `shard` = `{}`, and another one has it too", text(1));
-            return Err(wrong(reason));
+        if let Some(shard) = known.replace(names.shard) {
+            return Err(wrong(format!("shard {place} has the macro `shard` = `{shard}`, and another one has it too")));
         }
     }
     Ok(())
