@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use rapport::app::build::facts;
+use rapport::ingest::Ingest;
 use rapport::sql::Sql;
 use rapport::store::cluster::ClusterStore;
 use rapport::store::cluster::placing::Placing;
@@ -196,7 +198,48 @@ async fn a_shard_that_is_added_gets_its_tables_and_the_others_keep_theirs() {
     }
 }
 
-/// What three tenants send, with links, sales and repeats.
+#[tokio::test]
+async fn each_shard_has_a_right_to_derive_of_its_own() {
+    let house = House::new(2);
+    let process = |name: &str| {
+        let stores = house.shards.iter().map(|shard| Arc::clone(shard) as _).collect();
+        let placing = Placing::new(2, 2, BTreeMap::new()).unwrap();
+        let store: Arc<dyn Store> = Arc::new(ClusterStore::new(stores, placing, name.to_owned()).unwrap());
+        Ingest::new(store, Arc::new(FixedClock(NOW)))
+    };
+    let (one, two) = (process("one"), process("two"));
+    let store = Arc::clone(one.derivation().store());
+    migrate(store.as_ref(), &FixedClock(NOW), MIGRATIONS, &facts()).await.unwrap();
+    let tenants =
+        [0, 1].map(|shard| (0..).map(|n| format!("t{n}")).find(|name| store.shard_of(name) == shard).unwrap());
+    let take = async |ingest: &Ingest, id: &str| {
+        for tenant in &tenants {
+            let sent = event("message.received", "c", id, "2026-03-01T10:00:00Z", &json!({"contact": "c"}));
+            let lines = rapport::ingest::lines::split(sent.to_string().into()).unwrap();
+            assert_eq!(ingest.accept(tenant, lines).await.unwrap().accepted, 1);
+        }
+    };
+    take(&one, "first").await;
+    // The first process has the one shard, the second the other, and neither waits.
+    assert_eq!(one.derivation().catch_up(&tenants[0]).await.unwrap(), 1);
+    assert_eq!(two.derivation().catch_up(&tenants[1]).await.unwrap(), 1);
+    take(&two, "second").await;
+    let patience = Duration::from_millis(300);
+    assert!(two.derivation().catch_up_within(&tenants[0], patience).await.unwrap(), "it is the other's");
+    assert!(one.derivation().catch_up_within(&tenants[1], patience).await.unwrap(), "it is the other's");
+    let mut stale = one.derivation().stale_tenants().await.unwrap();
+    stale.sort();
+    let mut expect = tenants.to_vec();
+    expect.sort();
+    assert_eq!(stale, expect, "of all shards");
+    for (shard, holder) in house.shards.iter().zip(["one", "two"]) {
+        let right =
+            shown(shard.as_ref(), "SELECT holder, count() AS rights FROM derivation_leases GROUP BY holder").await;
+        assert_eq!(right, format!("holder: {holder}\nrights: 1\n\n"));
+    }
+}
+
+/// What a tenant sends, with links, sales and repeats.
 fn history(tenant: usize) -> Vec<Value> {
     let mut events = Vec::new();
     for chat in 0..6 + tenant {
