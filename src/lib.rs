@@ -9,7 +9,7 @@
 //! * [`model`]: the vocabulary: events, channels, ranges of time, roles, scopes, the clock.
 //! * [`sql`]: text that only the programmer can write, plus bound values.
 //! * [`metrics`]: the semantic layer: catalogue, validated query, pure compiler, typed answers.
-//! * [`store`]: ClickHouse behind one trait, embedded or servers, Arrow in and out; migrations.
+//! * [`store`]: ClickHouse behind one trait, embedded, servers or shards of them, Arrow in and out; migrations.
 //! * [`outbound`]: one HTTP question and its answer; below `auth`, which fetches keys, `ingest`, which asks CRMs, and `store`,
 //!   which knows its servers by the same certificates.
 //! * [`queue`]: a NATS JetStream stream of bytes, which keeps what was accepted until a worker has stored it.
@@ -55,6 +55,8 @@
 //!   of a person that its own row does not have.
 //! * A backup is the whole store between two changes (`store::backup` says why that is enough); a data directory in which a
 //!   restore was broken off is opened by nobody.
+//! * A tenant lies whole on one shard of a store. A statement says whose it is where the tenant is bound ([`sql::About`]); a store
+//!   of several shards refuses one that does not say it (tests run the whole API over such a store).
 //! * What is stored is never changed but by an erasure or a replay. An erasure removes what is known of a contact, physically,
 //!   and derives anew what it touched; what it removes stands in a table before it begins, so that the next start can end it.
 //! * A replay builds the tenant a second time beside, shows what differs, and puts

@@ -2,11 +2,12 @@
 //!
 //! This module runs what it is given. It knows nothing of metrics, events or viewers. The embedded engine is
 //! in [`embedded`], the directory it owns in [`data_directory`], finding and installing its library in
-//! [`engine`], ClickHouse servers in [`server`], tables in [`migrations`], copies of the whole and stores made of them in
-//! [`backup`], what the engine says of its parts in [`parts`], how long it takes in [`meters`].
+//! [`engine`], ClickHouse servers in [`server`], several stores as one in [`cluster`], tables in [`migrations`], copies of the
+//! whole and stores made of them in [`backup`], what the engine says of its parts in [`parts`], how long it takes in [`meters`].
 
 pub mod backup;
 pub mod chosen;
+pub mod cluster;
 mod columns;
 pub mod data_directory;
 pub mod embedded;
@@ -76,6 +77,16 @@ pub trait Store: Send + Sync {
         Sharing::Own
     }
 
+    /// How many parts it has, of which each has tenants of its own.
+    fn shards(&self) -> usize {
+        1
+    }
+
+    /// Which of them has a tenant.
+    fn shard_of(&self, _tenant: &str) -> usize {
+        0
+    }
+
     /// The engine's version, as it says itself.
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>>;
 }
@@ -115,6 +126,8 @@ pub enum StoreError {
     Closed,
     #[error("no host of the store can be reached now: {hosts}")]
     Unreachable { hosts: String },
+    #[error("a statement does not say which tenant it is about, and the store has several shards: {text} …")]
+    NoShard { text: String },
     #[error("the batch does not fit the table {table}: {reason}")]
     WrongColumns { table: &'static str, reason: String },
     #[error("the engine refused a statement (code {code}): {message}")]

@@ -264,7 +264,9 @@ impl ApiError {
                 tracing::error!(request_id = request_id.text(), %error, "the store is away");
                 Self::unavailable("the store cannot be reached now", 5)
             }
-            StoreError::WrongColumns { .. } | StoreError::Engine { .. } => Self::internal(request_id, error),
+            StoreError::WrongColumns { .. } | StoreError::NoShard { .. } | StoreError::Engine { .. } => {
+                Self::internal(request_id, error)
+            }
         }
     }
 

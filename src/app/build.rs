@@ -31,13 +31,17 @@ use crate::metrics;
 use crate::model::Clock;
 use crate::queue::Queue;
 use crate::store::chosen::ChosenStore;
+use crate::store::cluster::ClusterStore;
 use crate::store::data_directory::DataDirectory;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::engine::{self, EngineSource};
 use crate::store::limits::Limits;
-use crate::store::migrations::{Fact, MIGRATIONS, MigrationReport, migrate};
+use crate::store::migrations::{
+    Fact, MIGRATIONS, MigrationError, MigrationReport, Rendered, Tables, migrate, migrate_to, places, plan,
+};
 use crate::store::parts;
 use crate::store::server::ServerStore;
+use crate::store::server::address::ServerConfig;
 use crate::store::{self, Store};
 
 use super::config::store::StoreConfig;
@@ -72,9 +76,7 @@ pub async fn open_store(config: &Config, clock: &dyn Clock) -> Result<OpenStore>
 /// As [`open_store`].
 pub async fn open_store_within(config: &Config, limits: Limits, clock: &dyn Clock) -> Result<OpenStore> {
     let store = Arc::new(open_chosen(config, limits).await?);
-    let migrations = migrate(store.as_ref(), clock, MIGRATIONS, &facts())
-        .await
-        .context("the tables cannot be brought up to date")?;
+    let migrations = update_tables(config, &store, clock).await.context("the tables cannot be brought up to date")?;
     // Before anything is derived or answered: a tenant may have been left half replaced.
     if let ChosenStore::Embedded(store) = store.as_ref() {
         finish_replay(store, DATABASES, clock).await?;
@@ -89,6 +91,38 @@ pub async fn open_store_within(config: &Config, limits: Limits, clock: &dyn Cloc
     Ok(OpenStore { store, migrations })
 }
 
+async fn update_tables(
+    config: &Config,
+    store: &ChosenStore,
+    clock: &dyn Clock,
+) -> Result<MigrationReport, MigrationError> {
+    let tables = tables_of(store);
+    if let (StoreConfig::Cluster(cluster), ChosenStore::Cluster(shards, _)) = (&config.store, store) {
+        // Before anything is made: tables of two shards that are one would copy each other's rows.
+        places::check_names(shards, &cluster.name).await?;
+        places::hold(tables, shards).await?;
+    }
+    migrate_to(tables, store, clock, MIGRATIONS, &facts()).await
+}
+
+fn tables_of(store: &ChosenStore) -> Tables {
+    match store {
+        ChosenStore::Embedded(_) | ChosenStore::Server(_) => Tables::Plain,
+        ChosenStore::Cluster(..) => Tables::Replicated,
+    }
+}
+
+/// What opening the store would run to bring its tables up to date: names of files with their statements. Nothing is run.
+///
+/// # Errors
+/// As [`open_store`].
+pub async fn plan_tables(config: &Config) -> Result<Vec<(&'static str, Vec<Rendered>)>> {
+    let store = open_chosen(config, config.engine.clone()).await?;
+    let planned = plan(tables_of(&store), &store, MIGRATIONS, &facts()).await;
+    store.close().await;
+    Ok(planned?)
+}
+
 async fn open_chosen(config: &Config, limits: Limits) -> Result<ChosenStore> {
     match &config.store {
         StoreConfig::Embedded => {
@@ -97,14 +131,16 @@ async fn open_chosen(config: &Config, limits: Limits) -> Result<ChosenStore> {
             let store = tokio::task::spawn_blocking(move || open_embedded(&source, &data_dir, limits)).await??;
             Ok(ChosenStore::Embedded(Arc::new(store)))
         }
-        StoreConfig::Servers(servers) => {
-            // The audit log and the demonstration's secret lie there all the same.
-            std::fs::create_dir_all(&config.data_dir)
-                .with_context(|| format!("the data directory {} cannot be made", config.data_dir.display()))?;
-            for host in servers.clear_text_hosts() {
-                tracing::warn!(%host, "events and the store's password go over the network in clear text: use https://");
+        StoreConfig::Servers(servers) => Ok(ChosenStore::Server(open_server(config, servers, limits)?)),
+        StoreConfig::Cluster(cluster) => {
+            let mut shards = Vec::with_capacity(cluster.shards.len());
+            for servers in &cluster.shards {
+                shards.push(open_server(config, servers, limits.clone())?);
             }
-            Ok(ChosenStore::Server(Arc::new(ServerStore::open(servers, limits)?)))
+            let name = shards.first().context("a cluster has a shard")?.process_name().to_owned();
+            let stores = shards.iter().map(|shard| Arc::clone(shard) as Arc<dyn Store>).collect();
+            let store = ClusterStore::new(stores, cluster.placing.clone(), name)?;
+            Ok(ChosenStore::Cluster(Arc::new(store), shards))
         }
     }
 }
@@ -121,6 +157,16 @@ async fn warn_of_detached(store: &dyn Store) {
             tracing::warn!(error = &error as &dyn std::error::Error, "whether parts are damaged is not known")
         }
     }
+}
+
+fn open_server(config: &Config, servers: &ServerConfig, limits: Limits) -> Result<Arc<ServerStore>> {
+    // The audit log and the demonstration's secret lie there all the same.
+    std::fs::create_dir_all(&config.data_dir)
+        .with_context(|| format!("the data directory {} cannot be made", config.data_dir.display()))?;
+    for host in servers.clear_text_hosts() {
+        tracing::warn!(%host, "events and the store's password go over the network in clear text: use https://");
+    }
+    Ok(Arc::new(ServerStore::open(servers, limits)?))
 }
 
 /// Ends what a `replay` that broke off had begun to publish, and drops what is left of it.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::options::{
-    BackupOptions, DemoOptions, EraseOptions, GenerateOptions, IngestOptions, ReplayOptions, RestoreOptions,
-    SchemaOptions, TokenOptions,
+    BackupOptions, DemoOptions, EraseOptions, GenerateOptions, IngestOptions, MigrateOptions, ReplayOptions,
+    RestoreOptions, SchemaOptions, TokenOptions,
 };
 
 /// Analytics API for customer conversations in messengers.
@@ -44,7 +44,7 @@ pub enum Command {
     /// Print a token and nothing else
     Token(TokenOptions),
     /// Bring the tables up to date and say what was done
-    Migrate,
+    Migrate(MigrateOptions),
     /// Print a contract: the GraphQL schema, or the JSON Schema of an event
     Schema(SchemaOptions),
     /// Say what is configured, what works and what is wrong

@@ -15,7 +15,9 @@ use crate::ingest::connection::Connections;
 use crate::ingest::generate::{Plan, write};
 use crate::ingest::{Ingest, file};
 use crate::model::{Clock, SystemClock, event};
+use crate::sql::About;
 use crate::store::engine::{self, EngineSource};
+use crate::store::migrations::Rendered;
 use crate::store::{OpenError, Store, parts};
 
 use super::build::{self, Policy, Service, build_router};
@@ -26,7 +28,7 @@ use super::demo;
 use super::documents;
 use super::findings::{self, Finding};
 use super::issuers;
-use super::options::{GenerateOptions, GeneratedFormat, IngestOptions, SchemaOptions, TokenOptions};
+use super::options::{GenerateOptions, GeneratedFormat, IngestOptions, MigrateOptions, SchemaOptions, TokenOptions};
 use super::progress;
 use super::serve::{self, Background, Notice, StopSignal};
 use super::worker;
@@ -152,13 +154,20 @@ pub fn token(config: &Config, options: &TokenOptions) -> Result<()> {
 ///
 /// # Errors
 /// When the store cannot be opened or a migration fails.
-pub async fn migrate(config: &Config) -> Result<()> {
+pub async fn migrate(config: &Config, options: &MigrateOptions) -> Result<()> {
+    if options.plan {
+        return plan(config).await;
+    }
     let open = build::open_store(config, &SystemClock).await?;
     for name in &open.migrations.applied {
         println!("applied  {name}");
     }
+    let shards = match open.store.shards() {
+        1 => String::new(),
+        shards => format!(" on each of {shards} shards"),
+    };
     println!(
-        "{} migrations applied, {} were there already",
+        "{} migrations applied{shards}, {} were there already",
         open.migrations.applied.len(),
         open.migrations.present.len()
     );
@@ -169,6 +178,25 @@ pub async fn migrate(config: &Config) -> Result<()> {
     };
     open.store.close().await;
     derived
+}
+
+/// `rapport migrate --plan`: statements as they would be run, each after the file that it comes from and who gets it.
+async fn plan(config: &Config) -> Result<()> {
+    let mut text = String::new();
+    for (name, statements) in build::plan_tables(config).await? {
+        for Rendered(statement) in statements {
+            let who = match (&config.store, statement.about()) {
+                (StoreConfig::Cluster(_), About::Everyone) => ", on each shard",
+                (StoreConfig::Cluster(_), _) => ", told to the whole cluster",
+                _ => "",
+            };
+            text.push_str(&format!("-- {name}{who}\n{};\n\n", statement.text().trim_end()));
+        }
+    }
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// `rapport schema`.
@@ -265,6 +293,9 @@ fn limits(config: &Config) -> String {
 async fn look(config: &Config, connections: &Connections) -> (Finding, Vec<(&'static str, Finding)>) {
     if let StoreConfig::Servers(servers) = &config.store {
         return (address(config).await, findings::of_servers(servers, config.engine.clone()).await);
+    }
+    if let StoreConfig::Cluster(cluster) = &config.store {
+        return (address(config).await, findings::of_cluster(cluster, &config.engine).await);
     }
     let source = EngineSource { library: config.engine_library.clone(), cache_dir: config.cache_dir.clone() };
     let (data_dir, limits) = (config.data_dir.clone(), config.engine.clone());

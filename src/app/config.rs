@@ -85,6 +85,10 @@ struct Written {
     store_reader_password: Option<String>,
     store_reader_password_file: Option<PathBuf>,
     store_ca_file: Option<PathBuf>,
+    cluster: Option<String>,
+    cluster_spread: Option<list::Number>,
+    #[serde(default)]
+    cluster_tenants: Vec<store::WrittenTenant>,
     engine_library: Option<PathBuf>,
     cache_dir: Option<PathBuf>,
     #[serde(default = "default_timezone")]
@@ -149,6 +153,9 @@ impl Config {
             reader_password: written.store_reader_password,
             reader_password_file: written.store_reader_password_file,
             ca_file: written.store_ca_file,
+            cluster: written.cluster,
+            spread: written.cluster_spread,
+            tenants: written.cluster_tenants,
         };
         let (origins, proxies) = (written.cors_origins, written.trusted_proxies);
         let documents = DocumentsConfig::from_written(

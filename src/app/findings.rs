@@ -3,6 +3,7 @@
 use crate::api::audit::Files;
 use crate::api::tls::Tls;
 use crate::store::limits::Limits;
+use crate::store::migrations::places::{self, Names};
 use crate::store::server::ServerStore;
 use crate::store::server::address::ServerConfig;
 
@@ -11,6 +12,7 @@ use crate::store::backup::files::free_bytes;
 use crate::store::parts::Detached;
 
 use super::build::DETACHED;
+use super::config::store::ClusterConfig;
 use super::config::{AuditConfig, Config};
 
 /// What is in order, or what is not.
@@ -80,6 +82,60 @@ fn of_audit(config: &AuditConfig) -> Finding {
     }
 }
 
+/// The same of each shard, and how tenants lie on them.
+pub async fn of_cluster(cluster: &ClusterConfig, limits: &Limits) -> Vec<(&'static str, Finding)> {
+    let (placing, name) = (&cluster.placing, &cluster.name);
+    let spread = format!("{name}: tenants are spread over {} of {} shards", placing.spread(), placing.shards());
+    let mut findings = vec![("cluster", Ok(spread))];
+    let mut known = Vec::new();
+    for (index, servers) in cluster.shards.iter().enumerate() {
+        let of_shard = |text: String| format!("shard {}: {text}", index + 1);
+        for (what, finding) in of_servers(servers, limits.clone()).await {
+            findings.push((what, finding.map(of_shard).map_err(of_shard)));
+        }
+        for host in &servers.hosts {
+            let names = names_of(servers, host, limits.clone()).await;
+            findings.push(("names", of_names(name, names, &mut known, index).map(of_shard).map_err(of_shard)));
+        }
+    }
+    findings
+}
+
+/// Asks one host what it calls itself.
+async fn names_of(servers: &ServerConfig, host: &str, limits: Limits) -> Result<(String, Names), String> {
+    let alone = ServerConfig { hosts: vec![host.to_owned()], ..servers.clone() };
+    let store = ServerStore::open(&alone, limits).map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
+    let names = places::names(&store).await;
+    store.close().await;
+    names.map(|names| (host.to_owned(), names)).map_err(|error| format!("{host} does not tell its macros: {error}"))
+}
+
+/// Hosts of one shard have its name and each another as a replica; no other shard has it. `known`: what hosts before said.
+fn of_names(
+    cluster: &str,
+    names: Result<(String, Names), String>,
+    known: &mut Vec<(usize, Names)>,
+    shard: usize,
+) -> Finding {
+    let (host, names) = names?;
+    let told = format!("{host} is replica `{}` of shard `{}` of `{}`", names.replica, names.shard, names.cluster);
+    let others = || known.iter().map(|(at, others)| (*at == shard, others));
+    let wrong = if names.cluster != cluster {
+        Some("the cluster has another name")
+    } else if others().any(|(is_here, others)| is_here != (others.shard == names.shard)) {
+        Some("a shard's hosts, and no others, must have its name: tables of other shards would be copied here")
+    } else if others().any(|(is_here, others)| is_here && others.replica == names.replica) {
+        Some("another host of the shard has that name too")
+    } else {
+        None
+    };
+    known.push((shard, names));
+    match wrong {
+        None => Ok(told),
+        Some(reason) => Err(format!("{told}: {reason}")),
+    }
+}
+
 /// Which hosts answer, and whether who asks there is kept from writing.
 pub async fn of_servers(servers: &ServerConfig, limits: Limits) -> Vec<(&'static str, Finding)> {
     let store = match ServerStore::open(servers, limits) {
@@ -119,4 +175,25 @@ pub async fn of_servers(servers: &ServerConfig, limits: Limits) -> Vec<(&'static
         findings.push(("server", Ok(format!("{host} is spoken to in clear text, passwords too: use https://"))));
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_would_mix_shards_are_wrong() {
+        let mut known = Vec::new();
+        let mut say = |shard: usize, names: [&str; 3]| {
+            let [cluster, of_shard, replica] = names.map(str::to_owned);
+            let names = Names { cluster, shard: of_shard, replica };
+            of_names("rapport", Ok(("h".to_owned(), names)), &mut known, shard).is_ok()
+        };
+        assert!(say(0, ["rapport", "1", "a"]));
+        assert!(say(0, ["rapport", "1", "b"]));
+        assert!(say(1, ["rapport", "2", "a"]));
+        assert!(!say(1, ["rapport", "1", "b"]), "a name of the first shard");
+        assert!(!say(0, ["rapport", "1", "a"]), "a replica twice");
+        assert!(!say(2, ["other", "3", "a"]), "another cluster");
+    }
 }

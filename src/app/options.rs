@@ -192,6 +192,13 @@ pub struct EraseOptions {
 }
 
 #[derive(Debug, Args)]
+pub struct MigrateOptions {
+    /// Print the statements that would be run, and run none
+    #[arg(long)]
+    pub plan: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct SchemaOptions {
     /// The JSON Schema of an event instead of the GraphQL schema
     #[arg(long)]

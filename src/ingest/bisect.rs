@@ -99,6 +99,7 @@ pub fn is_about_rows(error: &StoreError) -> bool {
         | StoreError::DiskFull
         | StoreError::NoDescriptors
         | StoreError::Unreachable { .. }
+        | StoreError::NoShard { .. }
         | StoreError::Closed => false,
     }
 }

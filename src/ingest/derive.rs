@@ -8,17 +8,19 @@
 //! same way: [`people`].
 
 mod lease;
+mod patience;
 mod people;
 mod run;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
+use futures_util::future::join_all;
 use tokio::sync::{Mutex, MutexGuard, Notify};
-use tokio::time::timeout;
 
 use self::lease::{Lease, Turn};
 use super::feed::Feed;
@@ -54,11 +56,6 @@ const REST: u32 = 3;
 /// The longest rest.
 const REST_MAX: Duration = Duration::from_secs(5);
 
-/// What deriving a thread costs, roughly: two seconds for four thousand.
-const PER_THREAD: Duration = Duration::from_micros(500);
-
-/// What writing an event to the tables that follow from it costs, roughly.
-const PER_EVENT: Duration = Duration::from_micros(5);
 /// How often to look whether another process has derived it.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -76,15 +73,21 @@ struct Shared {
     /// What is still to be written that things are derived from.
     feed: Option<Arc<Feed>>,
     stretch: Stretch,
-    /// One run after the other: a second one would find the first one's work to do.
-    turn: Mutex<()>,
-    /// One process after the other, where several share the store.
-    lease: Option<Lease>,
+    /// One for each shard of the store: they have nothing to do with each other.
+    lanes: Vec<Lane>,
     /// Told when events were stored.
     stored: Notify,
     /// Whether the last attempt in the background failed.
     failing: AtomicBool,
     runs: Runs,
+}
+
+/// What goes on one after the other on a shard.
+struct Lane {
+    /// One run after the other: a second one would find the first one's work to do.
+    turn: Mutex<()>,
+    /// One process after the other, where several share the store.
+    lease: Option<Lease>,
 }
 
 impl Derivation {
@@ -102,17 +105,17 @@ impl Derivation {
     }
 
     fn of(store: Arc<dyn Store>, feed: Option<Arc<Feed>>, stretch: Stretch) -> Self {
-        let lease = match store.sharing() {
+        let lease = || match store.sharing() {
             Sharing::Own => None,
             Sharing::Shared { name } => Some(Lease::new(Arc::clone(&store), name)),
         };
+        let lanes = (0..store.shards()).map(|_| Lane { turn: Mutex::new(()), lease: lease() }).collect();
         Self {
             shared: Arc::new(Shared {
                 store,
                 feed,
                 stretch,
-                turn: Mutex::new(()),
-                lease,
+                lanes,
                 stored: Notify::new(),
                 failing: AtomicBool::new(false),
                 runs: Runs::default(),
@@ -124,13 +127,23 @@ impl Derivation {
         &self.shared.store
     }
 
-    /// Keeps anything from being derived, and from being written behind events, until the guards are dropped: for who changes
-    /// what it is derived from.
-    pub(super) async fn hold(&self) -> (MutexGuard<'_, ()>, Option<MutexGuard<'_, ()>>) {
-        let turn = self.shared.turn.lock().await;
+    /// Keeps anything from being derived where the tenant lies, and from being written behind events, until the guards are
+    /// dropped: for who changes what it is derived from. Waits for another process that derives.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub(super) async fn hold(
+        &self,
+        tenant: &str,
+    ) -> Result<(MutexGuard<'_, ()>, Option<MutexGuard<'_, ()>>), StoreError> {
+        let lane = self.lane(tenant);
+        let turn = lane.turn.lock().await;
+        while !lane.is_ours(tenant).await? {
+            tokio::time::sleep(LOOK).await;
+        }
         match &self.shared.feed {
-            Some(feed) => (turn, Some(feed.hold().await)),
-            None => (turn, None),
+            Some(feed) => Ok((turn, Some(feed.hold().await))),
+            None => Ok((turn, None)),
         }
     }
 
@@ -166,7 +179,8 @@ impl Derivation {
         if self.count_stale(tenant).await? == 0 {
             return Ok(runs);
         }
-        while !self.is_ours().await? {
+        let lane = self.lane(tenant);
+        while !lane.is_ours(tenant).await? {
             // Another process derives it, or it has died and its right comes to an end.
             tokio::time::sleep(LOOK).await;
             if self.count_stale(tenant).await? == 0 {
@@ -176,9 +190,9 @@ impl Derivation {
         runs += self.join_people(tenant, left).await?;
         let mut from = 0;
         loop {
-            let _turn = self.shared.turn.lock().await;
+            let _turn = lane.turn.lock().await;
             let Some(mut last) = next(from).await? else { break };
-            if !self.is_ours().await? {
+            if !lane.is_ours(tenant).await? {
                 return Err(lease::lost());
             }
             if run::closes_for_the_first_time(store, tenant).await? {
@@ -200,22 +214,19 @@ impl Derivation {
         Ok(runs)
     }
 
-    /// Whether this process may derive now.
-    async fn is_ours(&self) -> Result<bool, StoreError> {
-        match &self.shared.lease {
-            None => Ok(true),
-            Some(lease) => Ok(lease.take(Instant::now()).await? == Turn::Ours),
-        }
+    fn lane(&self, tenant: &str) -> &Lane {
+        &self.shared.lanes[self.shared.store.shard_of(tenant)]
     }
 
     /// Derives whose the names are that links were told of. Returns how many runs it took.
     async fn join_people(&self, tenant: &str, left: Option<&(dyn Fn(u64) + Sync)>) -> Result<usize, StoreError> {
         let store = self.shared.store.as_ref();
+        let lane = self.lane(tenant);
         let mut runs = 0;
         let mut after = (0, 0);
         loop {
-            let _turn = self.shared.turn.lock().await;
-            if !self.is_ours().await? {
+            let _turn = lane.turn.lock().await;
+            if !lane.is_ours(tenant).await? {
                 return Err(lease::lost());
             }
             let links = people::next_links(store, tenant, after, self.shared.stretch.links_max).await?;
@@ -237,53 +248,6 @@ impl Derivation {
     pub async fn merge(&self) -> Result<(), StoreError> {
         let store = self.shared.store.as_ref();
         store.execute_all(run::merges(store, ROWS_MERGED_MAX).await?).await
-    }
-
-    /// Catches up for as long as `patience` lasts. Returns whether anything is still to be derived: who reads is told so
-    /// and not refused, whatever keeps it from being derived.
-    ///
-    /// # Errors
-    /// When the store is closed.
-    pub async fn catch_up_within(&self, tenant: &str, patience: Duration) -> Result<bool, StoreError> {
-        let expected = match self.expected(tenant).await {
-            Ok(Duration::ZERO) => return Ok(false),
-            Err(StoreError::Closed) => return Err(StoreError::Closed),
-            // Trying tells what is wrong.
-            Err(_) => Duration::ZERO,
-            Ok(expected) => expected,
-        };
-        // Who cannot get it in time does not wait in vain: during an import everybody would.
-        if patience < expected {
-            return Ok(true);
-        }
-        match timeout(patience, self.catch_up(tenant)).await {
-            Ok(Ok(_)) => Ok(false),
-            Ok(Err(StoreError::Closed)) => Err(StoreError::Closed),
-            Ok(Err(error)) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "deriving failed; answers may lack the latest"
-                );
-                Ok(true)
-            }
-            Err(_) => Ok(self.waits_for(tenant) || 0 < self.count_stale(tenant).await?),
-        }
-    }
-
-    /// How long it would take to catch up, roughly.
-    async fn expected(&self, tenant: &str) -> Result<Duration, StoreError> {
-        let events = match &self.shared.feed {
-            Some(feed) if feed.holds(tenant) => feed.waiting_events(),
-            _ => 0,
-        };
-        let threads = self.count_stale(tenant).await?;
-        let times = |each: Duration, count: u64| each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
-        Ok(times(PER_EVENT, events as u64).saturating_add(times(PER_THREAD, threads)))
-    }
-
-    /// Whether something of the tenant is stored that nothing is derived from yet.
-    fn waits_for(&self, tenant: &str) -> bool {
-        self.shared.feed.as_ref().is_some_and(|feed| feed.holds(tenant))
     }
 
     /// How many threads and links of a tenant have changed since they were derived.
@@ -343,14 +307,31 @@ impl Derivation {
         run::stale_tenants(self.shared.store.as_ref()).await
     }
 
-    /// One that fails does not keep the others from it.
+    /// One that fails does not keep the others from it, and no shard waits for another.
     async fn catch_up_all(&self) -> Result<(), StoreError> {
-        let mut outcome = Ok(());
+        let mut by_shard: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         for tenant in self.stale_tenants().await? {
-            let derived = self.catch_up(&tenant).await;
-            outcome = outcome.and(derived.map(drop));
+            by_shard.entry(self.shared.store.shard_of(&tenant)).or_default().push(tenant);
         }
-        outcome
+        let of_shard = async |tenants: Vec<String>| {
+            let mut outcome = Ok(());
+            for tenant in tenants {
+                let derived = self.catch_up(&tenant).await;
+                outcome = outcome.and(derived.map(drop));
+            }
+            outcome
+        };
+        join_all(by_shard.into_values().map(of_shard)).await.into_iter().collect()
+    }
+}
+
+impl Lane {
+    /// Whether this process may derive now, for a tenant of the shard.
+    async fn is_ours(&self, tenant: &str) -> Result<bool, StoreError> {
+        match &self.lease {
+            None => Ok(true),
+            Some(lease) => Ok(lease.take(tenant, Instant::now()).await? == Turn::Ours),
+        }
     }
 }
 

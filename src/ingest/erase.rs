@@ -73,7 +73,7 @@ impl Ingest {
         let derivation = &self.door.derivation;
         // Whose a name is must be known.
         derivation.catch_up(&request.tenant).await?;
-        let held = derivation.hold().await;
+        let held = derivation.hold(&request.tenant).await?;
         let clock = self.door.clock.as_ref();
         // One that failed in this process.
         finish_interrupted(store, clock).await?;

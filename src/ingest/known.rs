@@ -95,7 +95,7 @@ async fn page(store: &dyn Store, after: &(String, String)) -> Result<Vec<(String
 /// Whether the store has no event of the tenant.
 pub(super) async fn is_empty(store: &dyn Store, tenant: &str) -> Result<bool, IngestError> {
     let mut sql = Sql::new("SELECT 1 FROM events WHERE tenant = ");
-    sql.bind(tenant).push(" LIMIT 1");
+    sql.bind_tenant(tenant).push(" LIMIT 1");
     Ok(store.query(sql).await?.iter().all(|batch| batch.num_rows() == 0))
 }
 
@@ -105,7 +105,7 @@ pub(super) async fn find(store: &dyn Store, tenant: &str, ids: &[&str]) -> Resul
     // The ids travel as one parameter. They contain no line break: normalising refuses control characters.
     for ids in joined(ids) {
         let mut sql = Sql::new("SELECT DISTINCT id FROM events WHERE tenant = ");
-        sql.bind(tenant).push(r" AND id IN (SELECT arrayJoin(splitByChar('\n', ").bind(ids).push(")))");
+        sql.bind_tenant(tenant).push(r" AND id IN (SELECT arrayJoin(splitByChar('\n', ").bind(ids).push(")))");
         for batch in store.query(sql).await? {
             let ids = cast(batch.column(0), &DataType::Utf8).map_err(IngestError::Batch)?;
             let ids = ids.as_string::<i32>();

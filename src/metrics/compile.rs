@@ -62,7 +62,7 @@ pub fn sight(scope: &Scope) -> Sql {
         Sight::Teams(teams) => (0, no_names, teams.as_slice()),
     };
     let mut sql = Sql::new("tenant = ");
-    sql.bind(scope.tenant());
+    sql.bind_tenant(scope.tenant());
     sql.push(", everyone = ").bind(everyone);
     sql.push(", operators = ").bind_list(operators.iter().map(String::as_str));
     sql.push(", teams = ").bind_list(teams.iter().map(String::as_str));

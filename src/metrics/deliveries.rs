@@ -45,7 +45,7 @@ pub fn select(tenant: &str, since: Millis) -> Sql {
          countIf(isNotNull(lag_ms) AND accepted > 0), toUnixTimestamp64Milli(max(received_at)) \
          FROM raw_payloads WHERE tenant = ",
     );
-    sql.bind(tenant).push(" AND received_at >= fromUnixTimestamp64Milli(").bind(since);
+    sql.bind_tenant(tenant).push(" AND received_at >= fromUnixTimestamp64Milli(").bind(since);
     sql.push(") GROUP BY connection ORDER BY connection");
     sql
 }
@@ -100,7 +100,7 @@ pub fn select_last(tenant: &str) -> Sql {
     let mut sql = Sql::new(
         "SELECT toString(connection), toUnixTimestamp64Milli(max(received_at)) FROM raw_payloads WHERE tenant = ",
     );
-    sql.bind(tenant).push(" GROUP BY connection");
+    sql.bind_tenant(tenant).push(" GROUP BY connection");
     sql
 }
 
@@ -123,7 +123,7 @@ pub fn select_unknown(tenant: &str, since: Millis) -> Sql {
     let mut sql = Sql::new(
         "SELECT toString(connection), toString(arrayJoin(unknown)) AS kind, count() AS deliveries FROM raw_payloads WHERE tenant = ",
     );
-    sql.bind(tenant).push(" AND received_at >= fromUnixTimestamp64Milli(").bind(since);
+    sql.bind_tenant(tenant).push(" AND received_at >= fromUnixTimestamp64Milli(").bind(since);
     // Enough to see what a platform has begun to send.
     sql.push(") GROUP BY connection, kind ORDER BY connection, deliveries DESC, kind LIMIT 20 BY connection");
     sql

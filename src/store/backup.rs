@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use self::files::Writing;
 use super::embedded::{EmbeddedStore, Frozen};
-use super::migrations::read_register;
+use super::migrations::{Register, read_register};
 use super::{Store, StoreError};
 use crate::model::clock::Millis;
 
@@ -132,6 +132,12 @@ impl Drop for StopWhenDropped {
     }
 }
 
+/// The store is one: each number has one checksum.
+fn applied(register: Register) -> Vec<Applied> {
+    let each = register.into_iter().filter_map(|(number, checksums)| Some((number, checksums.into_iter().next()?)));
+    each.map(|(number, checksum)| Applied { number, checksum }).collect()
+}
+
 /// Makes a backup of this name in the directory, which is made if it is not there. Dropping the future ends it.
 ///
 /// # Errors
@@ -151,7 +157,7 @@ pub async fn make(
         at: DateTime::from_timestamp_millis(at).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true),
         program: env!("CARGO_PKG_VERSION").to_owned(),
         engine,
-        migrations: migrations.into_iter().map(|(number, checksum)| Applied { number, checksum }).collect(),
+        migrations: applied(migrations),
         held_milliseconds: u64::try_from(frozen.held.as_millis()).unwrap_or(u64::MAX),
         files: 0,
         bytes: 0,

@@ -1,10 +1,11 @@
-//! The store that was chosen by configuration: the embedded engine or servers. It only passes on.
+//! The store that was chosen by configuration: the embedded engine, servers, or a cluster of them. It only passes on.
 
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 
+use super::cluster::ClusterStore;
 use super::embedded::EmbeddedStore;
 use super::limits::Limits;
 use super::server::ServerStore;
@@ -12,18 +13,23 @@ use super::token::Token;
 use super::{Insert, Sharing, Store, StoreError};
 use crate::sql::Sql;
 
-/// A store of either kind.
+/// A store of any kind.
 #[derive(Clone, Debug)]
 pub enum ChosenStore {
     Embedded(Arc<EmbeddedStore>),
     Server(Arc<ServerStore>),
+    Cluster(Arc<ClusterStore>, Shards),
 }
 
+/// The servers of each shard.
+pub type Shards = Vec<Arc<ServerStore>>;
+
 impl ChosenStore {
-    fn either(&self) -> &dyn Store {
+    fn chosen(&self) -> &dyn Store {
         match self {
             Self::Embedded(store) => store.as_ref(),
             Self::Server(store) => store.as_ref(),
+            Self::Cluster(store, _) => store.as_ref(),
         }
     }
 
@@ -31,14 +37,16 @@ impl ChosenStore {
     pub fn embedded(&self) -> Option<&Arc<EmbeddedStore>> {
         match self {
             Self::Embedded(store) => Some(store),
-            Self::Server(_) => None,
+            Self::Server(_) | Self::Cluster(..) => None,
         }
     }
 
+    /// Those of one shard.
     pub fn limits(&self) -> &Limits {
         match self {
             Self::Embedded(store) => store.limits(),
             Self::Server(store) => store.limits(),
+            Self::Cluster(_, shards) => shards.first().expect("a cluster has a shard").limits(),
         }
     }
 
@@ -47,13 +55,14 @@ impl ChosenStore {
         match self {
             Self::Embedded(store) => store.close().await,
             Self::Server(store) => store.close().await,
+            Self::Cluster(_, shards) => drop(join_all(shards.iter().map(|shard| shard.close())).await),
         }
     }
 }
 
 impl Store for ChosenStore {
     fn query(&self, statement: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>> {
-        self.either().query(statement)
+        self.chosen().query(statement)
     }
 
     fn insert(
@@ -62,26 +71,34 @@ impl Store for ChosenStore {
         batch: RecordBatch,
         token: Option<Token>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.either().insert(table, batch, token)
+        self.chosen().insert(table, batch, token)
     }
 
     fn insert_all(&self, inserts: Vec<Insert>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.either().insert_all(inserts)
+        self.chosen().insert_all(inserts)
     }
 
     fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.either().execute(statement)
+        self.chosen().execute(statement)
     }
 
     fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.either().execute_all(statements)
+        self.chosen().execute_all(statements)
     }
 
     fn sharing(&self) -> Sharing {
-        self.either().sharing()
+        self.chosen().sharing()
+    }
+
+    fn shards(&self) -> usize {
+        self.chosen().shards()
+    }
+
+    fn shard_of(&self, tenant: &str) -> usize {
+        self.chosen().shard_of(tenant)
     }
 
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
-        self.either().version()
+        self.chosen().version()
     }
 }

@@ -2,7 +2,11 @@
 //!
 //! A migration is one statement in one file, `sql/migrations/NNNN_name.sql`, compiled into the program. Each is
 //! idempotent, so that a crash between running one and recording it is harmless. Nothing is ever undone: a database
-//! that a newer program has changed is refused.
+//! that a newer program has changed is refused. For a cluster the same texts are rendered in [`cluster`], and [`places`] holds
+//! that its shards stay where they were.
+
+pub mod cluster;
+pub mod places;
 
 use std::collections::BTreeMap;
 
@@ -10,7 +14,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::UInt32Type;
 use sha2::{Digest, Sha256};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, refusal};
 use crate::model::clock::Clock;
 use crate::sql::Sql;
 
@@ -30,6 +34,32 @@ pub struct Fact {
     /// The file's name.
     pub name: &'static str,
     pub text: &'static str,
+}
+
+/// For what kind of store the tables are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tables {
+    /// As the files have them. A store of several shards has them on each.
+    Plain,
+    /// Replicated, told to all hosts of a cluster by one of them.
+    Replicated,
+}
+
+/// A statement as a kind of store takes it.
+#[derive(Clone, Debug)]
+pub struct Rendered(pub Sql);
+
+impl Tables {
+    /// The statements that a file is.
+    ///
+    /// # Errors
+    /// When a cluster cannot have it.
+    pub fn render(self, name: &'static str, text: &'static str) -> Result<Vec<Rendered>, MigrationError> {
+        match self {
+            Self::Plain => Ok(vec![Rendered(Sql::new(text).of_everyone())]),
+            Self::Replicated => cluster::render(text).map_err(|reason| MigrationError::Rendered { name, reason }),
+        }
+    }
 }
 
 /// What has been done, for the person who asked for it.
@@ -136,6 +166,11 @@ pub const MIGRATIONS: &[Migration] = &[
     migration(65, "0065_rejected_events.sql", include_str!("../../sql/migrations/0065_rejected_events.sql")),
     migration(66, "0066_erasures.sql", include_str!("../../sql/migrations/0066_erasures.sql")),
     migration(67, "0067_erasing.sql", include_str!("../../sql/migrations/0067_erasing.sql")),
+    migration(
+        68,
+        "0068_derivation_leases_tenant.sql",
+        include_str!("../../sql/migrations/0068_derivation_leases_tenant.sql"),
+    ),
 ];
 
 const CREATE_REGISTER: &str = "\
@@ -162,24 +197,56 @@ pub async fn migrate(
     migrations: &[Migration],
     facts: &[Fact],
 ) -> Result<MigrationReport, MigrationError> {
+    migrate_to(Tables::Plain, store, clock, migrations, facts).await
+}
+
+/// The same for a kind of store.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn migrate_to(
+    tables: Tables,
+    store: &dyn Store,
+    clock: &dyn Clock,
+    migrations: &[Migration],
+    facts: &[Fact],
+) -> Result<MigrationReport, MigrationError> {
     let known = |source| MigrationError::Register { source };
-    store.execute(Sql::new(CREATE_REGISTER)).await.map_err(known)?;
+    for Rendered(statement) in tables.render("schema_migrations", CREATE_REGISTER)? {
+        store.execute(statement).await.map_err(known)?;
+    }
     let applied = read_register(store).await.map_err(known)?;
     check(&applied, migrations)?;
     let mut report = MigrationReport::default();
     for migration in migrations {
-        if applied.contains_key(&migration.number) {
+        // A shard that was added has run none: every file may run again on the others.
+        if applied.get(&migration.number).is_some_and(|ran| ran.len() == store.shards()) {
             report.present.push(migration.name);
             continue;
         }
         let failed = |source| MigrationError::Statement { name: migration.name, source };
-        store.execute(Sql::new(migration.text)).await.map_err(failed)?;
+        for Rendered(statement) in tables.render(migration.name, migration.text)? {
+            store.execute(statement).await.map_err(failed)?;
+        }
         store.execute(record(migration, clock)).await.map_err(failed)?;
         report.applied.push(migration.name);
     }
+    let made = match tables {
+        Tables::Plain => Register::<String>::new(),
+        // To tell all hosts takes time, and one of them may be away.
+        Tables::Replicated => read_facts(store).await.map_err(known)?,
+    };
     for fact in facts {
+        if is_made(&made, fact, store) {
+            continue;
+        }
         let failed = |source| MigrationError::Statement { name: fact.name, source };
-        store.execute(Sql::new(fact.text)).await.map_err(failed)?;
+        for Rendered(statement) in tables.render(fact.name, fact.text)? {
+            store.execute(statement).await.map_err(failed)?;
+        }
+        if tables == Tables::Replicated {
+            store.execute(record_file(FACT, fact.name, fact.text, clock)).await.map_err(failed)?;
+        }
         report.facts.push(fact.name);
     }
     Ok(report)
@@ -193,22 +260,76 @@ pub async fn count_applied(store: &dyn Store) -> Result<u64, StoreError> {
     read_register(store).await.map(|applied| applied.len() as u64)
 }
 
-/// Checksums of what has run, by number.
-pub(super) async fn read_register(store: &dyn Store) -> Result<BTreeMap<u32, String>, StoreError> {
-    let batches = store.query(Sql::new("SELECT number, checksum FROM schema_migrations ORDER BY number")).await?;
-    let mut applied = BTreeMap::new();
+/// What [`migrate_to`] would run now, in its order: names of files, and statements.
+///
+/// # Errors
+/// As [`migrate`]. A store that has no register yet has run nothing.
+pub async fn plan(
+    tables: Tables,
+    store: &dyn Store,
+    migrations: &[Migration],
+    facts: &[Fact],
+) -> Result<Vec<(&'static str, Vec<Rendered>)>, MigrationError> {
+    let known = |source| MigrationError::Register { source };
+    let applied = match read_register(store).await {
+        Ok(applied) => applied,
+        Err(StoreError::Engine { code: refusal::UNKNOWN_TABLE, .. }) => Register::default(),
+        Err(source) => return Err(known(source)),
+    };
+    check(&applied, migrations)?;
+    let is_due = |number| applied.get(&number).is_none_or(|ran| ran.len() < store.shards());
+    let due = migrations.iter().filter(|migration| is_due(migration.number));
+    let files = due.map(|migration| (migration.name, migration.text));
+    let made = match tables {
+        Tables::Replicated if !applied.is_empty() => read_facts(store).await.map_err(known)?,
+        Tables::Plain | Tables::Replicated => Register::default(),
+    };
+    let facts = facts.iter().filter(|fact| !is_made(&made, fact, store));
+    let files = files.chain(facts.map(|fact| (fact.name, fact.text)));
+    files.map(|(name, text)| Ok((name, tables.render(name, text)?))).collect()
+}
+
+/// Checksums of what has run, by its number or name: of each shard that has run it.
+pub(super) type Register<Key = u32> = BTreeMap<Key, Vec<String>>;
+
+/// The number under which facts stand in the register of a cluster.
+const FACT: u32 = 0;
+
+/// The facts that were made last.
+async fn read_facts(store: &dyn Store) -> Result<Register<String>, StoreError> {
+    let text = "SELECT name, argMax(checksum, applied_at) FROM schema_migrations WHERE number = 0 GROUP BY name";
+    let mut made = Register::new();
+    for batch in store.query(Sql::new(text).of_everyone()).await? {
+        let (names, checksums) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
+        for (name, checksum) in names.iter().zip(checksums).filter_map(|(name, text)| name.zip(text)) {
+            made.entry(name.to_owned()).or_insert_with(Vec::new).push(checksum.to_owned());
+        }
+    }
+    Ok(made)
+}
+
+fn is_made(made: &Register<String>, fact: &Fact, store: &dyn Store) -> bool {
+    let wanted = checksum(fact.text);
+    made.get(fact.name).is_some_and(|found| found.len() == store.shards() && found.iter().all(|one| *one == wanted))
+}
+
+pub(super) async fn read_register(store: &dyn Store) -> Result<Register, StoreError> {
+    // A file that ran again because another shard had not is written down again.
+    let text = "SELECT DISTINCT number, checksum FROM schema_migrations WHERE number > 0 ORDER BY number";
+    let batches = store.query(Sql::new(text).of_everyone()).await?;
+    let mut applied = Register::new();
     for batch in &batches {
         let numbers = batch.column(0).as_primitive::<UInt32Type>();
         let checksums = batch.column(1).as_string::<i32>();
         for (number, checksum) in numbers.iter().zip(checksums).filter_map(|(number, text)| number.zip(text)) {
-            applied.insert(number, checksum.to_owned());
+            applied.entry(number).or_default().push(checksum.to_owned());
         }
     }
     Ok(applied)
 }
 
 /// Compares what has run with what the program has.
-fn check(applied: &BTreeMap<u32, String>, migrations: &[Migration]) -> Result<(), MigrationError> {
+fn check(applied: &Register, migrations: &[Migration]) -> Result<(), MigrationError> {
     let newest = migrations.last().map_or(0, |migration| migration.number);
     if let Some((&number, _)) = applied.last_key_value()
         && newest < number
@@ -217,7 +338,7 @@ fn check(applied: &BTreeMap<u32, String>, migrations: &[Migration]) -> Result<()
     }
     for migration in migrations {
         if let Some(found) = applied.get(&migration.number)
-            && *found != checksum(migration.text)
+            && found.iter().any(|found| *found != checksum(migration.text))
         {
             return Err(MigrationError::Changed { name: migration.name });
         }
@@ -226,11 +347,15 @@ fn check(applied: &BTreeMap<u32, String>, migrations: &[Migration]) -> Result<()
 }
 
 fn record(migration: &Migration, clock: &dyn Clock) -> Sql {
+    record_file(migration.number, migration.name, migration.text, clock)
+}
+
+fn record_file(number: u32, name: &'static str, text: &'static str, clock: &dyn Clock) -> Sql {
     let mut statement = Sql::new("INSERT INTO schema_migrations (number, name, checksum, applied_at) SELECT ");
-    statement.bind(i64::from(migration.number)).push(", ").bind(migration.name);
-    statement.push(", ").bind(checksum(migration.text));
+    statement.bind(i64::from(number)).push(", ").bind(name);
+    statement.push(", ").bind(checksum(text));
     statement.push(", fromUnixTimestamp64Milli(").bind(clock.now()).push(", 'UTC')");
-    statement
+    statement.of_everyone()
 }
 
 /// SHA-256 in hexadecimal digits.
@@ -245,6 +370,10 @@ pub enum MigrationError {
     Changed { name: &'static str },
     #[error("the database is newer (migration {number}) than this program (migration {newest}): update the program")]
     Newer { number: u32, newest: u32 },
+    #[error("the file {name} cannot be had on a cluster: {reason}")]
+    Rendered { name: &'static str, reason: String },
+    #[error("the shards of the cluster are not those that they were: {reason}")]
+    Places { reason: String },
     #[error("the file {name} failed")]
     Statement {
         name: &'static str,

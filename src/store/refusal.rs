@@ -15,6 +15,9 @@ const TOO_MANY_ROWS_OR_BYTES: i32 = 396;
 /// EMFILE, as the engine writes it under many codes: whatever it was about to open.
 const TOO_MANY_OPEN_FILES: &str = "errno: 24, strerror: Too many open files";
 
+/// There is no such table.
+pub(super) const UNKNOWN_TABLE: i32 = 60;
+
 /// Codes by which a user is kept from writing.
 pub(super) const READONLY: i32 = 164;
 pub(super) const ACCESS_DENIED: i32 = 497;

@@ -115,6 +115,11 @@ impl ServerStore {
         *self.inner.open.write().await = false;
     }
 
+    /// The name by which this process is known to the servers.
+    pub fn process_name(&self) -> &str {
+        &self.inner.prefix
+    }
+
     /// Asks every host, also those that failed lately.
     pub async fn examine(&self) -> Vec<HostReport> {
         let mut reports = Vec::with_capacity(self.inner.hosts.len());

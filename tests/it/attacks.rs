@@ -1,5 +1,5 @@
 //! Attacks on the whole API that belong to no other file, and the table of all of them.
 
 mod injection;
-mod isolation;
+pub mod isolation;
 mod table;

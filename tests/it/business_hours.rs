@@ -31,7 +31,7 @@ fn code_and_message(answer: &Value) -> (String, String) {
 }
 
 #[tokio::test]
-async fn what_is_set_is_read_back_by_everybody_who_reads() {
+pub async fn what_is_set_is_read_back_by_everybody_who_reads() {
     let world = World::at(NOW).await;
     assert_eq!(world.ask(&world.manager(), READ).await["businessHours"], json!([]));
     let mutation =
@@ -77,7 +77,7 @@ async fn the_mutation_of_the_readme_works_as_printed() {
 }
 
 #[tokio::test]
-async fn another_tenant_sees_and_changes_nothing_of_it() {
+pub async fn another_tenant_sees_and_changes_nothing_of_it() {
     let world = World::at(NOW).await;
     world.ask(&world.manager(), &set("")).await;
     let stranger = world.token_of("other", Role::Manager, None, &[]);

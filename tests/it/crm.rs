@@ -3,7 +3,7 @@
 mod amocrm;
 mod book;
 mod credited;
-mod hubspot;
+pub mod hubspot;
 
 use std::fs;
 use std::path::Path;

@@ -27,14 +27,14 @@ pub async fn derived_rows(world: &World) -> Vec<(u64, u64)> {
     for table in ["derived_messages", "derived_clients", "derived_cycles", "derived_steps", "derived_refusals"] {
         let mut sql = Sql::new("SELECT count(), sum(sipHash64(tuple(* EXCEPT (version, is_gone)))) FROM ");
         sql.push(table).push(" FINAL");
-        let batches = world.store.query(sql).await.unwrap();
+        let batches = world.store.query(sql.of_tenant(TENANT)).await.unwrap();
         let number = |column: usize| batches[0].column(column).as_primitive::<UInt64Type>().value(0);
         rows.push((number(0), number(1)));
     }
     // A person of one name has a row where it had others once.
     let joined =
         "SELECT count(), sum(sipHash64(tuple(* EXCEPT version))) FROM people FINAL WHERE name_key != person_key";
-    let batches = world.store.query(Sql::new(joined)).await.unwrap();
+    let batches = world.store.query(Sql::new(joined).of_tenant(TENANT)).await.unwrap();
     let number = |column: usize| batches[0].column(column).as_primitive::<UInt64Type>().value(0);
     rows.push((number(0), number(1)));
     rows
@@ -120,7 +120,7 @@ pub async fn other_rules_derive_everything_anew() {
         "INSERT INTO derived_by SELECT '', 'rules of long ago', max(number) + 1 FROM derived_by WHERE tenant = ''",
         "TRUNCATE TABLE derived_messages",
     ] {
-        world.store.execute(Sql::new(sql)).await.unwrap();
+        world.store.execute(Sql::new(sql).of_everyone()).await.unwrap();
     }
     catch_up(&world).await;
     assert_eq!(derived_rows(&world).await[0].0, 0);
@@ -136,11 +136,11 @@ pub async fn other_rules_derive_everything_anew() {
 pub async fn a_run_that_breaks_off_is_begun_again() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     world.take(&[event("message.received", "m1", "2026-03-09T10:00:00Z", &json!({}))]).await;
-    world.store.execute(Sql::new("RENAME TABLE derived_steps TO hidden_steps")).await.unwrap();
+    world.store.execute(Sql::new("RENAME TABLE derived_steps TO hidden_steps").of_everyone()).await.unwrap();
     let derivation = world.ingest.derivation();
     assert!(derivation.catch_up(TENANT).await.is_err());
     world.take(&[event("message.received", "m2", "2026-03-09T11:00:00Z", &json!({}))]).await;
-    world.store.execute(Sql::new("RENAME TABLE hidden_steps TO derived_steps")).await.unwrap();
+    world.store.execute(Sql::new("RENAME TABLE hidden_steps TO derived_steps").of_everyone()).await.unwrap();
     let answer = world
         .analytics(MARCH, "activity { total { messages turns } } sessions { total { singleMessageSessions } }")
         .await;
@@ -201,12 +201,12 @@ pub async fn what_cannot_be_derived_keeps_nobody_from_reading() {
     let wrote = |message: &str| event("message.received", message, "2026-03-09T10:00:00Z", &json!({}));
     world.take(&[wrote("m1")]).await;
     catch_up(&world).await;
-    world.store.execute(Sql::new("RENAME TABLE deriving_steps TO hidden_steps")).await.unwrap();
+    world.store.execute(Sql::new("RENAME TABLE deriving_steps TO hidden_steps").of_everyone()).await.unwrap();
     world.take(&[wrote("m2")]).await;
     let fields = "activity { total { messages quality { warnings { code } } } }";
     let total = world.analytics(MARCH, fields).await["activity"]["total"].clone();
     assert_eq!(total, json!({"messages": 1, "quality": {"warnings": [{"code": "STALE"}]}}));
-    world.store.execute(Sql::new("RENAME TABLE hidden_steps TO deriving_steps")).await.unwrap();
+    world.store.execute(Sql::new("RENAME TABLE hidden_steps TO deriving_steps").of_everyone()).await.unwrap();
     let total = world.analytics(MARCH, fields).await["activity"]["total"].clone();
     assert_eq!(total, json!({"messages": 2, "quality": {"warnings": []}}));
 }
@@ -217,10 +217,10 @@ pub async fn an_event_whose_mark_fails_is_not_known_and_counts_when_it_is_sent_a
     // Where others may write too, what follows from an event comes before it.
     let world = world.with(Ingest::new(world.store.clone(), Arc::new(FixedClock(world.now))));
     let body = Value::from(vec![event("message.sent", "m", "2026-03-09T10:00:00Z", &json!({}))]).to_string();
-    world.store.execute(Sql::new("RENAME TABLE stale_threads TO hidden_threads")).await.unwrap();
+    world.store.execute(Sql::new("RENAME TABLE stale_threads TO hidden_threads").of_everyone()).await.unwrap();
     let (status, _) = world.post_events(&world.service(), None, body.clone()).await;
     assert!(status.is_server_error(), "{status}");
-    world.store.execute(Sql::new("RENAME TABLE hidden_threads TO stale_threads")).await.unwrap();
+    world.store.execute(Sql::new("RENAME TABLE hidden_threads TO stale_threads").of_everyone()).await.unwrap();
     let (_, receipt) = world.post_events(&world.service(), None, body).await;
     assert_eq!((&receipt["accepted"], &receipt["duplicates"]), (&json!(1), &json!(0)));
     let answer = world.analytics(MARCH, "delivery { total { outbound } }").await;
@@ -236,7 +236,7 @@ pub async fn a_message_that_comes_late_changes_no_row_of_other_visits() {
     world.take(&[client("m0", "2026-03-09T09:00:00Z")]).await;
     catch_up(&world).await;
     let sql = "SELECT countIf(version > 1 AND message_key = sipHash64('m2')), count() FROM derived_steps FINAL";
-    let batches = world.store.query(Sql::new(sql)).await.unwrap();
+    let batches = world.store.query(Sql::new(sql).of_tenant(TENANT)).await.unwrap();
     let number = |column: usize| batches[0].column(column).as_primitive::<UInt64Type>().value(0);
     assert_eq!((number(0), number(1)), (0, 3));
 }

@@ -59,7 +59,7 @@ async fn two_dialogs() -> World {
 }
 
 #[tokio::test]
-async fn a_number_leads_to_its_messages_and_their_dialogs() {
+pub async fn a_number_leads_to_its_messages_and_their_dialogs() {
     let world = two_dialogs().await;
     let answer = world
         .analytics(
@@ -100,7 +100,7 @@ async fn a_number_leads_to_its_messages_and_their_dialogs() {
 }
 
 #[tokio::test]
-async fn turns_sessions_and_cycles_are_told_as_they_are() {
+pub async fn turns_sessions_and_cycles_are_told_as_they_are() {
     let world = two_dialogs().await;
     let answer = world
         .analytics(

@@ -1,11 +1,12 @@
 //! A ready store for a test: the real engine, once a process, and a database of its own for each test.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::util::display::array_value_to_string;
@@ -13,6 +14,8 @@ use futures_util::future::BoxFuture;
 use rapport::app::build::facts;
 use rapport::model::clock::{Clock, Millis};
 use rapport::sql::Sql;
+use rapport::store::cluster::ClusterStore;
+use rapport::store::cluster::placing::Placing;
 use rapport::store::data_directory::DataDirectory;
 use rapport::store::embedded::EmbeddedStore;
 use rapport::store::engine::{EngineSource, find_or_install};
@@ -23,6 +26,7 @@ use rapport::store::token::Token;
 use rapport::store::{Insert, Sharing, Store, StoreError};
 
 use crate::served::{self, Served};
+use crate::world::TENANT;
 
 /// 2026-03-01T12:00:00Z.
 pub const NOW: Millis = 1_772_366_400_000;
@@ -107,6 +111,7 @@ impl Drop for Lent {
 pub enum TestStore {
     Embedded(EmbeddedStore, Lent),
     Server(ServerStore, Option<Served>),
+    Cluster(ClusterStore, Vec<Arc<EmbeddedStore>>, Lent),
 }
 
 impl TestStore {
@@ -114,6 +119,7 @@ impl TestStore {
         match self {
             Self::Embedded(store, _) => store,
             Self::Server(store, _) => store,
+            Self::Cluster(store, ..) => store,
         }
     }
 
@@ -121,6 +127,11 @@ impl TestStore {
         match self {
             Self::Embedded(store, _) => store.close().await,
             Self::Server(store, _) => store.close().await,
+            Self::Cluster(_, shards, _) => {
+                for shard in shards {
+                    shard.close().await;
+                }
+            }
         }
     }
 }
@@ -130,6 +141,7 @@ impl std::fmt::Debug for TestStore {
         match self {
             Self::Embedded(store, _) => store.fmt(f),
             Self::Server(store, _) => store.fmt(f),
+            Self::Cluster(store, ..) => store.fmt(f),
         }
     }
 }
@@ -164,20 +176,54 @@ impl Store for TestStore {
         self.either().sharing()
     }
 
+    fn shards(&self) -> usize {
+        self.either().shards()
+    }
+
+    fn shard_of(&self, tenant: &str) -> usize {
+        self.either().shard_of(tenant)
+    }
+
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
         self.either().version()
     }
 }
 
+/// Where a test's stores are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ground {
+    Embedded,
+    Server,
+    Cluster,
+}
+
 thread_local! {
-    static ON_SERVER: Cell<bool> = const { Cell::new(false) };
+    static GROUND: Cell<Ground> = const { Cell::new(Ground::Embedded) };
 }
 
 /// Runs a test over servers that it would else run over the embedded engine.
 pub fn on_server(test: impl FnOnce()) {
     // The thread is the test's own: nothing sets this back.
-    ON_SERVER.set(true);
+    GROUND.set(Ground::Server);
     test();
+}
+
+/// Runs a test over a cluster of two shards that it would else run over one embedded database.
+pub fn on_cluster(test: impl FnOnce()) {
+    GROUND.set(Ground::Cluster);
+    test();
+}
+
+/// Two empty databases as one store. The usual tenant lies on one of them, `other` and `globex` on the other.
+pub fn empty_cluster(limits: Limits) -> TestStore {
+    let directory = directory();
+    let open = || Arc::new(EmbeddedStore::open(&directory, &next_name(), limits.clone()).expect("another database"));
+    let shards = vec![open(), open()];
+    let usual = Placing::new(2, 2, BTreeMap::new()).expect("two shards").shard_of(TENANT);
+    let apart = ["other", "globex"].map(|tenant| (tenant.to_owned(), 1 - usual));
+    let placing = Placing::new(2, 2, apart.into()).expect("two shards");
+    let stores = shards.iter().map(|shard| Arc::clone(shard) as Arc<dyn Store>).collect();
+    TestStore::Cluster(ClusterStore::new(stores, placing, "test".to_owned()).expect("two shards"), shards, directory)
 }
 
 /// A name for a database that no other test has.
@@ -192,9 +238,13 @@ pub fn empty_store() -> TestStore {
 }
 
 pub fn empty_store_with(limits: Limits) -> TestStore {
-    if ON_SERVER.get() {
-        let (store, served) = served::open(limits);
-        return TestStore::Server(store, served);
+    match GROUND.get() {
+        Ground::Embedded => {}
+        Ground::Server => {
+            let (store, served) = served::open(limits);
+            return TestStore::Server(store, served);
+        }
+        Ground::Cluster => return empty_cluster(limits),
     }
     let directory = directory();
     let store =
@@ -210,9 +260,9 @@ pub async fn store() -> TestStore {
 }
 
 /// The answer to a plain statement: a line for each value, an empty line after each row.
-/// Times must be made text by the statement: the formatter knows no zones by name.
+/// On shards it is asked where the usual tenant lies. Times must be made text by the statement: the formatter knows no zones by name.
 pub async fn shown(store: &dyn Store, statement: &'static str) -> String {
-    let batches = store.query(Sql::new(statement)).await.expect("the statement is right");
+    let batches = store.query(Sql::new(statement).of_tenant(TENANT)).await.expect("the statement is right");
     let mut text = String::new();
     for batch in &batches {
         for row in 0..batch.num_rows() {

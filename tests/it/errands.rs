@@ -2,7 +2,7 @@
 
 pub mod fake_crm;
 mod histories;
-mod lookups;
+pub mod lookups;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -56,7 +56,7 @@ async fn exposed(world: &World) -> Value {
 }
 
 #[tokio::test]
-async fn a_late_link_changes_yesterdays_answer() {
+pub async fn a_late_link_changes_yesterdays_answer() {
     let world = World::at("2026-03-30T00:00:00Z").await;
     world.take(&[wrote("7", "telegram:7"), bought(DEAL, "o1", "90")]).await;
     // Nobody was ever linked: the contact is known, and nothing says whose the deal is.
@@ -257,7 +257,7 @@ async fn two_contacts_of_one_deal_stay_two_people() {
 }
 
 #[tokio::test]
-async fn names_of_one_tenant_join_nothing_of_another() {
+pub async fn names_of_one_tenant_join_nothing_of_another() {
     let world = World::at("2026-03-30T00:00:00Z").await;
     let history = [wrote("7", "telegram:7"), bought(DEAL, "o1", "90")];
     world.take(&history).await;

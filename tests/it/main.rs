@@ -10,6 +10,7 @@ mod backups;
 mod bad_input;
 mod business_hours;
 mod catalogue;
+mod cluster;
 mod crm;
 mod definitions;
 mod demo;

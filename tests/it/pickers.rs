@@ -38,7 +38,7 @@ async fn picked(world: &World, token: &str, picker: &str, more: &str) -> Vec<Str
 }
 
 #[tokio::test]
-async fn the_most_used_come_first_with_their_last_message() {
+pub async fn the_most_used_come_first_with_their_last_message() {
     let world = world().await;
     let fields = "{ value messages lastSeenAt }";
     let query =

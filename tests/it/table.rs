@@ -61,7 +61,7 @@ async fn refusal(world: &World, token: &str, arguments: &str) -> (String, String
 }
 
 #[tokio::test]
-async fn every_metric_is_what_analytics_says_by_channel_and_in_total() {
+pub async fn every_metric_is_what_analytics_says_by_channel_and_in_total() {
     let world = lively().await;
     let entries: Vec<_> =
         ENTRIES.iter().filter(|entry| entry.dimensions().any(|dimension| dimension == Dimension::Channel)).collect();

@@ -1,6 +1,6 @@
 //! What platforms send: checked, stored, answered, counted. The platforms themselves are in the modules below.
 
 pub mod days;
-mod house;
+pub mod house;
 pub mod letters;
 mod secrets;

@@ -74,6 +74,14 @@ impl Store for CountingStore {
         self.inner.sharing()
     }
 
+    fn shards(&self) -> usize {
+        self.inner.shards()
+    }
+
+    fn shard_of(&self, tenant: &str) -> usize {
+        self.inner.shard_of(tenant)
+    }
+
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
         self.inner.version()
     }

@@ -1,9 +1,12 @@
-//! Configuration of where events are kept: the embedded engine or ClickHouse servers. It connects to nothing.
+//! Configuration of where events are kept: the embedded engine, ClickHouse servers, or a cluster of them. It connects to nothing.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::list::Number;
+use crate::store::cluster::placing::{Placing, PlacingError};
 use crate::store::server::address::{AddressError, Login, ServerConfig};
 
 /// Where events are kept.
@@ -12,6 +15,25 @@ pub enum StoreConfig {
     /// In the data directory.
     Embedded,
     Servers(ServerConfig),
+    Cluster(ClusterConfig),
+}
+
+/// Servers in shards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterConfig {
+    /// Its name in the servers' `remote_servers`.
+    pub name: String,
+    pub shards: Vec<ServerConfig>,
+    pub placing: Placing,
+}
+
+/// A tenant that lies on a shard by name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenTenant {
+    tenant: String,
+    /// Counted from 1.
+    shard: usize,
 }
 
 /// As written, apart from the key `store`.
@@ -23,6 +45,9 @@ pub(super) struct WrittenStore {
     pub reader_password: Option<String>,
     pub reader_password_file: Option<PathBuf>,
     pub ca_file: Option<PathBuf>,
+    pub cluster: Option<String>,
+    pub spread: Option<Number>,
+    pub tenants: Vec<WrittenTenant>,
 }
 
 impl StoreConfig {
@@ -35,13 +60,20 @@ impl StoreConfig {
                 ("store_reader", written.reader.is_some()),
                 ("store_reader_password", reader_password.is_some()),
                 ("store_ca_file", written.ca_file.is_some()),
+                ("cluster", written.cluster.is_some()),
+                ("cluster_spread", written.spread.is_some()),
+                ("cluster_tenants", !written.tenants.is_empty()),
             ];
             return match for_servers.into_iter().find(|(_, is_set)| *is_set) {
                 Some((key, _)) => Err(StoreConfigError::NoServers { key }),
                 None => Ok(Self::Embedded),
             };
         }
-        let mut config = ServerConfig::parse(store)?;
+        let mut shards = ServerConfig::parse_shards(store)?;
+        for shard in &mut shards {
+            shard.ca_file.clone_from(&written.ca_file);
+        }
+        let [config, ..] = shards.as_mut_slice() else { return Err(StoreConfigError::Address(AddressError::None)) };
         match (config.login.password.is_empty(), password) {
             (_, None) => {}
             (true, Some(password)) => config.login.password = password,
@@ -52,9 +84,36 @@ impl StoreConfig {
             (None, Some(_)) => return Err(StoreConfigError::NoReader),
             (None, None) => None,
         };
-        config.ca_file = written.ca_file;
-        Ok(Self::Servers(config))
+        let (login, reader) = (config.login.clone(), config.reader.clone());
+        for shard in &mut shards {
+            (shard.login, shard.reader) = (login.clone(), reader.clone());
+        }
+        let Some(name) = written.cluster else {
+            return match shards.len() {
+                _ if written.spread.is_some() => Err(StoreConfigError::NoCluster { key: "cluster_spread" }),
+                _ if !written.tenants.is_empty() => Err(StoreConfigError::NoCluster { key: "cluster_tenants" }),
+                1 => Ok(Self::Servers(shards.remove(0))),
+                shards => Err(StoreConfigError::Nameless { shards }),
+            };
+        };
+        let placing = placing(shards.len(), written.spread, written.tenants)?;
+        Ok(Self::Cluster(ClusterConfig { name, shards, placing }))
     }
+}
+
+fn placing(shards: usize, spread: Option<Number>, tenants: Vec<WrittenTenant>) -> Result<Placing, StoreConfigError> {
+    let spread = match spread {
+        None => shards,
+        Some(spread) => spread.0.parse().map_err(|_| StoreConfigError::Spread { written: spread.0 })?,
+    };
+    let mut named = BTreeMap::new();
+    for WrittenTenant { tenant, shard } in tenants {
+        // They are counted from 1. A shard 0 becomes a number that no shard has, and is told as what was written.
+        if named.insert(tenant.clone(), shard.wrapping_sub(1)).is_some() {
+            return Err(StoreConfigError::TenantTwice { tenant });
+        }
+    }
+    Ok(Placing::new(shards, spread, named)?)
 }
 
 /// A secret that is given or stands in a file.
@@ -74,6 +133,16 @@ fn secret(key: &'static str, given: Option<String>, file: Option<PathBuf>) -> Re
 pub enum StoreConfigError {
     #[error("`store` is `embedded` or addresses of ClickHouse servers, separated by commas: {0}")]
     Address(#[from] AddressError),
+    #[error("`store` names {shards} shards: say with `cluster` how the servers call it in `remote_servers`")]
+    Nameless { shards: usize },
+    #[error("`{key}` is for a cluster, and `cluster`, its name, is not set")]
+    NoCluster { key: &'static str },
+    #[error("`cluster_spread` is `{written}`: give the number of shards that tenants are spread over")]
+    Spread { written: String },
+    #[error("`[[cluster_tenants]]` has the tenant `{tenant}` twice")]
+    TenantTwice { tenant: String },
+    #[error(transparent)]
+    Placing(#[from] PlacingError),
     #[error("`{key}` is for ClickHouse servers, and `store` names none")]
     NoServers { key: &'static str },
     #[error("the password stands in `store` and in `store_password`: leave it out of the first, which more people see")]
@@ -114,12 +183,50 @@ mod tests {
     }
 
     #[test]
+    fn a_cluster_has_shards_with_the_secrets_of_all() {
+        let written = |spread: Option<&str>, tenants: &[(&str, usize)]| WrittenStore {
+            cluster: Some("rapport".to_owned()),
+            password: Some("p".to_owned()),
+            reader: Some("asks".to_owned()),
+            spread: spread.map(|spread| Number(spread.to_owned())),
+            tenants: tenants
+                .iter()
+                .map(|(tenant, shard)| WrittenTenant { tenant: (*tenant).to_owned(), shard: *shard })
+                .collect(),
+            ..WrittenStore::default()
+        };
+        let store = "http://w@a/r,http://b;http://c,http://d";
+        let config = StoreConfig::new(store, written(Some("1"), &[("acme", 2)])).expect("valid");
+        let StoreConfig::Cluster(config) = &config else { panic!("{config:?}") };
+        assert_eq!(config.shards.iter().map(|shard| shard.hosts.len()).collect::<Vec<_>>(), [2, 2]);
+        assert!(config.shards.iter().all(|shard| shard.login.password == "p" && shard.reader.is_some()));
+        assert_eq!((config.placing.spread(), config.placing.shard_of("acme"), config.placing.shard_of("b")), (1, 1, 0));
+        for (written, expect) in [
+            (written(Some("3"), &[]), "spread over 3 of 2 shards"),
+            (written(Some("all"), &[]), "`cluster_spread` is `all`"),
+            (written(None, &[("acme", 3)]), "`acme` is to lie on shard 3, and there are 2"),
+            (written(None, &[("acme", 0)]), "`acme` is to lie on shard 0, and there are 2"),
+            (written(None, &[("acme", 1), ("acme", 2)]), "`acme` twice"),
+            (WrittenStore::default(), "names 2 shards: say with `cluster`"),
+        ] {
+            let error = StoreConfig::new(store, written).expect_err(expect).to_string();
+            assert!(error.contains(expect), "{error}");
+        }
+    }
+
+    #[test]
     fn what_does_not_go_together_is_named() {
         let text = |text: &str| Some(text.to_owned());
         let none = WrittenStore::default;
         for (store, written, expect) in [
             ("clickhouse", none(), "`store` is `embedded` or addresses"),
             ("embedded", WrittenStore { reader: text("r"), ..none() }, "`store_reader` is for ClickHouse servers"),
+            ("embedded", WrittenStore { cluster: text("c"), ..none() }, "`cluster` is for ClickHouse servers"),
+            (
+                "http://u@h/r",
+                WrittenStore { spread: Some(Number("1".to_owned())), ..none() },
+                "`cluster_spread` is for a cluster",
+            ),
             ("http://u:p@h/r", WrittenStore { password: text("p"), ..none() }, "leave it out of the first"),
             ("http://u@h/r", WrittenStore { reader_password: text("p"), ..none() }, "whose it is, is not"),
             (

@@ -60,7 +60,10 @@ pub async fn facts(store: &dyn Store, tenant: &str, deals: &[&str]) -> Result<Ve
          FROM deal_facts FINAL WHERE tenant = ",
     );
     // The names travel as one parameter: none has a line break.
-    sql.bind(tenant).push(r" AND deal IN (SELECT arrayJoin(splitByChar('\n', ").bind(deals.join("\n")).push(")))");
+    sql.bind_tenant(tenant)
+        .push(r" AND deal IN (SELECT arrayJoin(splitByChar('\n', ")
+        .bind(deals.join("\n"))
+        .push(")))");
     let mut facts = Vec::new();
     for batch in store.query(sql).await? {
         read_facts(&batch, &mut facts).map_err(IngestError::Batch)?;
@@ -79,7 +82,7 @@ pub async fn recorded(
         "SELECT id, toUnixTimestamp64Milli(at), action, value, currency FROM conversion_events FINAL WHERE tenant = ",
     );
     // Each beginning is a range of the table's order, which a list of beginnings would not be.
-    sql.bind(tenant).push(" AND (0");
+    sql.bind_tenant(tenant).push(" AND (0");
     for stem in stems {
         sql.push(" OR startsWith(id, ").bind(stem).push(")");
     }

@@ -3,7 +3,8 @@
 //! Two that derive at the same time would fill the same tables in memory and take marks away that the other has not done. The
 //! right to derive goes from number to number. Who wants the next one inserts it with a token made of the number: the engine
 //! takes the first and leaves out all others, and who stands in the table has it. Times are the server's own, so that the
-//! processes' clocks do not matter. It never takes a right away that still holds.
+//! processes' clocks do not matter. Where the store has shards each has a right of its own, which whoever wants it for a tenant of the
+//! shard takes in that tenant's name. It never takes a right away that still holds.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,29 +51,32 @@ impl Lease {
         Self { store, holder, until: Mutex::default() }
     }
 
-    /// Takes it, or keeps it for longer, if it is nobody else's.
-    pub async fn take(&self, now: Instant) -> Result<Turn, StoreError> {
+    /// Takes it for a tenant and all others of its shard, or keeps it for longer, if it is nobody else's.
+    pub async fn take(&self, tenant: &str, now: Instant) -> Result<Turn, StoreError> {
         let mut held_until = self.until.lock().await;
         // The half that is left is longer than any run.
         if held_until.is_some_and(|until| now + TERM / 2 < until) {
             return Ok(Turn::Ours);
         }
-        let next = match self.latest().await? {
+        let next = match self.latest(tenant).await? {
             None => 1,
             Some(latest) if latest.is_valid && latest.holder != self.holder => return Ok(Turn::Others),
             Some(latest) => latest.number.saturating_add(1),
         };
-        self.store.insert("derivation_leases", row(next, &self.holder)?, Some(token(next))).await?;
+        self.store.insert("derivation_leases", row(tenant, next, &self.holder)?, Some(token(next))).await?;
         // What another process inserted first is what is there.
-        let is_ours = self.latest().await?.is_some_and(|latest| latest.number == next && latest.holder == self.holder);
+        let is_ours =
+            self.latest(tenant).await?.is_some_and(|latest| latest.number == next && latest.holder == self.holder);
         *held_until = is_ours.then(|| now + TERM);
         Ok(if is_ours { Turn::Ours } else { Turn::Others })
     }
 
-    async fn latest(&self) -> Result<Option<Latest>, StoreError> {
+    async fn latest(&self, tenant: &str) -> Result<Option<Latest>, StoreError> {
         let mut sql = Sql::new("SELECT number, holder, toUInt64(now64(3, 'UTC') < at + toIntervalSecond(");
         sql.bind(TERM.as_secs() as i64 + MARGIN_SECONDS);
         sql.push(")) FROM derivation_leases ORDER BY number DESC LIMIT 1");
+        // Whomever the latest was taken for.
+        let sql = sql.of_tenant(tenant);
         let batches = self.store.query(sql).await?;
         let Some(batch) = batches.first() else { return Ok(None) };
         let numbers = [0, 2].map(|column| batch.column(column).as_primitive_opt::<UInt64Type>());
@@ -93,9 +97,10 @@ fn token(number: u64) -> Token {
     Token::of(&format!("derivation lease {number}"))
 }
 
-fn row(number: u64, holder: &str) -> Result<RecordBatch, StoreError> {
-    let columns: [(&str, ArrayRef); 2] =
-        [("number", Arc::new(UInt64Array::from(vec![number]))), ("holder", Arc::new(StringArray::from(vec![holder])))];
+fn row(tenant: &str, number: u64, holder: &str) -> Result<RecordBatch, StoreError> {
+    let text = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text.to_owned()])) };
+    let columns: [(&str, ArrayRef); 3] =
+        [("number", Arc::new(UInt64Array::from(vec![number]))), ("holder", text(holder)), ("tenant", text(tenant))];
     RecordBatch::try_from_iter(columns)
         .map_err(|error| StoreError::WrongColumns { table: "derivation_leases", reason: error.to_string() })
 }

@@ -58,7 +58,7 @@ pub(super) async fn next_links(
     links_max: i64,
 ) -> Result<Vec<Link>, StoreError> {
     let mut sql = Sql::new("SELECT key, other, sum(marks) AS waiting FROM stale_links WHERE tenant = ");
-    sql.bind(tenant).push(" AND ");
+    sql.bind_tenant(tenant).push(" AND ");
     push_after(&mut sql, after);
     sql.push(" GROUP BY key, other HAVING waiting > 0 ORDER BY key, other LIMIT ").bind(links_max);
     let mut links = Vec::new();
@@ -142,6 +142,7 @@ async fn read_joins(store: &dyn Store, tenant: &str, names: &BTreeSet<u64>) -> R
 /// Marks every link there is.
 pub(super) fn mark_everything() -> Sql {
     Sql::new("INSERT INTO stale_links SELECT DISTINCT tenant, key, other, 1 FROM identity_links WHERE key <= other")
+        .of_everyone()
 }
 
 /// The rules, for who must know whether they are others than before.
@@ -152,7 +153,7 @@ pub(super) fn rules() -> Vec<Sql> {
 /// Whose these names are.
 fn persons_of(tenant: &str, keys: String) -> Sql {
     let mut sql = Sql::new("SELECT argMax(person_key, version) AS person FROM people WHERE tenant = ");
-    sql.bind(tenant).push(" AND name_key IN ");
+    sql.bind_tenant(tenant).push(" AND name_key IN ");
     push_keys(&mut sql, keys);
     sql.push(" GROUP BY name_key");
     sql
@@ -162,8 +163,10 @@ fn persons_of(tenant: &str, keys: String) -> Sql {
 fn names_of(tenant: &str, keys: String) -> Sql {
     let mut sql =
         Sql::new("SELECT name_key, argMax(person_key, version) AS person, max(version) AS latest FROM people");
-    sql.push(" WHERE tenant = ").bind(tenant).push(" AND name_key IN (SELECT name_key FROM people WHERE tenant = ");
-    sql.bind(tenant).push(" AND person_key IN ");
+    sql.push(" WHERE tenant = ")
+        .bind_tenant(tenant)
+        .push(" AND name_key IN (SELECT name_key FROM people WHERE tenant = ");
+    sql.bind_tenant(tenant).push(" AND person_key IN ");
     push_keys(&mut sql, keys);
     sql.push(") GROUP BY name_key");
     sql
@@ -188,7 +191,7 @@ fn links_of(tenant: &str, keys: String) -> Sql {
     sql.push(
         " FROM (SELECT key, other, max(name) AS name, max(other_name) AS other_name, min(at) AS at, min(id) AS id",
     );
-    sql.push(" FROM identity_links WHERE tenant = ").bind(tenant).push(" AND key IN ");
+    sql.push(" FROM identity_links WHERE tenant = ").bind_tenant(tenant).push(" AND key IN ");
     push_keys(&mut sql, keys);
     sql.push(" GROUP BY key, other) GROUP BY key");
     sql

@@ -46,10 +46,10 @@ const EMPTY: [&str; 5] = [
 /// Derives the dialogs of the stale threads from `from` to `last`.
 pub(super) fn run(tenant: &str, from: u64, last: u64) -> Vec<Sql> {
     // An earlier run may have broken off.
-    let mut statements: Vec<Sql> = EMPTY.map(Sql::new).into();
+    let mut statements: Vec<Sql> = emptied(tenant).into();
     let mut threads =
         Sql::new("INSERT INTO deriving_threads SELECT thread_key, sum(marks) AS marks FROM stale_threads");
-    threads.push(" WHERE tenant = ").bind(tenant).push(" AND thread_key BETWEEN ");
+    threads.push(" WHERE tenant = ").bind_tenant(tenant).push(" AND thread_key BETWEEN ");
     push_key(&mut threads, from);
     threads.push(" AND ");
     push_key(&mut threads, last);
@@ -95,8 +95,13 @@ pub(super) fn run(tenant: &str, from: u64, last: u64) -> Vec<Sql> {
     );
     statements.push(done);
     // They are in memory.
-    statements.extend(EMPTY.map(Sql::new));
+    statements.extend(emptied(tenant));
     statements
+}
+
+/// They are in memory, on the server that the tenant lies on.
+fn emptied(tenant: &str) -> [Sql; EMPTY.len()] {
+    EMPTY.map(|statement| Sql::new(statement).of_tenant(tenant))
 }
 
 /// Writes the rows that are new or differ, and marks those that are gone.
@@ -120,7 +125,7 @@ fn replace(derived: &Derived, tenant: &str) -> Sql {
 /// Fills a table by a query that finds the tenant under the name `of_tenant`.
 fn fill(table: &'static str, tenant: &str, query: &'static str) -> Sql {
     let mut sql = Sql::new("INSERT INTO ");
-    sql.push(table).push(" WITH ").bind(tenant).push(" AS of_tenant\n").push(query);
+    sql.push(table).push(" WITH ").bind_tenant(tenant).push(" AS of_tenant\n").push(query);
     sql
 }
 
@@ -137,7 +142,7 @@ pub(super) async fn next_stretch(
     stretch: Stretch,
 ) -> Result<Option<u64>, StoreError> {
     let mut sql = Sql::new("WITH ");
-    sql.bind(tenant).push(" AS of_tenant, next AS (SELECT thread_key FROM stale_threads");
+    sql.bind_tenant(tenant).push(" AS of_tenant, next AS (SELECT thread_key FROM stale_threads");
     sql.push(" WHERE tenant = of_tenant AND thread_key >= ");
     push_key(&mut sql, from);
     sql.push(" GROUP BY thread_key HAVING sum(marks) > 0 ORDER BY thread_key LIMIT ").bind(stretch.threads_max);
@@ -158,10 +163,15 @@ pub(super) async fn next_stretch(
 pub(super) async fn merges(store: &dyn Store, rows_max: u64) -> Result<Vec<Sql>, StoreError> {
     let mut merges = Vec::new();
     for table in DERIVED.iter().map(|derived| derived.table).chain(["people", "stale_links"]) {
-        let mut rows = Sql::new("SELECT count() FROM ");
+        let mut rows = Sql::new("SELECT count() FROM ").of_everyone();
         rows.push(table);
-        if first_number(&store.query(rows).await?, 0)? <= rows_max {
-            let mut merge = Sql::new("OPTIMIZE TABLE ");
+        // Of shards the largest decides.
+        let mut largest = 0;
+        for batch in store.query(rows).await? {
+            largest = first_number(&[batch], 0)?.max(largest);
+        }
+        if largest <= rows_max {
+            let mut merge = Sql::new("OPTIMIZE TABLE ").of_everyone();
             merge.push(table).push(" FINAL");
             merges.push(merge);
         }
@@ -172,9 +182,9 @@ pub(super) async fn merges(store: &dyn Store, rows_max: u64) -> Result<Vec<Sql>,
 /// Threads, and links between names.
 pub(super) fn count_stale(tenant: &str) -> Sql {
     let mut sql = Sql::new("SELECT count() FROM (SELECT thread_key FROM stale_threads WHERE tenant = ");
-    sql.bind(tenant).push(" GROUP BY thread_key HAVING sum(marks) > 0");
+    sql.bind_tenant(tenant).push(" GROUP BY thread_key HAVING sum(marks) > 0");
     sql.push(" UNION ALL SELECT key FROM stale_links WHERE tenant = ");
-    sql.bind(tenant).push(" GROUP BY key, other HAVING sum(marks) > 0)");
+    sql.bind_tenant(tenant).push(" GROUP BY key, other HAVING sum(marks) > 0)");
     sql
 }
 
@@ -191,7 +201,7 @@ pub(super) async fn stale_tenants(store: &dyn Store) -> Result<Vec<String>, Stor
                (SELECT tenant FROM stale_threads GROUP BY tenant, thread_key HAVING sum(marks) > 0 \
                UNION ALL SELECT tenant FROM stale_links GROUP BY tenant, key, other HAVING sum(marks) > 0)";
     let mut tenants = Vec::new();
-    for batch in store.query(Sql::new(sql)).await? {
+    for batch in store.query(Sql::new(sql).of_everyone()).await? {
         tenants.extend(batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned));
     }
     Ok(tenants)
@@ -200,12 +210,12 @@ pub(super) async fn stale_tenants(store: &dyn Store) -> Result<Vec<String>, Stor
 /// Whether a tenant of which no dialog was ever told to be closed has one now: it changes what an opening means.
 pub(super) async fn closes_for_the_first_time(store: &dyn Store, tenant: &str) -> Result<bool, StoreError> {
     let mut sql = Sql::new("SELECT count() FROM derived_by WHERE tenant = ");
-    sql.bind(tenant).push(" AND rules = 'closing'");
+    sql.bind_tenant(tenant).push(" AND rules = 'closing'");
     if 0 < first_number(&store.query(sql).await?, 0)? {
         return Ok(false);
     }
     let mut sql = Sql::new("SELECT count() FROM (SELECT 1 FROM dialog_events WHERE tenant = ");
-    sql.bind(tenant).push(" AND kind = 'dialog.closed' LIMIT 1)");
+    sql.bind_tenant(tenant).push(" AND kind = 'dialog.closed' LIMIT 1)");
     Ok(0 < first_number(&store.query(sql).await?, 0)?)
 }
 
@@ -219,29 +229,35 @@ pub(super) fn note_closing(tenant: &str) -> Vec<Sql> {
          (SELECT dialog_key FROM dialog_events WHERE tenant = of_tenant AND kind = 'dialog.opened')",
     );
     let mut note = Sql::new("INSERT INTO derived_by SELECT ");
-    note.bind(tenant).push(", 'closing', 1");
+    note.bind_tenant(tenant).push(", 'closing', 1");
     vec![marks, note]
 }
 
 pub(super) async fn is_derived_by_these_rules(store: &dyn Store) -> Result<bool, StoreError> {
     let mut sql = Sql::new("SELECT toUInt64(argMax(rules, number) = ");
     sql.bind(checksum()).push(") FROM derived_by WHERE tenant = ''");
-    Ok(first_number(&store.query(sql).await?, 0)? == 1)
+    // Every shard has an answer of its own.
+    let mut rules = Vec::new();
+    for batch in store.query(sql.of_everyone()).await? {
+        rules.push(first_number(&[batch], 0)?);
+    }
+    Ok(!rules.is_empty() && rules.iter().all(|are_these| *are_these == 1))
 }
 
 /// Marks every thread and every link there is, and then notes by which rules they will be derived.
 pub(super) fn derive_everything_anew() -> Vec<Sql> {
-    let marks = Sql::new("INSERT INTO stale_threads SELECT DISTINCT tenant, thread_key, 1 FROM threads");
+    let marks = Sql::new("INSERT INTO stale_threads SELECT DISTINCT tenant, thread_key, 1 FROM threads").of_everyone();
     let mut note = Sql::new("INSERT INTO derived_by SELECT '', ");
     note.bind(checksum()).push(", max(number) + 1 FROM derived_by WHERE tenant = ''");
-    vec![marks, people::mark_everything(), note]
+    vec![marks, people::mark_everything(), note.of_everyone()]
 }
 
 /// SHA-256 of all rules, in hexadecimal digits.
 fn checksum() -> String {
     let mut rules = Sha256::new();
     for statement in run("", 0, 0).into_iter().chain(people::rules()) {
-        rules.update(format!("{statement:?}"));
+        // As it was written first: other words for the same rules would have everything derived anew.
+        rules.update(format!("Sql {{ text: {:?}, values: {:?} }}", statement.text(), statement.values()));
     }
     rules.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -53,7 +53,7 @@ pub async fn note(
 /// When the latest of them was named; 0 when none was.
 async fn last_named(store: &dyn Store, of: &Connection, lookups: &[String]) -> Result<Millis, StoreError> {
     let mut sql = Sql::new("SELECT toUnixTimestamp64Milli(max(named_at)) FROM pending_lookups WHERE tenant = ");
-    sql.bind(of.tenant.as_str()).push(" AND connection = ").bind(of.name.as_str());
+    sql.bind_tenant(&of.tenant).push(" AND connection = ").bind(of.name.as_str());
     sql.push(" AND lookup IN ").bind_list(lookups.iter().map(String::as_str));
     Ok(first_of::<Int64Type>(&store.query(sql).await?).unwrap_or_default())
 }
@@ -132,12 +132,13 @@ pub fn select_waiting(tenant: Option<&str>, now: Millis) -> Sql {
          (SELECT tenant, connection, max(named_at) AS named FROM pending_lookups WHERE true",
     );
     if let Some(tenant) = tenant {
-        sql.push(" AND tenant = ").bind(tenant);
+        sql.push(" AND tenant = ").bind_tenant(tenant);
     }
     sql.push(" GROUP BY tenant, connection, lookup");
     push_having(&mut sql, now);
     sql.push(") GROUP BY tenant, connection ORDER BY tenant, connection");
-    sql
+    // A tenant lies on one shard, so that no row of one shard continues one of another.
+    if tenant.is_none() { sql.of_everyone() } else { sql }
 }
 
 /// The rows of an answer to [`select_waiting`].
@@ -158,7 +159,7 @@ pub fn read_waiting(batches: &[RecordBatch]) -> Vec<Waiting> {
 }
 
 fn push_pending(sql: &mut Sql, of: &Connection, now: Millis) {
-    sql.push("tenant = ").bind(of.tenant.as_str()).push(" AND connection = ").bind(of.name.as_str());
+    sql.push("tenant = ").bind_tenant(&of.tenant).push(" AND connection = ").bind(of.name.as_str());
     sql.push(" GROUP BY lookup");
     push_having(sql, now);
 }
@@ -171,7 +172,7 @@ fn push_having(sql: &mut Sql, now: Millis) {
 /// How far a history was read; `None`: not at all.
 pub async fn position(store: &dyn Store, of: &Connection, history: &str) -> Result<Option<u64>, StoreError> {
     let mut sql = Sql::new("SELECT toUInt64(max(position)) FROM history_positions WHERE tenant = ");
-    sql.bind(of.tenant.as_str()).push(" AND connection = ").bind(of.name.as_str());
+    sql.bind_tenant(&of.tenant).push(" AND connection = ").bind(of.name.as_str());
     sql.push(" AND history = ").bind(history);
     let batches = store.query(sql).await?;
     Ok(first_of::<UInt64Type>(&batches).filter(|position| 0 < *position))

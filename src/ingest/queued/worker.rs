@@ -329,6 +329,7 @@ fn fault(error: &IngestError) -> Fault {
             StoreError::TooMuchMemory { .. }
             | StoreError::TooManyRows { .. }
             | StoreError::WrongColumns { .. }
+            | StoreError::NoShard { .. }
             | StoreError::Engine { .. } => Fault::Either,
         },
         IngestError::Interrupted(error) if error.is_cancelled() => Fault::Store,

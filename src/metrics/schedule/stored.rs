@@ -19,7 +19,7 @@ pub fn select(tenant: &str) -> Sql {
          FROM business_hours WHERE tenant = ",
     );
     // By the schedule too: of two that were set in the same millisecond always the same one must win.
-    sql.bind(tenant).push(" ORDER BY valid_from, set_at DESC, schedule DESC LIMIT 1 BY valid_from");
+    sql.bind_tenant(tenant).push(" ORDER BY valid_from, set_at DESC, schedule DESC LIMIT 1 BY valid_from");
     sql
 }
 

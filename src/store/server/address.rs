@@ -65,6 +65,23 @@ impl ServerConfig {
         Ok(Self { hosts, database, login, reader: None, ca_file: None })
     }
 
+    /// Shards separated by semicolons, each with its hosts as [`ServerConfig::parse`] takes them. What is the same for all may
+    /// stand at one host of one shard.
+    ///
+    /// # Errors
+    /// As [`ServerConfig::parse`].
+    pub fn parse_shards(addresses: &str) -> Result<Vec<Self>, AddressError> {
+        let all = Self::parse(&addresses.replace(';', ","))?;
+        let mut hosts = all.hosts.iter().cloned();
+        let counts = addresses.split(';').map(|shard| shard.split(',').filter(|host| !host.trim().is_empty()).count());
+        let shards: Vec<Self> =
+            counts.map(|count| Self { hosts: hosts.by_ref().take(count).collect(), ..all.clone() }).collect();
+        match shards.iter().any(|shard| shard.hosts.is_empty()) {
+            true => Err(AddressError::None),
+            false => Ok(shards),
+        }
+    }
+
     /// The hosts that are spoken to in clear text and are not this machine.
     pub fn clear_text_hosts(&self) -> impl Iterator<Item = &str> {
         self.hosts.iter().map(String::as_str).filter(|host| {
@@ -149,6 +166,17 @@ mod tests {
         assert_eq!(config.hosts, ["http://10.0.0.1:80", "http://[::1]:8123", "http://localhost:8123"]);
         assert_eq!(config.login.user, "default");
         assert_eq!(config.clear_text_hosts().collect::<Vec<_>>(), ["http://10.0.0.1:80"]);
+    }
+
+    #[test]
+    fn shards_share_user_password_and_database() {
+        let shards = ServerConfig::parse_shards("http://app:p@a/r,http://b; http://c:9000,http://d").expect("valid");
+        let hosts: Vec<_> = shards.iter().map(|shard| shard.hosts.join(" ")).collect();
+        assert_eq!(hosts, ["http://a:8123 http://b:8123", "http://c:9000 http://d:8123"]);
+        assert!(shards.iter().all(|shard| shard.login.user == "app" && shard.database == "r"));
+        for wrong in ["http://a/r;", ";http://a/r", "http://a/r;,;http://b"] {
+            assert_eq!(ServerConfig::parse_shards(wrong), Err(AddressError::None), "{wrong}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ async fn world() -> World {
 }
 
 #[tokio::test]
-async fn an_alias_beside_ones_own_question_finds_nothing_of_others() {
+pub async fn an_alias_beside_ones_own_question_finds_nothing_of_others() {
     let world = world().await;
     let of = |alias: &str, operator: &str| {
         format!(
@@ -38,7 +38,7 @@ async fn an_alias_beside_ones_own_question_finds_nothing_of_others() {
 }
 
 #[tokio::test]
-async fn a_total_less_ones_own_part_is_nothing() {
+pub async fn a_total_less_ones_own_part_is_nothing() {
     let world = world().await;
     let query = format!(
         "{{ table({MARCH}, metrics: [delivery_outbound], by: [OPERATOR]) {{ rows {{ keys values }} totals rowCount }}
@@ -53,7 +53,7 @@ async fn a_total_less_ones_own_part_is_nothing() {
 }
 
 #[tokio::test]
-async fn the_tenant_is_the_tokens_whatever_else_names_one() {
+pub async fn the_tenant_is_the_tokens_whatever_else_names_one() {
     let world = world().await;
     let query = format!("{{ viewer {{ tenant }} analytics({MARCH}) {{ delivery {{ total {{ outbound }} }} }} }}");
     let body =
@@ -107,7 +107,7 @@ async fn no_error_tells_of_tables_statements_or_tenants() {
 }
 
 #[tokio::test]
-async fn two_requests_of_different_sight_share_no_answer() {
+pub async fn two_requests_of_different_sight_share_no_answer() {
     let world = world().await;
     let query = format!("{{ analytics({MARCH}) {{ delivery {{ total {{ outbound }} }} }} }}");
     let tokens = [

@@ -18,7 +18,7 @@ async fn tell(desk: &Desk, events: &[Value]) -> u64 {
 }
 
 #[tokio::test]
-async fn a_sale_told_in_pieces_and_in_no_order_is_one_sale() {
+pub async fn a_sale_told_in_pieces_and_in_no_order_is_one_sale() {
     let desk = Desk::of("hubspot").await;
     desk.dialog_of("hubspot:8812:deal:7").await;
     let none = worth(0, None, None);

@@ -38,7 +38,7 @@ fn answer(asked: &Asked) -> Reply {
 }
 
 #[tokio::test]
-async fn what_a_call_names_is_asked_for_and_its_answer_comes_in() {
+pub async fn what_a_call_names_is_asked_for_and_its_answer_comes_in() {
     let (house, crm) = (House::new().await, FakeCrm::start(answer).await);
     let portal = portal(Some(&crm));
     let received = house.receive(&portal, FORM, &call("ONCRMDEALUPDATE", 1)).await;

@@ -52,7 +52,7 @@ async fn who_does_not_have_the_right_waits_for_who_has() {
     take(&two, "c").await;
     data.store()
         .execute(Sql::new(
-            "CREATE OR REPLACE TABLE derivation_leases (number UInt64, holder String, at DateTime64(3, 'UTC') MATERIALIZED \
+            "CREATE OR REPLACE TABLE derivation_leases (number UInt64, holder String, tenant String, at DateTime64(3, 'UTC') MATERIALIZED \
              now64(3, 'UTC') - toIntervalSecond(600)) ENGINE = MergeTree ORDER BY number \
              SETTINGS non_replicated_deduplication_window = 1000",
         ))

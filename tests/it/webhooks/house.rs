@@ -29,7 +29,7 @@ fn letters(letters: &[Value]) -> String {
 
 async fn count(world: &World, sql: &'static str) -> u64 {
     use arrow::array::AsArray;
-    let rows = world.store.query(Sql::new(sql)).await.expect("the store answers");
+    let rows = world.store.query(Sql::new(sql).of_tenant("acme")).await.expect("the store answers");
     rows.first().map_or(0, |batch| batch.column(0).as_primitive::<arrow::datatypes::UInt64Type>().value(0))
 }
 
@@ -72,7 +72,7 @@ async fn another_tenants_account_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_taken_is_stored_counted_and_archived() {
+pub async fn what_is_taken_is_stored_counted_and_archived() {
     let world = world().await;
     let body = letters(&[
         letter("1", NOON),
