@@ -33,7 +33,7 @@ pub async fn by_table(store: &dyn Store) -> Result<Vec<Parts>, StoreError> {
     let sql = "SELECT table, toUInt64(count()), toUInt64(sum(rows)), toUInt64(sum(bytes_on_disk)) FROM system.parts \
                WHERE active AND database = currentDatabase() GROUP BY table ORDER BY table";
     let mut found = Vec::new();
-    for batch in store.query(Sql::new(sql)).await? {
+    for batch in store.query(Sql::new(sql).of_everyone()).await? {
         let tables = batch.column(0).as_string::<i32>();
         let number = |column: usize, row: usize| batch.column(column).as_primitive::<UInt64Type>().value(row);
         for (row, table) in tables.iter().enumerate() {
@@ -52,7 +52,7 @@ pub async fn detached(store: &dyn Store) -> Result<Vec<Detached>, StoreError> {
                FROM system.detached_parts WHERE database = currentDatabase() AND reason NOT LIKE 'covered-by%' \
                GROUP BY table, why ORDER BY table, why";
     let mut found = Vec::new();
-    for batch in store.query(Sql::new(sql)).await? {
+    for batch in store.query(Sql::new(sql).of_everyone()).await? {
         let (tables, reasons) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
         for (row, (table, reason)) in tables.iter().zip(reasons).enumerate() {
             let parts = batch.column(2).as_primitive::<UInt64Type>().value(row);
@@ -76,7 +76,7 @@ pub struct EngineCounts {
 pub async fn counts(store: &dyn Store) -> Result<EngineCounts, StoreError> {
     let sql = "SELECT toUInt64(sumIf(value, event = 'SelectedRows')), toUInt64(sumIf(value, event = 'InsertedRows')), \
                toUInt64(sumIf(value, event = 'MergedRows')) FROM system.events";
-    let batches = store.query(Sql::new(sql)).await?;
+    let batches = store.query(Sql::new(sql).of_everyone()).await?;
     let Some(batch) = batches.first() else { return Ok(EngineCounts::default()) };
     let number = |column: usize| batch.column(column).as_primitive::<UInt64Type>().value(0);
     Ok(EngineCounts { rows_read: number(0), rows_inserted: number(1), rows_merged: number(2) })

@@ -152,7 +152,7 @@ pub fn select_untried(tenant: &str, which: &Which, most: usize) -> Sql {
 /// The texts of lines by their keys: read apart, for only those of a page are needed.
 pub fn select_raw(tenant: &str, keys: &[&str]) -> Sql {
     let mut sql = Sql::new("SELECT key, max(raw) FROM rejected_events WHERE tenant = ");
-    sql.bind(tenant);
+    sql.bind_tenant(tenant);
     push_keys(&mut sql, &keys.join("\n"));
     sql.push(" GROUP BY key");
     sql
@@ -169,7 +169,7 @@ fn select_heads(tenant: &str, which: &Which) -> Sql {
 }
 
 fn push_source(sql: &mut Sql, tenant: &str, which: &Which) {
-    sql.push(" FROM (SELECT * EXCEPT (raw) FROM rejected_events FINAL WHERE tenant = ").bind(tenant);
+    sql.push(" FROM (SELECT * EXCEPT (raw) FROM rejected_events FINAL WHERE tenant = ").bind_tenant(tenant);
     if let Some(keys) = &which.keys {
         push_keys(sql, &keys.join("\n"));
     }

@@ -109,7 +109,9 @@ fn compare(databases: Databases, stretch: &Stretch) -> Sql {
     let side = |database: &'static str| {
         // The hash of a row is never 0, which stands for one that is not there.
         let mut sql = Sql::new("(SELECT id, toString(kind) AS name, toInt64(toUnixTimestamp64Milli(at)) AS at_ms,");
-        sql.push(" bitOr(sipHash64(toString(tuple(*))), 1) AS content FROM ").push(database).push(".events WHERE");
+        sql.push(" bitOr(sipHash64(toString(tuple(* EXCEPT (batch)))), 1) AS content FROM ")
+            .push(database)
+            .push(".events WHERE");
         sql.append(&stretch.condition()).push(")");
         sql
     };

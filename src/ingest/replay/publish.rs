@@ -52,7 +52,8 @@ pub fn statements(databases: Databases, tenant: &str) -> Vec<Sql> {
         delete.push(databases.main).push(".").push(table).push(" DELETE WHERE tenant = ").bind(tenant);
         delete.push(" SETTINGS mutations_sync = 2");
         let mut insert = Sql::new("INSERT INTO ");
-        insert.push(databases.main).push(".").push(table).push(" SELECT * FROM ");
+        insert.push(databases.main).push(".").push(table).push(" SELECT ");
+        insert.push(if table == "events" { tables::OF_NO_BATCH } else { "*" }).push(" FROM ");
         insert.push(databases.scratch).push(".").push(table).push(" WHERE tenant = ").bind(tenant);
         statements.extend([delete, insert]);
     }

@@ -32,11 +32,14 @@ pub struct Door {
     pub columns: &'static [&'static str],
 }
 
-/// The order in which an event is stored: see `ingest::commit`.
+/// Rows of `events` in another database belong to no batch of it: nothing of them is still to be written.
+pub const OF_NO_BATCH: &str = "* REPLACE (toUInt64(0) AS batch)";
+
+/// The order in which an event is stored where what follows from it comes before it: see `ingest::commit`.
 const DOORS_OF_EVENTS: &[Door] = &[
-    Door { table: "inbox", columns: &[] },
+    Door { table: "inbox", columns: &["* EXCEPT (batch)"] },
     Door { table: "arrivals", columns: &crate::ingest::batch::ARRIVALS },
-    Door { table: "events", columns: &[] },
+    Door { table: "events", columns: &[OF_NO_BATCH] },
 ];
 
 pub static TABLES: &[(&str, Holds)] = &[
