@@ -35,7 +35,7 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Ingest(options) => commands::ingest(&config, options).await,
         Command::Replay(options) => replay::run(&config, options).await,
         Command::Token(options) => commands::token(&config, options),
-        Command::Migrate(options) => commands::migrate(&config, &options).await,
+        Command::Migrate(options) => commands::migrate(&config, options).await,
         Command::Doctor => commands::doctor(&config).await,
         Command::Generate(_) | Command::Schema(_) => Ok(()),
     }
