@@ -39,7 +39,7 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Restore(options) => backup::restore(&config, options).await,
         Command::Erase(options) => erase::run(&config, options).await,
         Command::Token(options) => commands::token(&config, options),
-        Command::Migrate(options) => commands::migrate(&config, &options).await,
+        Command::Migrate(options) => commands::migrate(&config, options).await,
         Command::Doctor => commands::doctor(&config).await,
         Command::Generate(_) | Command::Schema(_) => Ok(()),
     }

@@ -215,7 +215,7 @@ pub fn on_cluster(test: impl FnOnce()) {
 }
 
 /// Two empty databases as one store. The usual tenant lies on one of them, `other` and `globex` on the other.
-pub fn empty_cluster(limits: Limits) -> TestStore {
+pub fn empty_cluster(limits: &Limits) -> TestStore {
     let directory = directory();
     let open = || Arc::new(EmbeddedStore::open(&directory, &next_name(), limits.clone()).expect("another database"));
     let shards = vec![open(), open()];
@@ -244,7 +244,7 @@ pub fn empty_store_with(limits: Limits) -> TestStore {
             let (store, served) = served::open(limits);
             return TestStore::Server(store, served);
         }
-        Ground::Cluster => return empty_cluster(limits),
+        Ground::Cluster => return empty_cluster(&limits),
     }
     let directory = directory();
     let store =
