@@ -201,7 +201,7 @@ impl Derivation {
     }
 
     /// Whether this process may derive now.
-    async fn is_ours(&self) -> Result<bool, StoreError> {
+    pub(super) async fn is_ours(&self) -> Result<bool, StoreError> {
         match &self.shared.lease {
             None => Ok(true),
             Some(lease) => Ok(lease.take(Instant::now()).await? == Turn::Ours),

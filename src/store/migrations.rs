@@ -136,6 +136,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration(65, "0065_rejected_events.sql", include_str!("../../sql/migrations/0065_rejected_events.sql")),
     migration(66, "0066_erasures.sql", include_str!("../../sql/migrations/0066_erasures.sql")),
     migration(67, "0067_erasing.sql", include_str!("../../sql/migrations/0067_erasing.sql")),
+    migration(68, "0068_retiring.sql", include_str!("../../sql/migrations/0068_retiring.sql")),
 ];
 
 const CREATE_REGISTER: &str = "\
