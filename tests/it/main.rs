@@ -37,6 +37,7 @@ mod questions;
 mod queue;
 mod rejected;
 mod replay;
+mod retention;
 mod schema;
 mod sends;
 mod served;

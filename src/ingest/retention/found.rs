@@ -143,9 +143,11 @@ const TOLD: &str = "SELECT DISTINCT tenant, sipHash64(contact), toUInt64(0) FROM
      AND contact != '' AND id IN (SELECT name FROM retiring WHERE tenant = of_tenant AND what = 'EVENT') \
      AND tenant IN (SELECT tenant FROM linked_contacts WHERE tenant = of_tenant LIMIT 1)";
 
-const REFUSED: &str = "SELECT * REPLACE (toUInt64(0) AS dialog_key) FROM derived_refusals FINAL WHERE tenant = of_tenant \
+/// In a query of its own: the name of what is replaced would mean what replaces it.
+const REFUSED: &str = "SELECT * REPLACE (toUInt64(0) AS dialog_key) FROM (\
+     SELECT * FROM derived_refusals FINAL WHERE tenant = of_tenant \
      AND dialog_key IN (SELECT key FROM retiring WHERE tenant = of_tenant AND what = 'DIALOG') \
-     ORDER BY at DESC, message DESC LIMIT 1 BY contact, if(contact = '', chat_key, 0), channel";
+     ORDER BY at DESC, message DESC LIMIT 1 BY contact, if(contact = '', chat_key, 0), channel)";
 
 /// Chats and dialogs that are kept.
 const HERE: &str = "SELECT DISTINCT of_tenant, 'HERE', '', key FROM (\
