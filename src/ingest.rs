@@ -11,7 +11,8 @@
 //! between the API and the store, [`queued`] is before all that. What cannot be stored is found
 //! by [`mod@bisect`] and kept by [`rejected`]. What follows from the
 //! events is written by [`mod@feed`] and kept by [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what
-//! stands; [`mod@erase`] removes what is known of a contact. What came in is counted by [`meters`]. Beside the API's
+//! stands; [`mod@erase`] removes what is known of a contact, [`mod@retention`] what is
+//! older than it may be kept. What came in is counted by [`meters`]. Beside the API's
 //! way stand [`mod@file`] (NDJSON, CSV,
 //! Parquet, chat histories) and [`generate`] (synthetic traffic).
 
@@ -42,6 +43,7 @@ pub mod receipt;
 pub mod receive;
 pub mod rejected;
 pub mod replay;
+pub mod retention;
 pub mod sends;
 
 use std::sync::Arc;
@@ -61,8 +63,10 @@ use self::raw::RawPayload;
 pub use self::reason::Reason;
 pub use self::receipt::{Receipt, Rejection};
 use self::rejected::{Allowance, Line, RejectedBy, Rejections, Way};
+use self::retention::Keeping;
 use crate::model::Clock;
 use crate::model::clock::Millis;
+use crate::model::retention::Retention;
 use crate::queue::QueueError;
 use crate::store::{Sharing, Store, StoreError};
 
@@ -82,6 +86,7 @@ struct Door {
     derivation: Derivation,
     meters: Meters,
     rejections: Arc<Rejections>,
+    retention: Retention,
 }
 
 /// Whose events these are, and how they came.
@@ -105,7 +110,7 @@ impl Ingest {
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let derivation = Derivation::new(Arc::clone(&store));
         let rejections = Arc::new(Rejections::keeping(rejected::DAYS_DEFAULT));
-        Self::following(Following::Before, derivation, rejections, (store, clock))
+        Self::following(Following::Before, derivation, (rejections, Retention::default()), (store, clock))
     }
 
     /// The way in that suits the store. Where no other process writes to it, what follows from events is written behind them, by
@@ -115,28 +120,33 @@ impl Ingest {
     /// # Errors
     /// When the engine fails.
     pub async fn open(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        Self::open_keeping(store, clock, rejected::DAYS_DEFAULT).await
+        Self::open_keeping(store, clock, Keeping::default()).await
     }
 
-    /// The same with the days for which rejected lines are kept; 0 keeps none.
+    /// The same, told for how long what comes is kept.
     ///
     /// # Errors
     /// When the engine fails.
-    pub async fn open_keeping(store: Arc<dyn Store>, clock: Arc<dyn Clock>, days: u16) -> Result<Self, StoreError> {
-        let rejections = Arc::new(Rejections::keeping(days));
+    pub async fn open_keeping(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        keeping: impl Into<Keeping>,
+    ) -> Result<Self, StoreError> {
+        let Keeping { rejected_days, retention } = keeping.into();
+        let rejections = Arc::new(Rejections::keeping(rejected_days));
         if store.sharing() != Sharing::Own {
             let derivation = Derivation::new(Arc::clone(&store));
-            return Ok(Self::following(Following::Before, derivation, rejections, (store, clock)));
+            return Ok(Self::following(Following::Before, derivation, (rejections, retention), (store, clock)));
         }
         let feed = Arc::new(Feed::open(Arc::clone(&store), Arc::clone(&rejections)).await?);
         let derivation = Derivation::behind(Arc::clone(&store), Arc::clone(&feed));
-        Ok(Self::following(Following::Behind(feed), derivation, rejections, (store, clock)))
+        Ok(Self::following(Following::Behind(feed), derivation, (rejections, retention), (store, clock)))
     }
 
     fn following(
         following: Following,
         derivation: Derivation,
-        rejections: Arc<Rejections>,
+        (rejections, retention): (Arc<Rejections>, Retention),
         (store, clock): (Arc<dyn Store>, Arc<dyn Clock>),
     ) -> Self {
         let archive = Groups::of(receive::ARCHIVED_BYTES_MAX);
@@ -152,6 +162,7 @@ impl Ingest {
                 derivation,
                 meters: Meters::default(),
                 rejections,
+                retention,
             }),
         }
     }
@@ -263,7 +274,7 @@ impl Door {
     {
         let origin = Arc::clone(origin);
         spawn_blocking(move || {
-            let prepared = prepare(&origin, &mut items, self.clock.as_ref());
+            let prepared = prepare(&origin, &mut items, self.clock.as_ref(), &self.retention);
             (items, prepared)
         })
     }
@@ -317,6 +328,8 @@ pub enum IngestError {
     Queue(#[from] QueueError),
     #[error("a message of the queue cannot be used")]
     Message(#[source] queued::MessageError),
+    #[error("the store does not take {events} events, and they could not be put among the rejected")]
+    Unkept { events: usize },
     #[error("there is no connection `{name}` here: API and workers must have the same `[[connections]]`")]
     NoConnection { name: String },
 }

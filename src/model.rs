@@ -6,6 +6,7 @@ pub mod channel;
 pub mod clock;
 pub mod event;
 pub mod range;
+pub mod retention;
 pub mod role;
 pub mod scope;
 

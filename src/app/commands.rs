@@ -53,7 +53,7 @@ pub async fn serve(config: &Config) -> Result<()> {
     let notice = Notice { stopping: policy.health.stopping.clone(), time: config.operations.stop_notice };
     let limits = config.limits.clone();
     let server_limits = limits.of_server();
-    let ingest = Ingest::open_keeping(open.store.clone(), Arc::clone(&clock), config.rejected_days).await?;
+    let ingest = Ingest::open_keeping(open.store.clone(), Arc::clone(&clock), config.keeping()).await?;
     let errands = connections::errands(&connections, &ingest)?;
     // One process owns an embedded store, so it is its only worker too.
     let worker = queue.map(|queue| worker::start(queue, &open.store, &ingest, &connections));
@@ -75,7 +75,7 @@ pub async fn serve(config: &Config) -> Result<()> {
 pub async fn ingest(config: &Config, options: &IngestOptions) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let open = build::open_store(config, clock.as_ref()).await?;
-    let ingest = Ingest::open_keeping(open.store.clone(), clock, config.rejected_days).await?;
+    let ingest = Ingest::open_keeping(open.store.clone(), clock, config.keeping()).await?;
     let keeping_up = tokio::spawn(ingest.clone().keep_up());
     let receipt = file::import(&ingest, &options.tenant, options.to_file_options()).await;
     let derived = progress::derive(&ingest, std::slice::from_ref(&options.tenant)).await;

@@ -63,7 +63,7 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
         Some(secret) => secret.clone(),
         None => own_secret(&config.data_dir)?,
     };
-    let ingest = Ingest::open_keeping(Arc::clone(&store), Arc::clone(&clock), config.rejected_days).await?;
+    let ingest = Ingest::open_keeping(Arc::clone(&store), Arc::clone(&clock), config.keeping()).await?;
     let mark = config.data_dir.join(FILLING_FILE);
     match read_filling(&mark)? {
         Some(filling) => {

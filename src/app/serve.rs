@@ -106,6 +106,7 @@ pub async fn serve(
     let ingest = background.ingest;
     let feeding = tokio::spawn(ingest.clone().keep_up());
     let deriving = tokio::spawn(ingest.derivation().clone().keep_up());
+    let retaining = tokio::spawn(ingest.keep_retention());
     let on_errands = tokio::spawn(errands::keep_up(background.errands));
     crate::api::serve::serve(entrance, router, limits, stop).await;
     audit.close().await;
@@ -116,6 +117,7 @@ pub async fn serve(
         worker.stop().await;
     }
     // The run that goes on ends before the store closes; what is left is the next start's.
+    retaining.abort();
     deriving.abort();
     feeding.abort();
     store.close().await;

@@ -60,7 +60,8 @@ pub async fn run(config: &Config) -> Result<()> {
         ),
         _ => error,
     })?;
-    let ingest = Ingest::open(open.store.clone(), clock).await?;
+    let ingest = Ingest::open_keeping(open.store.clone(), clock, config.keeping()).await?;
+    let retaining = tokio::spawn(ingest.clone().keep_retention());
     let feeding = tokio::spawn(ingest.clone().keep_up());
     let keeping_up = tokio::spawn(ingest.derivation().clone().keep_up());
     let working = start(queue, &open.store, &ingest, &connections);
@@ -68,6 +69,7 @@ pub async fn run(config: &Config) -> Result<()> {
     stop.wait().await;
     eprintln!("\nStopping: storing what is in work …");
     working.stop().await;
+    retaining.abort();
     keeping_up.abort();
     feeding.abort();
     open.store.close().await;

@@ -49,6 +49,8 @@ pub(super) struct Written {
     pub new: u64,
     /// Those that the engine does not take, with their places in the batch.
     pub refused: Vec<(usize, Line)>,
+    /// How many of these stand nowhere else now.
+    pub unkept: usize,
 }
 
 /// When what follows from events is written.
@@ -123,7 +125,7 @@ impl Commits {
             // Each batch of a group is tried alone first: what is wrong with one costs the others nothing.
             Err(IngestError::Store(error)) if is_about_rows(&error) => {
                 let (Some([batch]), Some(first)) = (alone, written.first_mut()) else { return Err(error.into()) };
-                first.refused = self.store_takeable(&batch, &rows, &tenants).await?;
+                (first.refused, first.unkept) = self.store_takeable(&batch, &rows, &tenants).await?;
                 first.new -= first.refused.len() as u64;
             }
             Err(error) => return Err(error),
@@ -148,13 +150,14 @@ impl Commits {
         Ok(found)
     }
 
-    /// Stores what the engine takes of the rows, keeps the rest, and returns it with its places in the batch.
+    /// Stores what the engine takes of the rows, keeps the rest, and returns it with its places in the batch, and how many of it
+    /// could not be kept.
     async fn store_takeable(
         &self,
         batch: &Batch,
         rows: &RecordBatch,
         tenants: &BTreeSet<String>,
-    ) -> Result<Vec<(usize, Line)>, IngestError> {
+    ) -> Result<(Vec<(usize, Line)>, usize), IngestError> {
         let write = async |range: Range<usize>| {
             let rows = rows.slice(range.start, range.len());
             self.store_new(rows, tenants.clone(), None).await
@@ -163,12 +166,14 @@ impl Commits {
         let refused = bisect(rows.num_rows(), is_about_rows, write).await?;
         let refused: Vec<Refused<StoreError>> = refused.into_iter().filter_map(of_store).collect();
         let lines = rejected::row::lines(rows, &refused);
+        let mut unkept = lines.len();
         if let Some(stretch) = batch.stretches.first() {
             let now = stretch.events.first().map_or(0, |event| event.received_at);
-            self.rejections.keep(self.store.as_ref(), &stretch.origin, RejectedBy::Engine, &lines, now).await;
+            unkept -= self.rejections.keep(self.store.as_ref(), &stretch.origin, RejectedBy::Engine, &lines, now).await;
         }
         let place = |line: &Line| batch.rows().position(|row| Some(&row.event.id) == line.id.as_ref());
-        Ok(lines.into_iter().map(|line| (place(&line).unwrap_or_default(), line)).collect())
+        let refused = lines.into_iter().map(|line| (place(&line).unwrap_or_default(), line)).collect();
+        Ok((refused, unkept))
     }
 
     async fn store_new(

@@ -154,7 +154,7 @@ async fn empty(store: &dyn Store) -> Result<(), StoreError> {
     store.execute_all(vec![Sql::new("TRUNCATE TABLE erasing")]).await
 }
 
-async fn count(
+pub(super) async fn count(
     store: &dyn Store,
     tenant: &str,
     table: &'static str,
@@ -167,7 +167,7 @@ async fn count(
 
 /// Rows are deleted by a mutation that the statement waits for: a lightweight delete only hides them. What it writes is to be on
 /// disk before the files of before go, which the engine does not see to by itself.
-fn delete(tenant: &str, table: &'static str, condition: &'static str) -> Vec<Sql> {
+pub(super) fn delete(tenant: &str, table: &'static str, condition: &'static str) -> Vec<Sql> {
     let mut sync = Sql::new("ALTER TABLE ");
     sync.push(table).push(" MODIFY SETTING min_rows_to_fsync_after_merge = 1");
     let mut sql = Sql::new("ALTER TABLE ");
@@ -221,7 +221,7 @@ const CLEANINGS: u32 = 20;
 
 /// Removes the files of before, which the engine would keep for eight minutes. Returns how many parts are still being read:
 /// the engine removes those when it is done with them.
-async fn clean(store: &dyn Store, table: &'static str) -> Result<u64, StoreError> {
+pub(super) async fn clean(store: &dyn Store, table: &'static str) -> Result<u64, StoreError> {
     let alter = |what: &'static str| {
         let mut sql = Sql::new("ALTER TABLE ");
         sql.push(table).push(what);

@@ -14,6 +14,7 @@ mod time;
 pub use attributes::{ATTRIBUTES_MAX, NAME_CHARS_MAX, TEXT_FIELDS, VALUE_CHARS_MAX};
 pub use identity::{IDENTITIES_MAX, phone};
 pub use text::{ID_CHARS_MAX, SEGMENTS_MAX, TEXT_CHARS_MAX};
+pub(super) use time::show as shown;
 
 use self::attributes::Attributes;
 use super::reason::{Reason, excerpt};

@@ -9,8 +9,10 @@ use super::item::{Item, LINE_BYTES_MAX, Source};
 use super::normalise::{ID_CHARS_MAX, normalise};
 use super::receipt::{REJECTED_LISTED_MAX, Rejection};
 use super::rejected::{KEPT_BYTES_MAX, KEPT_LINES_MAX, Line};
+use super::retention;
 use crate::model::Clock;
 use crate::model::event::{Event, NormalEvent, Scalar};
+use crate::model::retention::Retention;
 
 /// Events of one insert: large enough for the engine's best speed, about 50 MB in memory.
 pub(super) const BATCH_EVENTS_MAX: usize = 50_000;
@@ -40,7 +42,12 @@ pub(super) struct Rejected {
 }
 
 /// Takes items until the batch is full or there are no more.
-pub(super) fn prepare(origin: &Origin, items: &mut impl Iterator<Item = Item>, clock: &dyn Clock) -> Prepared {
+pub(super) fn prepare(
+    origin: &Origin,
+    items: &mut impl Iterator<Item = Item>,
+    clock: &dyn Clock,
+    retention: &Retention,
+) -> Prepared {
     let received_at = origin.received_at.unwrap_or_else(|| clock.now());
     let believed_until = origin.believed_until.map_or(received_at, |until| until.max(received_at));
     let mut events: Vec<NormalEvent> = Vec::new();
@@ -64,9 +71,10 @@ pub(super) fn prepare(origin: &Origin, items: &mut impl Iterator<Item = Item>, c
         let id = event.id.clone();
         // Normalising takes the event apart. Who sent text still has it there.
         let made = (item.source == Source::Made).then(|| event.clone());
-        match normalise(event, believed_until) {
+        let normal = normalise(event, believed_until).map(|event| NormalEvent { received_at, ..event });
+        match normal.and_then(|event| retention::check(retention, &origin.tenant, event)) {
             Ok(event) if ids.insert(event.id.clone()) => {
-                events.push(NormalEvent { received_at, ..event });
+                events.push(event);
                 lines.push(item.line);
             }
             Ok(_) => repeats += 1,

@@ -24,9 +24,11 @@ use super::prepare::{Rejected, show_id, text_of};
 use super::reason::Reason;
 use super::receipt::Place;
 use super::receive::Received;
+use super::retention;
 use super::{Ingest, IngestError, Item, Origin, Receipt};
 use crate::model::Clock;
 use crate::model::clock::Millis;
+use crate::model::retention::Retention;
 use crate::queue::{Published, Queue};
 
 pub use self::message::MessageError;
@@ -130,8 +132,8 @@ impl Queued {
         let received_at = origin.received_at.unwrap_or_else(|| self.publisher.clock.now());
         // A line that cannot be compressed must fit into a message of its own.
         let line_max = LINE_BYTES_MAX.min(self.publisher.queue.body_bytes_max() / 2);
-        let of = origin.clone();
-        let read = spawn_blocking(move || read(&of, items, received_at, line_max));
+        let (of, ingest) = (origin.clone(), self.publisher.ingest.clone());
+        let read = spawn_blocking(move || read(&of, items, received_at, (line_max, ingest.retention())));
         let Read { sections, repeats, rejected } = read.await??;
         let mut receipt = Receipt { duplicates: repeats, place: Place::Queued, ..Receipt::default() };
         for section in sections {
@@ -221,7 +223,7 @@ fn read(
     origin: &Origin,
     items: impl Iterator<Item = Item>,
     received_at: Millis,
-    line_max: usize,
+    (line_max, retention): (usize, &Retention),
 ) -> Result<Read, IngestError> {
     let mut read = Read { sections: Vec::new(), repeats: 0, rejected: Rejected::default() };
     let mut ids: HashSet<String> = HashSet::new();
@@ -237,23 +239,24 @@ fn read(
         };
         let id = event.id.as_ref().and_then(show_id);
         let text = message::line(event.clone()).map_err(IngestError::Message)?;
-        let reason = match normalise(event, received_at) {
-            Ok(_) if line_max < text.len() => Reason::LineTooLong { bytes: text.len(), max: line_max },
-            Ok(event) if !ids.insert(event.id.clone()) => {
-                read.repeats += 1;
-                continue;
-            }
-            Ok(_) => {
-                if !body.is_empty() && (GROUP_BYTES_MAX < body.len() + text.len() || SECTION_EVENTS_MAX <= events) {
-                    read.sections.push(section(origin, received_at, std::mem::take(&mut body), events));
-                    events = 0;
+        let reason =
+            match normalise(event, received_at).and_then(|event| retention::check(retention, &origin.tenant, event)) {
+                Ok(_) if line_max < text.len() => Reason::LineTooLong { bytes: text.len(), max: line_max },
+                Ok(event) if !ids.insert(event.id.clone()) => {
+                    read.repeats += 1;
+                    continue;
                 }
-                body.extend_from_slice(&text);
-                events += 1;
-                continue;
-            }
-            Err(reason) => reason,
-        };
+                Ok(_) => {
+                    if !body.is_empty() && (GROUP_BYTES_MAX < body.len() + text.len() || SECTION_EVENTS_MAX <= events) {
+                        read.sections.push(section(origin, received_at, std::mem::take(&mut body), events));
+                        events = 0;
+                    }
+                    body.extend_from_slice(&text);
+                    events += 1;
+                    continue;
+                }
+                Err(reason) => reason,
+            };
         read.rejected.add(line, id, &reason, || text_of(source, None));
     }
     if !body.is_empty() {

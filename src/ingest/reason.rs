@@ -2,6 +2,8 @@
 //!
 //! A message names the field, the value and the limit, so that the sender can repair the line without asking.
 
+use super::normalise::shown;
+use crate::model::clock::Millis;
 use crate::model::event::{Author, FailureReason, Kind};
 
 /// Why one event was rejected.
@@ -60,6 +62,8 @@ pub enum Reason {
     TooEarly { value: String, hint: &'static str },
     #[error("`at` {value} is more than 24 hours ahead of its arrival{hint}")]
     TooFarAhead { value: String, hint: &'static str },
+    #[error("`at` {} is longer ago than the {days} days that your data is kept", shown(*at))]
+    BeyondRetention { at: Millis, days: i64 },
     #[error("`author` {author} is not one of {names}", names = Author::NAMES)]
     UnknownAuthor { author: String },
     #[error("`author` is {author}, but {kind} is always written by the CLIENT")]
@@ -116,6 +120,7 @@ impl Reason {
             Self::UnreadableTime { .. } => "UNREADABLE_TIME",
             Self::TooEarly { .. } => "TOO_EARLY",
             Self::TooFarAhead { .. } => "TOO_FAR_AHEAD",
+            Self::BeyondRetention { .. } => "BEYOND_RETENTION",
             Self::UnknownAuthor { .. } => "UNKNOWN_AUTHOR",
             Self::NotTheClient { .. } => "NOT_THE_CLIENT",
             Self::ClientOutbound { .. } => "CLIENT_OUTBOUND",

@@ -146,10 +146,14 @@ impl Rejections {
         self.budget.unkept_today(tenant, now)
     }
 
-    /// Returns when they are kept, or cannot be.
-    pub async fn keep(&self, store: &dyn Store, origin: &Origin, by: RejectedBy, lines: &[Line], now: Millis) {
-        if self.days == 0 || origin.way == Way::Again || lines.is_empty() {
-            return;
+    /// Returns when they are kept, or cannot be: how many are.
+    pub async fn keep(&self, store: &dyn Store, origin: &Origin, by: RejectedBy, lines: &[Line], now: Millis) -> usize {
+        if origin.way == Way::Again {
+            // They are kept already.
+            return lines.len();
+        }
+        if self.days == 0 || lines.is_empty() {
+            return 0;
         }
         let received_at = origin.received_at.unwrap_or(now);
         let rows: Vec<Row> = lines
@@ -158,7 +162,7 @@ impl Rejections {
             .filter(|row| self.budget.take(&origin.tenant, by, row.raw.len(), now))
             .collect();
         if rows.is_empty() {
-            return;
+            return 0;
         }
         let (weight, rows) = (rows.len(), Arc::new(rows));
         let write = async |groups: Vec<Arc<Vec<Row>>>| {
@@ -166,9 +170,13 @@ impl Rejections {
             store.insert(stored::TABLE, rows, None).await?;
             Ok(vec![(); groups.len()])
         };
-        if let Err(error) = self.writes.write(rows, weight, None, write).await {
-            // The sender is told the reasons all the same.
-            tracing::warn!(tenant = origin.tenant, lines = weight, %error, "rejected lines could not be kept");
+        match self.writes.write(rows, weight, None, write).await {
+            Ok(()) => weight,
+            Err(error) => {
+                // The sender is told the reasons all the same.
+                tracing::warn!(tenant = origin.tenant, lines = weight, %error, "rejected lines could not be kept");
+                0
+            }
         }
     }
 

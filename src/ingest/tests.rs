@@ -178,7 +178,7 @@ async fn write_at_once(store: &Arc<FakeStore>, batches: usize) -> Vec<u64> {
     let mut writes = Vec::new();
     for number in 0..batches {
         let mut items = lines::split([event(&format!("own{number}")), event("shared")].join("\n").into()).unwrap();
-        let Prepared { events, .. } = prepare(&origin, &mut items, &FixedClock);
+        let Prepared { events, .. } = prepare(&origin, &mut items, &FixedClock, &Retention::default());
         writes.push(commits.write(Arc::new(Batch::of(Arc::clone(&origin), events)), commits.announce()));
     }
     let written = futures_util::future::try_join_all(writes).await.unwrap();

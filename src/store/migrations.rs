@@ -171,6 +171,7 @@ pub const MIGRATIONS: &[Migration] = &[
         "0068_derivation_leases_tenant.sql",
         include_str!("../../sql/migrations/0068_derivation_leases_tenant.sql"),
     ),
+    migration(69, "0069_retiring.sql", include_str!("../../sql/migrations/0069_retiring.sql")),
 ];
 
 const CREATE_REGISTER: &str = "\

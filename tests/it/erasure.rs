@@ -64,7 +64,7 @@ pub async fn places(world: &World, needle: &str) -> BTreeSet<String> {
 }
 
 /// Files of the data directory with these bytes in them.
-fn files(directory: &Path, needle: &str) -> Vec<String> {
+pub fn files(directory: &Path, needle: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -78,7 +78,7 @@ fn files(directory: &Path, needle: &str) -> Vec<String> {
 }
 
 /// Somebody who wrote, was answered, rated, bought, left and is known to a CRM; and anna's other clients.
-fn history(needle: &str) -> Vec<Value> {
+pub fn history(needle: &str) -> Vec<Value> {
     let contact = format!("whatsapp:{needle}");
     let chat = format!("{needle}-chat");
     let mut events = Vec::new();
@@ -185,9 +185,9 @@ async fn an_erasure_that_breaks_off_is_ended_by_the_next_start() {
 }
 
 /// Lets so many lists of changes through, and then none.
-struct Failing {
-    store: Arc<CountingStore>,
-    left: AtomicUsize,
+pub struct Failing {
+    pub store: Arc<CountingStore>,
+    pub left: AtomicUsize,
 }
 
 impl Store for Failing {

@@ -39,6 +39,7 @@ mod questions;
 mod queue;
 mod rejected;
 mod replay;
+mod retention;
 mod schema;
 mod sends;
 mod served;

@@ -3,6 +3,7 @@
 mod business_hours;
 mod freshness;
 mod gathering;
+mod retained;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,6 +37,7 @@ use crate::sql::Sql;
 use crate::store::{Store, StoreError};
 
 pub use self::freshness::STALE;
+pub use self::retained::RETENTION;
 use super::refused;
 
 /// What all requests share.
@@ -156,6 +158,7 @@ impl Asking {
         let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
         let mut lines =
             answer::merge(question, grouping, &queries, &parts).map_err(|error| self.refuse_answer(&error))?;
+        self.warn_of_retention(question, &mut lines);
         if let Some(warning) = self.staleness() {
             lines.iter_mut().for_each(|line| line.metrics.quality.warnings.push(warning.clone()));
         }

@@ -5,7 +5,7 @@ use async_graphql::dynamic::{FieldValue, Object, SchemaBuilder, TypeRef};
 use crate::metrics::answer::{Quality, Warning};
 use crate::metrics::catalogue::FAMILIES;
 
-use super::asking::STALE;
+use super::asking::{RETENTION, STALE};
 use super::{enum_value, inputs, part};
 
 pub const QUALITY: &str = "Quality";
@@ -48,7 +48,7 @@ pub fn register(schema: SchemaBuilder) -> SchemaBuilder {
 }
 
 fn codes() -> String {
-    let mut codes = vec!["UNAVAILABLE", "PARTIAL_COVERAGE", STALE];
+    let mut codes = vec!["UNAVAILABLE", "PARTIAL_COVERAGE", STALE, RETENTION];
     for check in FAMILIES.iter().flat_map(|family| family.checks) {
         if !codes.contains(&check.code) {
             codes.push(check.code);

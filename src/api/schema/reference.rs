@@ -110,6 +110,15 @@ fn viewer() -> Object {
         .field(part("teams", TypeRef::named_nn_list_nn(TypeRef::STRING), |viewer: &Viewer| {
             Some(FieldValue::list(viewer.teams().iter().map(FieldValue::value)))
         }))
+        .field(
+            Field::new("retainedSince", TypeRef::named(scalars::DATE_TIME), |context| {
+                FieldFuture::new(async move {
+                    let asking = context.data::<Arc<Asking>>()?;
+                    Ok(asking.retained_since().map(scalars::date_time))
+                })
+            })
+            .description("The instant from which on the tenant's data is kept whole: a figure of before it is not zero, it is gone. Null when nothing is removed."),
+        )
 }
 
 fn text() -> TypeRef {

@@ -12,7 +12,7 @@ use super::{connection, hours, record, standing, told};
 /// What tells of the house and of no tenant.
 static OF_THE_HOUSE: [(&str, &str); 5] = [
     ("Query", "viewer channels limits"),
-    ("Viewer", "sub tenant role operator teams"),
+    ("Viewer", "sub tenant role operator teams retainedSince"),
     ("Channel", "name note capabilities"),
     ("Capability", "signal level"),
     ("Limit", "name value unit"),

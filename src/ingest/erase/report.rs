@@ -195,7 +195,7 @@ fn texts(batches: &[RecordBatch]) -> Result<Vec<String>, StoreError> {
     Ok(found)
 }
 
-pub(super) fn first_number(batches: &[RecordBatch]) -> Result<u64, StoreError> {
+pub(in crate::ingest) fn first_number(batches: &[RecordBatch]) -> Result<u64, StoreError> {
     let first = batches.first().filter(|batch| 0 < batch.num_rows());
     let column = first.and_then(|batch| batch.column(0).as_primitive_opt::<UInt64Type>());
     column.map(|column| column.value(0)).ok_or_else(wrong_column)

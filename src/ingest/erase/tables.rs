@@ -126,6 +126,7 @@ pub static TABLES: &[(&str, Holds)] = &[
     ("history_positions", Holds::Nothing("numbers of pages")),
     ("erasures", Holds::Nothing("the evidence: a hash of the name")),
     ("erasing", Holds::Nothing("emptied by the erasure itself")),
+    ("retiring", Holds::Nothing("hashes and ids for as long as rows are being removed, emptied afterwards")),
     ("schema_migrations", Holds::Nothing("names of our files")),
     ("inbox", Holds::Nothing("passes through")),
     ("arrivals", Holds::Nothing("passes through")),

@@ -97,7 +97,7 @@ fn read(at: Option<Scalar>) -> Result<Option<Given>, Reason> {
     }
 }
 
-fn show(millis: Millis) -> String {
+pub fn show(millis: Millis) -> String {
     match DateTime::<Utc>::from_timestamp_millis(millis) {
         Some(instant) => instant.to_rfc3339_opts(SecondsFormat::AutoSi, true),
         None => "beyond any calendar".to_owned(),

@@ -10,8 +10,7 @@ use tokio::task::spawn_blocking;
 
 use crate::ingest::commit::{Batch, Stretch};
 use crate::ingest::prepare::{Prepared, prepare};
-use crate::ingest::{Ingest, IngestError, Origin, Rejection, lines::Lines};
-use crate::model::Clock;
+use crate::ingest::{Door, Ingest, IngestError, Origin, Rejection, lines::Lines};
 use crate::store::token::Token;
 
 /// One tenant's events of a message: how each stretch came, and its lines.
@@ -31,9 +30,13 @@ impl Ingest {
         // A task of its own, as every write of events is.
         tokio::spawn(async move {
             let door = Arc::clone(&ingest.door);
-            let (batch, refused) = spawn_blocking(move || join(parts, token, ingest.door.clock.as_ref())).await?;
+            let (batch, refused) = spawn_blocking(move || join(parts, token, &ingest.door)).await?;
             if let Some(batch) = batch {
-                door.commits.write(Arc::new(batch), door.commits.announce()).await?;
+                let written = door.commits.write(Arc::new(batch), door.commits.announce()).await?;
+                // The API has said that they are accepted: the queue keeps them until something else does.
+                if 0 < written.unkept {
+                    return Err(IngestError::Unkept { events: written.unkept });
+                }
                 door.derivation.tell_stored();
             }
             Ok(refused)
@@ -42,14 +45,15 @@ impl Ingest {
     }
 }
 
-fn join(parts: Parts, token: Option<Token>, clock: &dyn Clock) -> (Option<Batch>, Refused) {
+fn join(parts: Parts, token: Option<Token>, door: &Door) -> (Option<Batch>, Refused) {
     let mut seen: HashSet<String> = HashSet::new();
     let mut stretches = Vec::new();
     let mut refused = Refused::default();
     for (origin, mut lines) in parts {
         let origin = Arc::new(origin);
         loop {
-            let Prepared { mut events, rejected, is_last, .. } = prepare(&origin, &mut lines, clock);
+            let Prepared { mut events, rejected, is_last, .. } =
+                prepare(&origin, &mut lines, door.clock.as_ref(), &door.retention);
             refused.count += rejected.listed.len() as u64 + rejected.unlisted;
             refused.first = refused.first.or_else(|| rejected.listed.into_iter().next());
             events.retain(|event| seen.insert(event.id.clone()));

@@ -333,7 +333,7 @@ fn fault(error: &IngestError) -> Fault {
             | StoreError::Engine { .. } => Fault::Either,
         },
         IngestError::Interrupted(error) if error.is_cancelled() => Fault::Store,
-        IngestError::Interrupted(_) | IngestError::Batch(_) => Fault::Either,
+        IngestError::Interrupted(_) | IngestError::Batch(_) | IngestError::Unkept { .. } => Fault::Either,
         IngestError::Queue(_) => Fault::Store,
         IngestError::Message(MessageError::Packed(_) | MessageError::Head(_))
         | IngestError::Message(MessageError::Form { .. } | MessageError::Short | MessageError::Large { .. })

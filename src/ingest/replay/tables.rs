@@ -76,6 +76,7 @@ pub static TABLES: &[(&str, Holds)] = &[
     ("rejected_events", Holds::Stays),
     ("erasures", Holds::Stays),
     ("erasing", Holds::Stays),
+    ("retiring", Holds::Stays),
     ("fed", Holds::Stays),
     ("derivation_leases", Holds::Stays),
     ("schema_migrations", Holds::Stays),

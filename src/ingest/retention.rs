@@ -1,0 +1,175 @@
+//! Removing what is older than its tenant lets it be kept, once a day and table by table.
+//!
+//! A chat goes with all that dialogs connect it with, when nothing happened there since `history` and a margin that figures of
+//! the kept days need ([`crate::model::retention`]); what happened in no chat goes by its own time; the log of events goes
+//! behind both; a name goes when no event that is left tells of it. What goes is found anew ([`found`]) before rows are
+//! removed ([`tables`]), under the hold of an erasure and with its means. It never changes a figure of a range that is kept, keeps no
+//! account of what it did but the log's lines, and needs none to go on after a crash.
+//!
+//! One of the places outside `sql/` with SQL text: see `lib.rs`.
+
+mod found;
+mod tables;
+
+use std::time::Duration;
+
+use arrow::array::AsArray;
+
+use super::erase::{clean, count, delete};
+use super::rejected::DAYS_DEFAULT;
+use super::{Ingest, IngestError, Reason, erase};
+use crate::model::clock::Millis;
+use crate::model::event::NormalEvent;
+use crate::model::retention::{Keep, Retention};
+use crate::sql::Sql;
+use crate::store::{Store, StoreError};
+
+const DAY_MS: i64 = 86_400_000;
+
+/// How often the clock is looked at: it is the clock that says when a day is over.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// For how long a way in keeps what comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keeping {
+    /// Days for which rejected lines are kept; 0 keeps none.
+    pub rejected_days: u16,
+    pub retention: Retention,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self::from(DAYS_DEFAULT)
+    }
+}
+
+impl From<u16> for Keeping {
+    fn from(rejected_days: u16) -> Self {
+        Self { rejected_days, retention: Retention::default() }
+    }
+}
+
+/// In this order: what the log tells is asked for by those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    History,
+    Names,
+    Log,
+}
+
+impl Stage {
+    const ALL: [Self; 3] = [Self::History, Self::Names, Self::Log];
+}
+
+/// What is from before these instants may go.
+#[derive(Clone, Copy, Debug)]
+struct Edges {
+    history: Millis,
+    log: Millis,
+}
+
+/// Rows that were removed of a table.
+pub use erase::report::Removed;
+
+/// Refuses an event of a time that its tenant does not keep: it would be counted in days of which the rest is gone.
+pub(super) fn check(retention: &Retention, tenant: &str, event: NormalEvent) -> Result<NormalEvent, Reason> {
+    match retention.of(tenant) {
+        Some(keep) if event.at < keep.since(event.received_at) => {
+            Err(Reason::BeyondRetention { at: event.at, days: keep.history_days() })
+        }
+        _ => Ok(event),
+    }
+}
+
+impl Ingest {
+    /// How long what comes in here is kept.
+    pub fn retention(&self) -> &Retention {
+        &self.door.retention
+    }
+
+    /// Removes what is too old, now and once a day, for as long as the store is open.
+    pub async fn keep_retention(self) {
+        if self.retention().is_for_ever() {
+            return;
+        }
+        loop {
+            let began = self.door.clock.now();
+            match self.retain_all().await {
+                Err(IngestError::Store(StoreError::Closed)) => return,
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(
+                        error,
+                        "what is older than it may be kept is not all removed; tomorrow it is tried again"
+                    );
+                }
+                Ok(()) => {}
+            }
+            while self.door.clock.now() < began + DAY_MS {
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    }
+
+    /// One tenant after the other; one that fails does not keep the others from it.
+    async fn retain_all(&self) -> Result<(), IngestError> {
+        let mut outcome = Ok(());
+        for tenant in tenants(self.door.store.as_ref()).await? {
+            outcome = outcome.and(self.retain(&tenant).await.map(drop));
+        }
+        outcome
+    }
+
+    /// Removes what of a tenant is older than it may be kept. Returns how many rows went, by table; nothing where another process
+    /// has the right to derive, which does it.
+    ///
+    /// # Errors
+    /// When the engine fails. What was begun is gone on with the next time.
+    pub async fn retain(&self, tenant: &str) -> Result<Vec<Removed>, IngestError> {
+        let Some(keep) = self.retention().of(tenant) else { return Ok(Vec::new()) };
+        let mut removed: Vec<Removed> = Vec::new();
+        let outcome = self.remove_old(tenant, keep, &mut removed).await;
+        // What went is told also of one that broke off.
+        for Removed { table, rows } in &removed {
+            tracing::info!(%tenant, %table, rows, "rows older than they may be kept were removed");
+        }
+        outcome.map(|()| removed)
+    }
+
+    async fn remove_old(&self, tenant: &str, keep: Keep, removed: &mut Vec<Removed>) -> Result<(), IngestError> {
+        let store = self.door.store.as_ref();
+        let derivation = &self.door.derivation;
+        let now = self.door.clock.now();
+        let edges = Edges { history: keep.history_ends(now), log: keep.log_ends(now) };
+        for stage in Stage::ALL {
+            for (table, condition) in tables::of(stage).iter().copied() {
+                // Whose a name is, and which dialog is open, must be known.
+                derivation.catch_up(tenant).await?;
+                // Only for a table at a time, so that nobody waits for long; what came meanwhile is found.
+                let _held = derivation.hold(tenant).await?;
+                if !found::fill(store, tenant, edges, stage).await? {
+                    break;
+                }
+                store.execute_all(found::keepsakes(tenant, stage)).await?;
+                let rows = count(store, tenant, table, condition).await?;
+                if rows == 0 {
+                    continue;
+                }
+                store.execute_all(delete(tenant, table, condition)).await?;
+                clean(store, table).await?;
+                removed.push(Removed { table: table.to_owned(), rows });
+            }
+        }
+        Ok(found::empty(store).await?)
+    }
+}
+
+async fn tenants(store: &dyn Store) -> Result<Vec<String>, StoreError> {
+    let mut tenants = Vec::new();
+    for batch in
+        store.query(Sql::new("SELECT DISTINCT CAST(tenant, 'String') AS name FROM events ORDER BY name")).await?
+    {
+        tenants.extend(batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned));
+    }
+    Ok(tenants)
+}
