@@ -8,6 +8,7 @@ pub mod event;
 pub mod range;
 pub mod role;
 pub mod scope;
+pub mod trace;
 
 pub use channel::{Channel, Level, Signal};
 pub use clock::{Clock, SystemClock};

@@ -11,7 +11,7 @@ use crate::store::backup::files::free_bytes;
 use crate::store::parts::Detached;
 
 use super::build::DETACHED;
-use super::config::{AuditConfig, Config};
+use super::config::{AuditConfig, Config, TracesConfig};
 
 /// What is in order, or what is not.
 pub type Finding = Result<String, String>;
@@ -32,6 +32,7 @@ pub fn of_network(config: &Config) -> Vec<(&'static str, Finding)> {
         ("proxies", Ok(proxies)),
         ("audit log", of_audit(&config.audit)),
         ("backups", of_backups(config)),
+        ("traces", Ok(of_traces(&config.traces))),
     ]
 }
 
@@ -55,6 +56,17 @@ fn of_backups(config: &Config) -> Finding {
     let failed = |error| format!("{} cannot be used: {error}", directory.display());
     let free = free_bytes(directory).map_err(failed)?;
     Ok(format!("into {}, which has room for {} MiB", directory.display(), free >> 20))
+}
+
+fn of_traces(config: &TracesConfig) -> String {
+    match config {
+        TracesConfig::Off if cfg!(feature = "otlp") => "none: RAPPORT_OTLP_ENDPOINT is not set".to_owned(),
+        TracesConfig::Off => "none: this program was built without the feature `otlp`".to_owned(),
+        // The path can have a key in it.
+        TracesConfig::To { endpoint, share } => {
+            format!("to {}, {} % of those that nobody began before", endpoint.origin(), share * 100.0)
+        }
+    }
 }
 
 fn of_tls(config: &Config) -> Finding {
