@@ -37,7 +37,7 @@ use crate::ingest::connector::options::Hidden;
 use crate::store::limits::Limits as EngineLimits;
 
 pub use self::audit::{AuditConfig, AuditConfigError};
-pub use self::environment::{default_cache_dir, log_filter};
+pub use self::environment::{LOG_FILTER, default_cache_dir, log_filter};
 pub use self::network::{NetworkConfig, NetworkConfigError};
 pub use self::operations::{OperationsConfig, OperationsConfigError};
 pub use self::queue::QueueConfigError;
