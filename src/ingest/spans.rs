@@ -17,8 +17,14 @@ pub fn of_events() -> Span {
 pub fn note(receipt: &Receipt) {
     let (accepted, duplicates, rejected) = (receipt.accepted, receipt.duplicates, receipt.rejected_total);
     let span = Span::current();
-    span.record("events", accepted + duplicates + rejected);
-    span.record("accepted", accepted).record("duplicates", duplicates).record("rejected", rejected);
+    for (name, events) in [
+        ("events", accepted + duplicates + rejected),
+        ("accepted", accepted),
+        ("duplicates", duplicates),
+        ("rejected", rejected),
+    ] {
+        span.record(name, trace::count(events));
+    }
 }
 
 /// Of one run that derives what follows from events.

@@ -24,7 +24,7 @@ pub async fn query(store: &dyn Store, statement: Sql) -> Result<Vec<RecordBatch>
     let span = begin("query", first_table(&statement));
     let answer = store.query(statement).instrument(span.clone()).await;
     if let Ok(batches) = &answer {
-        span.record("rows", batches.iter().map(RecordBatch::num_rows).sum::<usize>());
+        span.record("rows", trace::count(batches.iter().map(RecordBatch::num_rows).sum::<usize>()));
     }
     end(&span, answer)
 }
@@ -39,7 +39,7 @@ pub async fn insert(
         return done.await;
     }
     let span = begin("insert", table);
-    span.record("rows", rows);
+    span.record("rows", trace::count(rows));
     end(&span, done.instrument(span.clone()).await)
 }
 
@@ -53,9 +53,9 @@ pub async fn several(
         return done.await;
     }
     let span = begin(kind, "");
-    span.record("statements", statements);
+    span.record("statements", trace::count(statements));
     if 0 < rows {
-        span.record("rows", rows);
+        span.record("rows", trace::count(rows));
     }
     end(&span, done.instrument(span.clone()).await)
 }

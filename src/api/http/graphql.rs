@@ -141,7 +141,7 @@ async fn run(
     let Arrival { viewer, request_id, limits, .. } = arrival;
     let request = request.data(viewer).data(request_id.clone()).data(progress.clone());
     // When time is up, or the client goes away, the future is dropped and with it the store's query.
-    let span = info_span!(target: trace::SPANS, "graphql", operation = name, points);
+    let span = info_span!(target: trace::SPANS, "graphql", operation = name, points = trace::count(points));
     match tokio::time::timeout(limits.execution_time, state.schema.execute(request).instrument(span)).await {
         Ok(response) => answer::answer(response, &progress, media, (&limits, spent), &request_id),
         Err(_) => {
