@@ -18,4 +18,5 @@ pub mod options;
 mod progress;
 pub mod replay;
 pub mod serve;
+pub mod traces;
 pub mod worker;

@@ -45,11 +45,13 @@ pub mod rejected;
 pub mod replay;
 pub mod retention;
 pub mod sends;
+mod spans;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tracing::Instrument;
 
 use self::commit::{Batch, Commits, Following, Written};
 use self::deal::Book;
@@ -233,7 +235,8 @@ impl Ingest {
         I: Iterator<Item = Item> + Send + 'static,
     {
         let door = Arc::clone(&self.door);
-        tokio::spawn(async move { door.accept(Arc::new(origin), items).await }).await?
+        let accepting = async move { door.accept(Arc::new(origin), items).await.inspect(spans::note) };
+        tokio::spawn(accepting.instrument(spans::of_events())).await?
     }
 
     /// Whether the tenant has no event at all.

@@ -36,8 +36,10 @@
 //!   plan of a query (tests/it/access makes the matrix from the schema).
 //! * What a request costs is known before anything of it runs, and it is answered only when its line in the audit log is
 //!   written, which holds no token and no text.
+//! * Spans and lines of access hold names of our own, ids and counts, nothing that a client sent (tests/it/otlp.rs and
+//!   tests/it/transport/logs.rs hold it); nothing but the end of the process waits for whoever collects them.
 //! * Only `outbound` opens connections, and `store::server` and `queue`, which keep some open; only to configured addresses:
-//!   `auth` asks by `outbound` the sources of keys, `ingest::errands` the CRMs of connections; `queue` speaks NATS, which is no question and answer. (The engine's library is fetched by a command of its own, once.) Nothing in a token names a key, an algorithm or an address, nothing in a payload an address.
+//!   `auth` asks by `outbound` the sources of keys, `ingest::errands` the CRMs of connections, and `app::traces` tells the receiver of traces; `queue` speaks NATS, which is no question and answer. (The engine's library is fetched by a command of its own, once.) Nothing in a token names a key, an algorithm or an address, nothing in a payload an address.
 //! * What is answered as accepted is in `events`, on disk, an id once. Where one process owns the store, that is the one insert
 //!   that a sender waits for: `inbox`, from which every state table follows, and `arrivals`, which marks what is to be derived anew, are
 //!   written behind it by `ingest::feed`, in larger batches; what waits is bounded, whoever asks waits for it, and after a crash it is

@@ -9,6 +9,7 @@ pub mod range;
 pub mod retention;
 pub mod role;
 pub mod scope;
+pub mod trace;
 
 pub use channel::{Channel, Level, Signal};
 pub use clock::{Clock, SystemClock};

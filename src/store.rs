@@ -19,6 +19,7 @@ pub mod parts;
 mod refusal;
 pub mod server;
 mod settings;
+mod spans;
 pub mod token;
 
 use std::io;

@@ -106,6 +106,16 @@ impl Documents {
         }
     }
 
+    /// Whether it is one of the manifest.
+    pub fn trusts(&self, asked: &DocumentAsked) -> bool {
+        let Some(trusted) = &self.trusted else { return false };
+        match asked {
+            DocumentAsked::Id(id) => trusted.with_id(id).is_some(),
+            DocumentAsked::Hash(hash) => trusted.with_hash(*hash).is_some(),
+            DocumentAsked::Text { text, .. } => trusted.with_hash(TextHash::of(text)).is_some(),
+        }
+    }
+
     /// The document that a member of this tenant asks for, within the limits.
     pub fn open(&self, asked: DocumentAsked, tenant: &str, limits: &Limits) -> Result<Checked, ApiError> {
         match asked {

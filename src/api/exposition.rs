@@ -21,6 +21,7 @@ use prometheus_client::registry::Registry;
 use super::errors::{ApiError, Code};
 use super::meters::Meters;
 use super::server::HttpState;
+use super::traces::Exported;
 use crate::ingest::Ingest;
 use crate::ingest::connection::Connections;
 use crate::ingest::connector::options::Hidden;
@@ -44,6 +45,7 @@ pub struct ExpositionState {
     pub token: Option<Hidden>,
     pub meters: Meters,
     pub engine: Option<store::meters::Meters>,
+    pub traces: Option<Exported>,
 }
 
 pub fn routes(state: ExpositionState) -> Router {
@@ -77,6 +79,9 @@ async fn metrics(State(state): State<ExpositionState>, headers: HeaderMap) -> Re
     state.ingest.derivation().runs().register(&mut registry);
     if let Some(engine) = &state.engine {
         engine.register(&mut registry);
+    }
+    if let Some(traces) = &state.traces {
+        traces.register(&mut registry);
     }
     gauges::register(&mut registry, &told);
     connections::register(&mut registry, &state.connections, waiting.as_deref(), state.http.clock.now());

@@ -44,7 +44,7 @@ struct Failed {
 }
 
 /// What stands for a path that no route has.
-const NO_ROUTE: &str = "other";
+pub(super) const NO_ROUTE: &str = "other";
 
 impl Default for Meters {
     fn default() -> Self {

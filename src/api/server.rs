@@ -34,6 +34,7 @@ use super::{
     },
     limits::LimitsByRole,
     rates::Rates,
+    traces,
 };
 use crate::{
     auth::{Authenticator, Viewer},
@@ -157,6 +158,7 @@ pub fn router(state: Arc<HttpState>, other: Router, started: Millis) -> Router {
         .layer(cors)
         .layer(middleware::from_fn(secure))
         .layer(middleware::from_fn_with_state(proxies, name_client))
+        .layer(middleware::from_fn(traces::follow))
         .layer(middleware::from_fn_with_state(Arc::new(RequestIds::new(started)), name_request))
 }
 

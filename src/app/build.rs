@@ -19,6 +19,7 @@ use crate::api::schema::asking::House;
 use crate::api::schema::{self, Asking};
 use crate::api::serve::Stopping;
 use crate::api::server::{HttpParts, HttpState, Network, SetupError, router};
+use crate::api::traces::Exported;
 use crate::api::turns::Turns;
 use crate::api::{LimitsByRole, audit, rest, webhooks};
 use crate::auth::{Authenticator, Issuer, Seal, Secret, TokenConfig};
@@ -254,6 +255,8 @@ pub struct Policy {
     pub meters: Meters,
     /// What the embedded engine counts of itself; `None` for another one.
     pub engine: Option<store::meters::Meters>,
+    /// What becomes of traces; `None` where none are collected.
+    pub traces: Option<Exported>,
     /// What stands between the routes and the store.
     pub queue: Option<Queue>,
 }
@@ -288,6 +291,7 @@ impl Policy {
             health: Health { stopping: Stopping::default(), data_dir: Some(config.data_dir.clone()) },
             meters: Meters::default(),
             engine: store.embedded().map(|store| store.meters().clone()),
+            traces: None,
             queue: None,
         })
     }
@@ -306,6 +310,7 @@ impl Default for Policy {
             health: Health::default(),
             meters: Meters::default(),
             engine: None,
+            traces: None,
             queue: None,
         }
     }
@@ -328,6 +333,7 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         health,
         meters,
         engine,
+        traces,
         queue,
     } = policy;
     let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock)).with_issuers(issuers);
@@ -367,6 +373,7 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         token: metrics_token,
         meters: meters.clone(),
         engine,
+        traces,
     };
     let hooks =
         webhooks::WebhookState::new(Arc::clone(&state), intake.clone(), ingest.meters().clone(), connections.clone());

@@ -10,6 +10,7 @@ use crate::api::Limits;
 use crate::api::execution::{Introspection, finish_schema};
 use crate::api::schema::{builder, rules::rules};
 use crate::api::server::sdl;
+use crate::api::traces::Exported;
 use crate::auth::{Grant, TokenConfig, issue};
 use crate::ingest::connection::Connections;
 use crate::ingest::generate::{Plan, write};
@@ -39,7 +40,7 @@ const DAY_MS: i64 = 86_400_000;
 ///
 /// # Errors
 /// When there is no secret, the address is taken, or the store cannot be opened.
-pub async fn serve(config: &Config) -> Result<()> {
+pub async fn serve(config: &Config, traces: Option<Exported>) -> Result<()> {
     let secret = config.secret()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let connections = connections::open(&config.connections)?;
@@ -48,7 +49,7 @@ pub async fn serve(config: &Config) -> Result<()> {
     connections::recall(&connections, open.store.as_ref()).await?;
     let queue = worker::open(config).await?;
     let meters = entrance.meters.clone();
-    let policy = Policy { meters, queue: queue.clone(), ..Policy::of(config, &open.store, &clock)? };
+    let policy = Policy { meters, traces, queue: queue.clone(), ..Policy::of(config, &open.store, &clock)? };
     let audit = policy.audit.clone();
     let notice = Notice { stopping: policy.health.stopping.clone(), time: config.operations.stop_notice };
     let limits = config.limits.clone();

@@ -4,15 +4,18 @@ mod audit;
 pub mod connections;
 pub mod documents;
 mod environment;
+mod form;
 mod issuers;
 mod limits;
 mod list;
+mod metrics_token;
 mod network;
 mod operations;
 mod queue;
 mod rejected;
 mod retention;
 pub mod store;
+mod traces;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -26,6 +29,7 @@ use serde::Deserialize;
 use self::connections::{ConnectionConfig, ConnectionsConfigError, WrittenConnection};
 use self::documents::{DocumentsConfig, DocumentsConfigError, WrittenIntrospection, WrittenMode};
 use self::environment::variables;
+pub(super) use self::form::without_lines;
 use self::limits::WrittenLimits;
 use self::store::{StoreConfig, StoreConfigError, WrittenStore};
 use crate::api::LimitsByRole;
@@ -35,10 +39,11 @@ use crate::model::retention::Retention;
 use crate::store::limits::Limits as EngineLimits;
 
 pub use self::audit::{AuditConfig, AuditConfigError};
-pub use self::environment::{default_cache_dir, log_filter};
+pub use self::environment::{LOG_FILTER, default_cache_dir, log_filter};
 pub use self::network::{NetworkConfig, NetworkConfigError};
 pub use self::operations::{OperationsConfig, OperationsConfigError};
 pub use self::queue::QueueConfigError;
+pub use self::traces::{TracesConfig, TracesConfigError};
 use super::logging::{LogFormat, UnknownFormat};
 
 /// The configuration's file, in the working directory unless `--config` names another.
@@ -65,6 +70,7 @@ pub struct Config {
     pub log_format: LogFormat,
     pub metrics_token: Option<Hidden>,
     pub operations: OperationsConfig,
+    pub traces: TracesConfig,
     /// `None`: the API writes to the store itself.
     pub queue: Option<crate::queue::QueueConfig>,
     /// Where the values came from, for `doctor`.
@@ -126,6 +132,8 @@ struct Written {
     metrics_token: Option<String>,
     backup_dir: Option<PathBuf>,
     stop_notice_seconds: Option<list::Number>,
+    otlp_endpoint: Option<String>,
+    otlp_sample: Option<list::Number>,
     #[serde(default)]
     queue: queue::WrittenQueue,
 }
@@ -181,7 +189,8 @@ impl Config {
             rejected_days: rejected::days(written.rejected_days)?,
             retention: retention::parse(written.retention)?,
             log_format: written.log_format.map_or(Ok(LogFormat::default()), |format| format.parse())?,
-            metrics_token: metrics_token(written.metrics_token)?,
+            metrics_token: metrics_token::parse(written.metrics_token)?,
+            traces: TracesConfig::new(written.otlp_endpoint, written.otlp_sample)?,
             operations: OperationsConfig::new(written.backup_dir, written.stop_notice_seconds)?,
             listen: written.listen.parse().map_err(|_| ConfigError::Listen { listen: written.listen })?,
             data_dir: written.data_dir,
@@ -221,26 +230,6 @@ impl fmt::Debug for Config {
     }
 }
 
-/// A parser's words without the lines of the file that it repeats: there are secrets among them.
-pub(super) fn without_lines(error: &str) -> String {
-    let is_repeated = |line: &&str| {
-        let rest = line.trim_start().trim_start_matches(|char: char| char.is_ascii_digit());
-        !rest.trim_start().starts_with('|')
-    };
-    error.lines().filter(is_repeated).collect::<Vec<_>>().join(" ")
-}
-
-/// As long as a secret for tokens: it can be tried as often as one likes.
-const METRICS_TOKEN_CHARS_MIN: usize = 32;
-
-fn metrics_token(written: Option<String>) -> Result<Option<Hidden>, ConfigError> {
-    let Some(token) = written else { return Ok(None) };
-    match METRICS_TOKEN_CHARS_MIN <= token.trim().chars().count() {
-        true => Ok(Some(Hidden::new(token.trim()))),
-        false => Err(ConfigError::MetricsToken { minimum: METRICS_TOKEN_CHARS_MIN }),
-    }
-}
-
 fn default_listen() -> String {
     "127.0.0.1:8080".to_owned()
 }
@@ -274,8 +263,8 @@ pub enum ConfigError {
     Timezone { timezone: String },
     #[error("`{name}` of `[engine]` is 0, which would be no limit: give at least 1")]
     Engine { name: &'static str },
-    #[error("`metrics_token` needs at least {minimum} characters: make one with `openssl rand -hex 32`")]
-    MetricsToken { minimum: usize },
+    #[error(transparent)]
+    MetricsToken(#[from] metrics_token::TooShort),
     #[error("there is no home directory for the engine's library: set RAPPORT_CACHE_DIR")]
     NoHome,
     #[error(
@@ -299,6 +288,8 @@ pub enum ConfigError {
     Audit(#[from] AuditConfigError),
     #[error(transparent)]
     Operations(#[from] OperationsConfigError),
+    #[error(transparent)]
+    Traces(#[from] TracesConfigError),
     #[error(transparent)]
     Queue(#[from] QueueConfigError),
     #[error(transparent)]

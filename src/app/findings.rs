@@ -13,7 +13,7 @@ use crate::store::parts::Detached;
 
 use super::build::DETACHED;
 use super::config::store::ClusterConfig;
-use super::config::{AuditConfig, Config};
+use super::config::{AuditConfig, Config, TracesConfig};
 
 /// What is in order, or what is not.
 pub type Finding = Result<String, String>;
@@ -34,6 +34,7 @@ pub fn of_network(config: &Config) -> Vec<(&'static str, Finding)> {
         ("proxies", Ok(proxies)),
         ("audit log", of_audit(&config.audit)),
         ("backups", of_backups(config)),
+        ("traces", Ok(of_traces(&config.traces))),
     ]
 }
 
@@ -57,6 +58,17 @@ fn of_backups(config: &Config) -> Finding {
     let failed = |error| format!("{} cannot be used: {error}", directory.display());
     let free = free_bytes(directory).map_err(failed)?;
     Ok(format!("into {}, which has room for {} MiB", directory.display(), free >> 20))
+}
+
+fn of_traces(config: &TracesConfig) -> String {
+    match config {
+        TracesConfig::Off if cfg!(feature = "otlp") => "none: RAPPORT_OTLP_ENDPOINT is not set".to_owned(),
+        TracesConfig::Off => "none: this program was built without the feature `otlp`".to_owned(),
+        // The path can have a key in it.
+        TracesConfig::To { endpoint, share } => {
+            format!("to {}, {} % of those that nobody began before", endpoint.origin(), share * 100.0)
+        }
+    }
 }
 
 fn of_tls(config: &Config) -> Finding {
@@ -159,7 +171,7 @@ pub async fn of_servers(servers: &ServerConfig, limits: Limits) -> Vec<(&'static
             (Ok(_), Ok(true)) => (
                 "server",
                 Err(format!(
-                    "{host}: the user of queries can write: grant it SELECT and nothing else (RAPPORT_STORE_READER)"
+                    "{host}: the user of queries can write: let it read and nothing else (RAPPORT_STORE_READER)"
                 )),
             ),
             (Ok(version), Err(reason)) => (

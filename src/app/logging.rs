@@ -7,8 +7,13 @@ use std::io::{self, Write};
 use std::str::FromStr;
 
 use tracing::Subscriber;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Directive;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+use super::traces::SpanLayer;
+use crate::model::trace;
 
 /// How an event is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,9 +35,9 @@ impl FromStr for LogFormat {
     }
 }
 
-/// Begins the log of the process.
-pub fn begin(format: LogFormat, filter: &str) {
-    let subscriber = subscriber(format, filter, io::stderr);
+/// Begins the log of the process, beside traces where they are collected.
+pub fn begin(format: LogFormat, filter: &str, traces: Option<SpanLayer>) {
+    let subscriber = subscriber_beside(format, filter, io::stderr, traces);
     // Only a second one could fail; the first goes on.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
@@ -42,12 +47,41 @@ pub fn subscriber<W>(format: LogFormat, filter: &str, writer: W) -> Box<dyn Subs
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
+    subscriber_beside(format, filter, writer, None)
+}
+
+/// The same beside what takes spans.
+fn subscriber_beside<W>(
+    format: LogFormat,
+    filter: &str,
+    writer: W,
+    traces: Option<SpanLayer>,
+) -> Box<dyn Subscriber + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::new(filter).add_directive(spans_off());
     let lines = Lines { writer };
-    let builder = tracing_subscriber::fmt().with_ansi(false).with_env_filter(EnvFilter::new(filter)).with_writer(lines);
+    let Some(traces) = traces else {
+        let builder = tracing_subscriber::fmt().with_ansi(false).with_env_filter(filter).with_writer(lines);
+        return match format {
+            LogFormat::Text => Box::new(builder.finish()),
+            LogFormat::Json => Box::new(builder.json().finish()),
+        };
+    };
+    // Each with a filter of its own: what is collected is not printed, and what is printed is not collected.
+    let log = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(lines);
+    let collected = Registry::default().with(traces);
     match format {
-        LogFormat::Text => Box::new(builder.finish()),
-        LogFormat::Json => Box::new(builder.json().finish()),
+        LogFormat::Text => Box::new(collected.with(log.with_filter(filter))),
+        LogFormat::Json => Box::new(collected.with(log.json().with_filter(filter))),
     }
+}
+
+/// The log shows no spans, whatever it is told to show: each of its lines would name all those it is in. Where nothing else
+/// collects them, none is made then: each place that makes one is told so once.
+fn spans_off() -> Directive {
+    format!("{}=off", trace::SPANS).parse().expect("a target and a level")
 }
 
 /// A writer to which each event is one line.

@@ -21,10 +21,12 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use futures_util::future::join_all;
 use tokio::sync::{Mutex, MutexGuard, Notify};
+use tracing::Instrument;
 
 use self::lease::{Lease, Turn};
 use super::feed::Feed;
 use super::meters::Runs;
+use super::spans;
 use crate::store::{Sharing, Store, StoreError};
 
 /// How much one run takes.
@@ -201,7 +203,7 @@ impl Derivation {
                 last = next(from).await?.unwrap_or(last);
             }
             let began = Instant::now();
-            store.execute_all(run::run(tenant, from, last)).await?;
+            store.execute_all(run::run(tenant, from, last)).instrument(spans::of_run()).await?;
             self.shared.runs.note_run(began.elapsed());
             runs += 1;
             if let Some(left) = left {

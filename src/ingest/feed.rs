@@ -205,7 +205,10 @@ impl Feed {
         let Some(last) = first.last().map(|stored| stored.number) else { return Ok(()) };
         let rows: Vec<RecordBatch> = first.iter().map(|stored| stored.rows.clone()).collect();
         // Only a runtime that is shutting down drops the work.
-        let joined = spawn_blocking(move || join(&rows)).await.map_err(|_| StoreError::Closed)?.map_err(wrong)?;
+        let joined = spawn_blocking(move || join(&rows))
+            .await
+            .map_err(|_| StoreError::Closed)?
+            .map_err(|error| wrong(&error))?;
         match self.write(&joined, last).await {
             Err(error) if is_about_rows(&error) => self.write_takeable(&joined, last).await?,
             written => written?,
@@ -220,7 +223,7 @@ impl Feed {
     }
 
     async fn write(&self, rows: &RecordBatch, last: u64) -> Result<(), StoreError> {
-        self.store.insert_all(inserts(rows, last).map_err(wrong)?).await
+        self.store.insert_all(inserts(rows, last).map_err(|error| wrong(&error))?).await
     }
 
     /// Writes what the engine takes: what one event says costs no other. It stays in the log of events, and it is kept among what
@@ -281,7 +284,7 @@ fn join(batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
 }
 
 /// All batches have the columns of one program.
-fn wrong(error: ArrowError) -> StoreError {
+fn wrong(error: &ArrowError) -> StoreError {
     StoreError::WrongColumns { table: "inbox", reason: error.to_string() }
 }
 

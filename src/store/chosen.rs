@@ -1,8 +1,10 @@
-//! The store that was chosen by configuration: the embedded engine, servers, or a cluster of them. It only passes on.
+//! The store that was chosen by configuration: the embedded engine, servers, or a cluster of them. It only passes on, and tells
+//! traces of it.
 
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 
 use super::cluster::ClusterStore;
@@ -10,7 +12,7 @@ use super::embedded::EmbeddedStore;
 use super::limits::Limits;
 use super::server::ServerStore;
 use super::token::Token;
-use super::{Insert, Sharing, Store, StoreError};
+use super::{Insert, Sharing, Store, StoreError, spans};
 use crate::sql::Sql;
 
 /// A store of any kind.
@@ -62,7 +64,7 @@ impl ChosenStore {
 
 impl Store for ChosenStore {
     fn query(&self, statement: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>> {
-        self.chosen().query(statement)
+        spans::query(self.chosen(), statement).boxed()
     }
 
     fn insert(
@@ -71,19 +73,20 @@ impl Store for ChosenStore {
         batch: RecordBatch,
         token: Option<Token>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.chosen().insert(table, batch, token)
+        spans::insert(table, batch.num_rows(), self.chosen().insert(table, batch, token)).boxed()
     }
 
     fn insert_all(&self, inserts: Vec<Insert>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.chosen().insert_all(inserts)
+        let counts = (inserts.len(), spans::rows_of(&inserts));
+        spans::several("insert_all", counts, self.chosen().insert_all(inserts)).boxed()
     }
 
     fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.chosen().execute(statement)
+        spans::several("execute", (1, 0), self.chosen().execute(statement)).boxed()
     }
 
     fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.chosen().execute_all(statements)
+        spans::several("execute_all", (statements.len(), 0), self.chosen().execute_all(statements)).boxed()
     }
 
     fn sharing(&self) -> Sharing {

@@ -32,6 +32,8 @@ mod identity;
 mod issuers;
 mod metrics;
 mod oracle;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod outcomes;
 mod pickers;
 mod process;

@@ -10,6 +10,7 @@ use axum::{
     http::{HeaderMap, Uri},
     response::{IntoResponse, Response},
 };
+use tracing::{Instrument, info_span};
 
 use super::{
     accept::{self, Media, Page},
@@ -32,6 +33,7 @@ use crate::api::{
     server::HttpState,
 };
 use crate::auth::Viewer;
+use crate::model::trace;
 
 /// How a request came, which decides what it may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,9 +129,9 @@ async fn run(
     let prepared = parameters.and_then(|parameters| prepare(state, &guest, parameters, method));
     let Guest { viewer, limits, place, request_id, trace } = guest;
     // What is refused was read and checked all the same.
-    let points = prepared.as_ref().map_or(1, |(_, points)| *points);
+    let points = prepared.as_ref().map_or(1, |prepared| prepared.points);
     let spent = state.rates.spend(&place, viewer.role(), &limits, points);
-    let (request, spent) = match spent.and_then(|spent| Ok((prepared?.0, spent))) {
+    let (Prepared { request, points, name }, spent) = match spent.and_then(|spent| Ok((prepared?, spent))) {
         Ok(admitted) => admitted,
         Err(error) => return answer::refuse(error, media),
     };
@@ -139,7 +141,8 @@ async fn run(
     let Arrival { viewer, request_id, limits, .. } = arrival;
     let request = request.data(viewer).data(request_id.clone()).data(progress.clone());
     // When time is up, or the client goes away, the future is dropped and with it the store's query.
-    match tokio::time::timeout(limits.execution_time, state.schema.execute(request)).await {
+    let span = info_span!(target: trace::SPANS, "graphql", operation = name, points = trace::count(points));
+    match tokio::time::timeout(limits.execution_time, state.schema.execute(request).instrument(span)).await {
         Ok(response) => answer::answer(response, &progress, media, (&limits, spent), &request_id),
         Err(_) => {
             let seconds = limits.execution_time.as_secs_f32();
@@ -150,14 +153,18 @@ async fn run(
     }
 }
 
+/// A request that may run.
+struct Prepared {
+    request: GraphqlRequest,
+    points: usize,
+    /// For traces: the operation's, where the document is trusted. Others are named by whoever sends them.
+    name: Option<String>,
+}
+
 /// Finds the document, checks it, tells its price, and hands it to the library parsed, so that it is parsed once.
-fn prepare(
-    state: &HttpState,
-    guest: &Guest,
-    parameters: Parameters,
-    method: Method,
-) -> Result<(GraphqlRequest, usize), ApiError> {
+fn prepare(state: &HttpState, guest: &Guest, parameters: Parameters, method: Method) -> Result<Prepared, ApiError> {
     let Guest { viewer, limits, trace, .. } = guest;
+    let is_trusted = trace::is_collected() && state.documents.trusts(&parameters.document);
     trace.note_document(&state.documents.name(&parameters.document));
     let Checked { document, subject } = state.documents.open(parameters.document, viewer.tenant(), limits)?;
     if subject == Subject::Schema {
@@ -165,6 +172,7 @@ fn prepare(
     }
     let operation = operation::select(&document, parameters.operation_name.as_deref())?;
     let name = audit::operation_name(&document, parameters.operation_name.as_deref());
+    let told = name.filter(|_| is_trusted).map(str::to_owned);
     trace.note_fields(name, &audit::fields(&document, operation));
     match operation.ty {
         OperationType::Query => {}
@@ -182,5 +190,5 @@ fn prepare(
         request = request.operation_name(name);
     }
     request.set_parsed_query(document);
-    Ok((request, points))
+    Ok(Prepared { request, points, name: told })
 }

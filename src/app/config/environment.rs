@@ -23,8 +23,11 @@ pub fn default_cache_dir() -> Option<PathBuf> {
     cache.map(|cache| cache.join("rapport"))
 }
 
-/// The log's filter: `RUST_LOG`, else warnings.
+/// Warnings, and what the program says of itself, without a line for each request.
+pub const LOG_FILTER: &str = "warn,rapport=info,rapport::access=off";
+
+/// The log's filter: `RUST_LOG`, else [`LOG_FILTER`].
 #[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
 pub fn log_filter() -> String {
-    std::env::var("RUST_LOG").unwrap_or_else(|_| "warn,rapport=info".to_owned())
+    std::env::var("RUST_LOG").unwrap_or_else(|_| LOG_FILTER.to_owned())
 }

@@ -25,7 +25,7 @@ impl From<ListWritten> for List {
     }
 }
 
-/// `90` in the file, `"90"` in a variable; what it must be is for its setting to say.
+/// `90` or `0.5` in the file, `"90"` in a variable; what it must be is for its setting to say.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "NumberWritten")]
 pub struct Number(pub String);
@@ -34,6 +34,7 @@ pub struct Number(pub String);
 #[serde(untagged)]
 enum NumberWritten {
     Number(i64),
+    Share(f64),
     Text(String),
 }
 
@@ -41,6 +42,7 @@ impl From<NumberWritten> for Number {
     fn from(written: NumberWritten) -> Self {
         match written {
             NumberWritten::Number(number) => Self(number.to_string()),
+            NumberWritten::Share(share) => Self(share.to_string()),
             NumberWritten::Text(text) => Self(text),
         }
     }

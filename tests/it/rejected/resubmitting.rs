@@ -58,7 +58,7 @@ async fn what_is_rejected_again_says_why_and_stays_one_row() {
 async fn a_line_without_a_time_gets_that_of_its_first_arrival() {
     let world = World::at(NOW).await;
     reject(&world, &[GOOD.replace(r#","at":"2035-05-01T10:00:00Z""#, "")]).await;
-    let later = world.turned_to(world.now + 86_400_000 * 3);
+    let later = world.turned_to(world.now + 86_400_000 * 3).limited(crate::world::patient());
     assert_eq!(submit(&later, SUBMIT).await, counts(1, 0, 0, 0));
     let rows =
         shown(&*world.store, "SELECT toString(at) AS at, toString(received_at) AS received, clock FROM events").await;

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, header};
 use rapport::api::audit::Log;
 use rapport::api::server::Network;
+use rapport::app::config::LOG_FILTER;
 use rapport::app::logging::{LogFormat, subscriber};
 use serde_json::{Value, json};
 use tracing::subscriber::DefaultGuard;
@@ -21,8 +22,13 @@ pub struct Memory(Arc<Mutex<Vec<u8>>>);
 impl Memory {
     /// Takes everything that is logged on this thread, down to the least, until the guard is dropped.
     pub fn listen(&self, format: LogFormat) -> DefaultGuard {
+        self.listen_to(format, "trace")
+    }
+
+    /// The same with the filter of somebody.
+    fn listen_to(&self, format: LogFormat, filter: &str) -> DefaultGuard {
         let writer = self.clone();
-        tracing::subscriber::set_default(subscriber(format, "trace", move || writer.clone()))
+        tracing::subscriber::set_default(subscriber(format, filter, move || writer.clone()))
     }
 
     pub fn text(&self) -> String {
@@ -42,8 +48,12 @@ impl Write for Memory {
 
 /// Everything that is logged meanwhile.
 async fn logged(format: LogFormat, requests: Vec<Request<Body>>) -> (String, Vec<Answer>) {
+    logged_by(format, "trace", requests).await
+}
+
+async fn logged_by(format: LogFormat, filter: &str, requests: Vec<Request<Body>>) -> (String, Vec<Answer>) {
     let memory = Memory::default();
-    let guard = memory.listen(format);
+    let guard = memory.listen_to(format, filter);
     let router = app_in(Network::default(), Log::off(), Stopped::default());
     let mut answers = Vec::new();
     for request in requests {
@@ -106,5 +116,46 @@ async fn a_client_cannot_write_a_line_into_the_log() {
         assert!(text.lines().all(|line| !line.starts_with("2026-01-01T00:00:00Z")), "{text}");
         assert!(!text.replace('\n', "").chars().any(char::is_control), "{text:?}");
         assert!(text.contains("a request failed inside"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_has_a_line_of_access_only_where_it_is_asked_for_and_nothing_of_its_own_stands_in_it() {
+    const SECRET: &str = "hush-31415926";
+    let requests = || {
+        let path = format!("/webhooks/{SECRET}?secret={SECRET}");
+        let method = Method::from_bytes(SECRET.as_bytes()).unwrap();
+        vec![
+            post(&json!({"query": format!("query {} {{ one }}", SECRET.replace('-', "_")), "operationName": SECRET})),
+            post(&json!({"query": "{ one }"})),
+            Request::get(path)
+                .header("traceparent", SECRET)
+                .header("x-request-id", SECRET)
+                .body(Body::empty())
+                .unwrap(),
+            Request::builder().method(method).uri("/graphql").body(Body::empty()).unwrap(),
+        ]
+    };
+    for format in [LogFormat::Text, LogFormat::Json] {
+        let (text, answers) = logged_by(format, "rapport::access=info", requests()).await;
+        assert_eq!(text.lines().count(), answers.len(), "{text}");
+        for (line, answer) in text.lines().zip(&answers) {
+            assert!(
+                line.contains(answer.header("x-request-id")) && line.contains("/graphql") || line.contains("other")
+            );
+            assert!(line.contains(&answer.status.as_u16().to_string()), "{line}");
+        }
+        assert!(text.contains("_OTHER"), "{text}");
+        assert!(!text.contains("31415926") && !text.contains(&token()), "{text}");
+        let (text, _) = logged_by(format, LOG_FILTER, requests()).await;
+        assert_eq!(text, "");
+    }
+}
+
+#[tokio::test]
+async fn the_log_shows_no_spans_whatever_it_is_told_to_show() {
+    for filter in ["trace", "rapport=trace", "rapport::trace=trace"] {
+        let (text, _) = logged_by(LogFormat::Json, filter, vec![post(&json!({"query": "{ leaking }"}))]).await;
+        assert!(!text.contains("\"spans\"") && !text.contains("\"span\""), "{filter}: {text}");
     }
 }
