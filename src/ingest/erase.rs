@@ -20,7 +20,7 @@ use super::{Ingest, IngestError};
 use crate::model::Clock;
 use crate::model::clock::Millis;
 use crate::sql::Sql;
-use crate::store::{Store, StoreError};
+use crate::store::{Sharing, Store, StoreError};
 
 /// How far an erasure goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Ingest {
                     let rows = count(store, &request.tenant, table, condition).await?;
                     erasure.removed.push(Removed { table: table.to_owned(), rows });
                 }
-                empty(store).await?;
+                empty(store, &request.tenant).await?;
             }
             Mode::Erase => {
                 evidence::note(store, &erasure, Step::Begun, 0, now).await?;
@@ -107,8 +107,10 @@ impl Ingest {
 /// When the engine fails; the next start tries again.
 pub async fn finish_interrupted(store: &dyn Store, clock: &dyn Clock) -> Result<bool, StoreError> {
     let Some(mut erasure) = evidence::unfinished(store).await? else {
-        // Left by one that broke off before it began, or by a trial.
-        empty(store).await?;
+        // Left by one that broke off before it began, or by a trial; another process's own, where the store is shared.
+        if store.sharing() == Sharing::Own {
+            store.execute_all(vec![Sql::new("TRUNCATE TABLE erasing")]).await?;
+        }
         return Ok(false);
     };
     remove(store, clock, &mut erasure).await?;
@@ -135,13 +137,13 @@ async fn remove(store: &dyn Store, clock: &dyn Clock, erasure: &mut Erasure) -> 
     store.execute_all(links_of_others(&tenant)).await?;
     // All tables, not only those that changed now: one that broke off has changed others.
     for (table, _) in tables::erased() {
-        erasure.old_files += clean(store, table).await?;
+        erasure.old_files += clean(store, &tenant, table).await?;
     }
     let now = clock.now();
     evidence::note(store, erasure, Step::Finished, 0, now).await?;
     erasure.finished_at = Some(now);
     // The names in clear go last: with them one that broke off goes on.
-    empty(store).await
+    empty(store, &tenant).await
 }
 
 /// What an erasure is called, and by what its name can be recognised: nobody can read the contact in it.
@@ -150,8 +152,8 @@ fn name_of(request: &Request, now: Millis) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-async fn empty(store: &dyn Store) -> Result<(), StoreError> {
-    store.execute_all(vec![Sql::new("TRUNCATE TABLE erasing")]).await
+async fn empty(store: &dyn Store, tenant: &str) -> Result<(), StoreError> {
+    store.execute_all(vec![Sql::new("TRUNCATE TABLE erasing").of_tenant(tenant)]).await
 }
 
 pub(super) async fn count(
@@ -161,17 +163,17 @@ pub(super) async fn count(
     condition: &'static str,
 ) -> Result<u64, StoreError> {
     let mut sql = Sql::new("SELECT count() FROM ");
-    sql.push(table).push(" WHERE tenant = ").bind(tenant).push(" AND (").push(condition).push(")");
+    sql.push(table).push(" WHERE tenant = ").bind_tenant(tenant).push(" AND (").push(condition).push(")");
     report::first_number(&store.query(sql).await?)
 }
 
 /// Rows are deleted by a mutation that the statement waits for: a lightweight delete only hides them. What it writes is to be on
 /// disk before the files of before go, which the engine does not see to by itself.
 pub(super) fn delete(tenant: &str, table: &'static str, condition: &'static str) -> Vec<Sql> {
-    let mut sync = Sql::new("ALTER TABLE ");
+    let mut sync = Sql::new("ALTER TABLE ").of_tenant(tenant);
     sync.push(table).push(" MODIFY SETTING min_rows_to_fsync_after_merge = 1");
     let mut sql = Sql::new("ALTER TABLE ");
-    sql.push(table).push(" DELETE WHERE tenant = ").bind(tenant).push(" AND (").push(condition);
+    sql.push(table).push(" DELETE WHERE tenant = ").bind_tenant(tenant).push(" AND (").push(condition);
     sql.push(") SETTINGS mutations_sync = 2");
     vec![sync, sql]
 }
@@ -180,11 +182,11 @@ pub(super) fn delete(tenant: &str, table: &'static str, condition: &'static str)
 fn marks(tenant: &str) -> Vec<Sql> {
     let mut threads =
         Sql::new("INSERT INTO stale_threads SELECT DISTINCT tenant, thread_key, 1 FROM threads WHERE tenant = ");
-    threads.bind(tenant).push(" AND dialog_key IN (SELECT key FROM erasing WHERE what = 'TOUCHED')");
+    threads.bind_tenant(tenant).push(" AND dialog_key IN (SELECT key FROM erasing WHERE what = 'TOUCHED')");
     threads.push(" AND thread_key NOT IN (SELECT key FROM erasing WHERE what IN ('CHAT', 'DIALOG'))");
     let mut links =
         Sql::new("INSERT INTO stale_links SELECT DISTINCT tenant, key, other, 1 FROM identity_links WHERE tenant = ");
-    links.bind(tenant).push(" AND key IN (SELECT key FROM erasing WHERE what = 'KIN')");
+    links.bind_tenant(tenant).push(" AND key IN (SELECT key FROM erasing WHERE what = 'KIN')");
     links.push(" AND other NOT IN (SELECT key FROM erasing WHERE what IN ('NAME', 'CHAT'))");
     vec![threads, links]
 }
@@ -192,7 +194,7 @@ fn marks(tenant: &str) -> Vec<Sql> {
 /// That the tenant links contacts holds for all of its contacts: it stays known when the only one that it linked is gone.
 fn links_of_others(tenant: &str) -> Vec<Sql> {
     let mut sql = Sql::new("INSERT INTO linked_contacts SELECT DISTINCT tenant, 0, 0 FROM erasures WHERE tenant = ");
-    sql.bind(tenant)
+    sql.bind_tenant(tenant)
         .push(" AND step = 'linked_contacts' AND removed > 0 AND tenant NOT IN (SELECT tenant FROM linked_contacts)");
     vec![sql]
 }
@@ -212,7 +214,7 @@ fn unname(tenant: &str) -> Sql {
          attributes = mapFilter((name, one) -> one NOT IN (SELECT name FROM erasing WHERE what = 'NAME'), attributes) \
          WHERE tenant = ",
     );
-    sql.bind(tenant).push(" AND ").push(MENTIONS).push(" SETTINGS mutations_sync = 2");
+    sql.bind_tenant(tenant).push(" AND ").push(MENTIONS).push(" SETTINGS mutations_sync = 2");
     sql
 }
 
@@ -221,9 +223,9 @@ const CLEANINGS: u32 = 20;
 
 /// Removes the files of before, which the engine would keep for eight minutes. Returns how many parts are still being read:
 /// the engine removes those when it is done with them.
-pub(super) async fn clean(store: &dyn Store, table: &'static str) -> Result<u64, StoreError> {
+pub(super) async fn clean(store: &dyn Store, tenant: &str, table: &'static str) -> Result<u64, StoreError> {
     let alter = |what: &'static str| {
-        let mut sql = Sql::new("ALTER TABLE ");
+        let mut sql = Sql::new("ALTER TABLE ").of_tenant(tenant);
         sql.push(table).push(what);
         sql
     };
@@ -242,6 +244,7 @@ pub(super) async fn clean(store: &dyn Store, table: &'static str) -> Result<u64,
         let mut sql =
             Sql::new("SELECT count() FROM system.parts WHERE database = currentDatabase() AND NOT active AND table = ");
         sql.bind(table);
+        let sql = sql.of_tenant(tenant);
         old = report::first_number(&store.query(sql).await?)?;
         if old == 0 {
             break;

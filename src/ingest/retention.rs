@@ -156,18 +156,19 @@ impl Ingest {
                     continue;
                 }
                 store.execute_all(delete(tenant, table, condition)).await?;
-                clean(store, table).await?;
+                clean(store, tenant, table).await?;
                 removed.push(Removed { table: table.to_owned(), rows });
             }
         }
-        Ok(found::empty(store).await?)
+        Ok(found::empty(store, tenant).await?)
     }
 }
 
 async fn tenants(store: &dyn Store) -> Result<Vec<String>, StoreError> {
     let mut tenants = Vec::new();
-    for batch in
-        store.query(Sql::new("SELECT DISTINCT CAST(tenant, 'String') AS name FROM events ORDER BY name")).await?
+    for batch in store
+        .query(Sql::new("SELECT DISTINCT CAST(tenant, 'String') AS name FROM events ORDER BY name").of_everyone())
+        .await?
     {
         tenants.extend(batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned));
     }

@@ -310,3 +310,33 @@ async fn every_table_is_said_to_be_erased_or_to_hold_nothing() {
         }
     }
 }
+
+/// By the API alone, so that it can be asked of any store.
+#[tokio::test]
+pub async fn who_is_erased_is_in_no_figure_and_another_tenants_contact_of_the_same_name_is() {
+    let world = World::at("2026-03-20T00:00:00Z").await;
+    let history = history(NEEDLE);
+    world.take(&history).await;
+    let elsewhere = world.token_of("other", Role::Service, None, &[]);
+    let body = Value::from(history).to_string();
+    assert!(world.post_events(&elsewhere, None, body).await.0.is_success());
+    let managers = [world.manager(), world.token_of("other", Role::Manager, None, &[])];
+    let asked = format!(
+        r#"{{ analytics(range: {{from: "2026-03-01", to: "2026-03-20"}}, filter: {{contacts: ["whatsapp:{NEEDLE}"]}}) {{
+            activity {{ total {{ messages }} }} }} }}"#
+    );
+    let mut before = Vec::new();
+    for manager in &managers {
+        before.push(world.ask(manager, &asked).await["analytics"]["activity"]["total"]["messages"].clone());
+    }
+    assert!(before[0] != 0 && before[0] == before[1], "{before:?}");
+    let admin = world.token_of(TENANT, Role::Admin, None, &[]);
+    let erase = format!(
+        r#"mutation {{ eraseContact(contact: "whatsapp:{NEEDLE}", includeLinked: true) {{ rows finishedAt }} }}"#
+    );
+    let done = world.ask(&admin, &erase).await["eraseContact"].clone();
+    assert!(done["rows"].as_u64().unwrap() > 0 && done["finishedAt"].is_string(), "{done}");
+    for (manager, expect) in managers.iter().zip([json!(0), before[1].clone()]) {
+        assert_eq!(world.ask(manager, &asked).await["analytics"]["activity"]["total"]["messages"], expect);
+    }
+}

@@ -36,7 +36,7 @@ pub(super) async fn note(
 ) -> Result<(), StoreError> {
     let mut sql =
         Sql::new("INSERT INTO erasures (tenant, erasure, step, contact_hash, reach, asked_by, at, removed) SELECT ");
-    sql.bind(erasure.tenant.as_str()).push(", ").bind(erasure.id()).push(", '").push(step.name()).push("', ");
+    sql.bind_tenant(&erasure.tenant).push(", ").bind(erasure.id()).push(", '").push(step.name()).push("', ");
     sql.bind(erasure.contact_hash.as_str()).push(", '").push(erasure.reach.name()).push("', ");
     sql.bind(erasure.asked_by.as_str()).push(", fromUnixTimestamp64Milli(").bind(now).push(", 'UTC'), toUInt64(");
     sql.bind(rows.to_string()).push(")");
@@ -50,7 +50,7 @@ pub(super) async fn unfinished(store: &dyn Store) -> Result<Option<Erasure>, Sto
          toUnixTimestamp64Milli(min(at)) FROM erasures \
          GROUP BY tenant, erasure HAVING countIf(step = 'BEGUN') > 0 AND countIf(step = 'FINISHED') = 0 LIMIT 1",
     );
-    let batches = store.query(sql).await?;
+    let batches = store.query(sql.of_everyone()).await?;
     let Some(batch) = batches.first().filter(|batch| 0 < batch.num_rows()) else { return Ok(None) };
     let text = |column: usize| {
         let texts = batch.column(column).as_string_opt::<i32>().ok_or_else(wrong_column)?;

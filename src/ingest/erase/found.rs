@@ -12,7 +12,7 @@ pub(super) fn statements(request: &Request) -> Vec<Sql> {
     let tenant = request.tenant.as_str();
     let mut name = Sql::new("INSERT INTO erasing SELECT 'NAME', name, sipHash64(name), 0 FROM (SELECT ");
     name.bind(request.contact.as_str()).push(" AS name)");
-    let mut statements = vec![Sql::new("TRUNCATE TABLE erasing"), name];
+    let mut statements = vec![Sql::new("TRUNCATE TABLE erasing").of_tenant(tenant), name.of_tenant(tenant)];
     let of = match request.reach {
         Reach::Person => &["NAME", "CANDIDATE"][..],
         Reach::Contact => &[][..],
@@ -23,7 +23,7 @@ pub(super) fn statements(request: &Request) -> Vec<Sql> {
     for text in [LINKED, CANDIDATES, CHATS, MESSAGES, DIALOGS, EVENTS, FOLLOWING, TOUCHED, PERSONS, KIN, LOOKUPS] {
         statements.push(find(tenant, text));
     }
-    statements.push(told());
+    statements.push(told().of_tenant(tenant));
     for text in tables::texts() {
         let mut search = find(tenant, text.search);
         // A long one is found anywhere; a short one only where it stands by itself.
@@ -38,8 +38,8 @@ pub(super) fn statements(request: &Request) -> Vec<Sql> {
 fn find(tenant: &str, query: &'static str) -> Sql {
     let mut sql = Sql::new("INSERT INTO erasing ");
     match query.strip_prefix("WITH of_tenant AS tenant_of, ") {
-        Some(rest) => sql.push("WITH ").bind(tenant).push(" AS tenant_of, ").push(rest),
-        None => sql.push("WITH ").bind(tenant).push(" AS of_tenant ").push(query),
+        Some(rest) => sql.push("WITH ").bind_tenant(tenant).push(" AS tenant_of, ").push(rest),
+        None => sql.push("WITH ").bind_tenant(tenant).push(" AS of_tenant ").push(query),
     };
     sql
 }

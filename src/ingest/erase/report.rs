@@ -163,17 +163,17 @@ pub(super) async fn describe(
         Erasure::begun(request.tenant.clone(), contact_hash, request.reach, request.asked_by.clone(), now);
     erasure.mode = request.mode;
     let names = Sql::new("SELECT DISTINCT name FROM erasing WHERE what = 'NAME' ORDER BY name");
-    erasure.names = texts(&store.query(names).await?)?;
+    erasure.names = texts(&store.query(names.of_tenant(&request.tenant)).await?)?;
     let mut linked = Sql::new("SELECT DISTINCT name FROM identity_links WHERE name != '' AND tenant = ");
-    linked.bind(request.tenant.as_str());
+    linked.bind_tenant(&request.tenant);
     linked.push(" AND key IN (SELECT key FROM erasing WHERE what = 'KIN') ORDER BY name");
     erasure.linked = texts(&store.query(linked).await?)?;
     let chats = Sql::new("SELECT count() FROM erasing WHERE what = 'CHAT'");
-    erasure.chats = first_number(&store.query(chats).await?)?;
+    erasure.chats = first_number(&store.query(chats.of_tenant(&request.tenant)).await?)?;
     let shared = Sql::new(
         "SELECT uniqExact(key) FROM erasing WHERE what = 'MESSAGE' AND key NOT IN (SELECT key FROM erasing WHERE what = 'CHAT')",
     );
-    erasure.shared_chats = first_number(&store.query(shared).await?)?;
+    erasure.shared_chats = first_number(&store.query(shared.of_tenant(&request.tenant)).await?)?;
     Ok(erasure)
 }
 

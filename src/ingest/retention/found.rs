@@ -16,14 +16,14 @@ const STEPS_MAX: usize = 500;
 /// When the engine fails.
 pub(super) async fn fill(store: &dyn Store, tenant: &str, edges: Edges, stage: Stage) -> Result<bool, StoreError> {
     let find = |text, edge| find(tenant, edge, text);
-    empty(store).await?;
+    empty(store, tenant).await?;
     let (history, log) = (edges.history, edges.log);
     match stage {
         Stage::History => {
             store.execute_all(vec![find(FRESH, history), find(CANDIDATES, history)]).await?;
             if !connect(store, tenant, history).await? {
                 tracing::warn!(%tenant, "dialogs connect too many chats, which are all kept");
-                empty(store).await?;
+                empty(store, tenant).await?;
                 return Ok(false);
             }
             let texts = [CHATS, DIALOGS, SURVEYS, CONVERSIONS, STATES];
@@ -39,7 +39,7 @@ pub(super) async fn fill(store: &dyn Store, tenant: &str, edges: Edges, stage: S
     }
     let mut sql =
         Sql::new("SELECT count() FROM retiring WHERE what IN ('CHAT', 'EVENT', 'NAME', 'DEAL', 'EDGE') AND tenant = ");
-    sql.bind(tenant);
+    sql.bind_tenant(tenant);
     Ok(0 < first_number(&store.query(sql).await?)?)
 }
 
@@ -47,7 +47,7 @@ pub(super) async fn fill(store: &dyn Store, tenant: &str, edges: Edges, stage: S
 pub(super) fn keepsakes(tenant: &str, stage: Stage) -> Vec<Sql> {
     let insert = |into: &'static str, text: &'static str| {
         let mut sql = Sql::new(into);
-        sql.push(" WITH ").bind(tenant).push(" AS of_tenant ").push(text);
+        sql.push(" WITH ").bind_tenant(tenant).push(" AS of_tenant ").push(text);
         sql
     };
     match stage {
@@ -65,14 +65,14 @@ pub(super) fn keepsakes(tenant: &str, stage: Stage) -> Vec<Sql> {
     }
 }
 
-pub(super) async fn empty(store: &dyn Store) -> Result<(), StoreError> {
-    store.execute_all(vec![Sql::new("TRUNCATE TABLE retiring")]).await
+pub(super) async fn empty(store: &dyn Store, tenant: &str) -> Result<(), StoreError> {
+    store.execute_all(vec![Sql::new("TRUNCATE TABLE retiring").of_tenant(tenant)]).await
 }
 
 /// A query that finds the tenant under the name `of_tenant` and an instant under `edge_ms`.
 fn find(tenant: &str, edge: i64, query: &'static str) -> Sql {
     let mut sql = Sql::new("INSERT INTO retiring WITH ");
-    sql.bind(tenant)
+    sql.bind_tenant(tenant)
         .push(" AS of_tenant, ")
         .bind(edge)
         .push(" AS edge_ms, fromUnixTimestamp64Milli(edge_ms, 'UTC') AS edge ");
@@ -86,7 +86,7 @@ async fn connect(store: &dyn Store, tenant: &str, edge: i64) -> Result<bool, Sto
     for _ in 0..STEPS_MAX {
         store.execute_all(vec![find(tenant, edge, CONNECTED)]).await?;
         let mut sql = Sql::new("SELECT count() FROM retiring WHERE what = 'STAYS' AND tenant = ");
-        sql.bind(tenant);
+        sql.bind_tenant(tenant);
         let stay = first_number(&store.query(sql).await?)?;
         if stay == before {
             return Ok(true);

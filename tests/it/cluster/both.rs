@@ -357,3 +357,14 @@ mod webhooks {
         on_cluster(tests::what_is_taken_is_stored_counted_and_archived);
     }
 }
+
+/// As `erasure` says.
+mod erasure {
+    use super::on_cluster;
+    use crate::erasure as tests;
+
+    #[test]
+    fn who_is_erased_is_in_no_figure_and_another_tenants_contact_of_the_same_name_is() {
+        on_cluster(tests::who_is_erased_is_in_no_figure_and_another_tenants_contact_of_the_same_name_is);
+    }
+}

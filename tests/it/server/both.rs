@@ -257,3 +257,14 @@ mod standing {
         on_server(tests::rows_are_of_the_team_of_their_time);
     }
 }
+
+/// As `erasure` says.
+mod erasure {
+    use super::on_server;
+    use crate::erasure as tests;
+
+    #[test]
+    fn who_is_erased_is_in_no_figure_and_another_tenants_contact_of_the_same_name_is() {
+        on_server(tests::who_is_erased_is_in_no_figure_and_another_tenants_contact_of_the_same_name_is);
+    }
+}
