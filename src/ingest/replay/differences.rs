@@ -190,7 +190,8 @@ async fn examples(store: &dyn Store, databases: Databases, tenant: &str) -> Resu
     let mut some = Sql::new(" FROM ");
     some.push(databases.scratch).push(".differences ORDER BY kind, what, id").push(EXAMPLES);
     let side = |database: &'static str| {
-        let mut sql = Sql::new(" LEFT JOIN (SELECT id, formatRowNoNewline('JSONEachRow', * EXCEPT (batch)) AS fields FROM ");
+        let mut sql =
+            Sql::new(" LEFT JOIN (SELECT id, formatRowNoNewline('JSONEachRow', * EXCEPT (batch)) AS fields FROM ");
         sql.push(database).push(".events WHERE tenant = ").bind(tenant).push(" AND id IN (SELECT id").append(&some);
         sql.push("))");
         sql
