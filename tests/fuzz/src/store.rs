@@ -30,7 +30,12 @@ impl Store for EmptyStore {
         Box::pin(ready(Ok(if counts { vec![zero()] } else { Vec::new() })))
     }
 
-    fn insert(&self, table: &'static str, batch: RecordBatch, _: Option<Token>) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn insert(
+        &self,
+        table: &'static str,
+        batch: RecordBatch,
+        _: Option<Token>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
         if table == "events" {
             self.events.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
         }
