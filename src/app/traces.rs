@@ -1,6 +1,6 @@
 //! Traces: what the program's spans become where a receiver of OTLP is configured.
 //!
-//! Nothing waits for the receiver but the end of the process, and that not for long: see [`mod@export`]. Without the feature
+//! Nothing waits for the receiver but the end of the process, and that not for long: see `export`. Without the feature
 //! `otlp` there are none, and `config` refuses to be told otherwise.
 
 #[cfg(feature = "otlp")]

@@ -218,7 +218,7 @@ impl Publisher {
     }
 }
 
-/// Reads a request's items by the rules of [`super::prepare`], and keeps the lines of those that pass.
+/// Reads a request's items by the rules of [`mod@super::prepare`], and keeps the lines of those that pass.
 fn read(
     origin: &Origin,
     items: impl Iterator<Item = Item>,
