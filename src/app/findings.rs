@@ -75,7 +75,7 @@ pub async fn of_servers(servers: &ServerConfig, limits: Limits) -> Vec<(&'static
             (Ok(_), Ok(true)) => (
                 "server",
                 Err(format!(
-                    "{host}: the user of queries can write: grant it SELECT and nothing else (RAPPORT_STORE_READER)"
+                    "{host}: the user of queries can write: let it read and nothing else (RAPPORT_STORE_READER)"
                 )),
             ),
             (Ok(version), Err(reason)) => (

@@ -40,7 +40,7 @@ async fn ask(world: &World, token: &str, family: &str, arguments: &str) -> Value
 }
 
 #[tokio::test]
-pub async fn an_operator_sees_its_own_value_and_the_middle_of_its_team() {
+async fn an_operator_sees_its_own_value_and_the_middle_of_its_team() {
     let world = teams().await;
     let anna = world.operator("anna");
     // Medians of 60, 120, 240, 480, 960 and 1920 s: the quartiles lie a quarter of the way between the nearest.
@@ -65,7 +65,7 @@ pub async fn an_operator_sees_its_own_value_and_the_middle_of_its_team() {
 }
 
 #[tokio::test]
-pub async fn the_team_is_the_last_one_of_the_range_unless_another_of_ones_own_is_named() {
+async fn the_team_is_the_last_one_of_the_range_unless_another_of_ones_own_is_named() {
     let world = teams().await;
     let team = async |token: &str, arguments: &str| ask(&world, token, "delivery", arguments).await["team"].clone();
     assert_eq!(team(&world.operator("anna"), "of: outbound").await, "small");
@@ -82,7 +82,7 @@ pub async fn the_team_is_the_last_one_of_the_range_unless_another_of_ones_own_is
 }
 
 #[tokio::test]
-pub async fn nothing_of_a_colleague_comes_with_it() {
+async fn nothing_of_a_colleague_comes_with_it() {
     let world = teams().await;
     let anna = world.operator("anna");
     let query = format!(
@@ -99,7 +99,7 @@ pub async fn nothing_of_a_colleague_comes_with_it() {
 }
 
 #[tokio::test]
-pub async fn a_team_cannot_be_taken_apart() {
+async fn a_team_cannot_be_taken_apart() {
     let world = teams().await;
     let refusal = async |token: &str, filter: &str, field: &str| {
         let query = format!("{{ analytics({MARCH}, filter: {{{filter}}}) {{ {field} }} }}");
@@ -136,7 +136,7 @@ pub async fn a_team_cannot_be_taken_apart() {
 }
 
 #[tokio::test]
-pub async fn rows_are_of_the_team_of_their_time() {
+async fn rows_are_of_the_team_of_their_time() {
     let world = teams().await;
     let messages = async |role: Role, operator: Option<&str>, teams: &[&str]| {
         let token = world.token_of(TENANT, role, operator, teams);

@@ -225,37 +225,6 @@ mod derivation {
     }
 }
 
-/// As `standing` says.
-mod standing {
-    use super::on_server;
-    use crate::standing as tests;
-
-    #[test]
-    fn an_operator_sees_its_own_value_and_the_middle_of_its_team() {
-        on_server(tests::an_operator_sees_its_own_value_and_the_middle_of_its_team);
-    }
-
-    #[test]
-    fn the_team_is_the_last_one_of_the_range_unless_another_of_ones_own_is_named() {
-        on_server(tests::the_team_is_the_last_one_of_the_range_unless_another_of_ones_own_is_named);
-    }
-
-    #[test]
-    fn nothing_of_a_colleague_comes_with_it() {
-        on_server(tests::nothing_of_a_colleague_comes_with_it);
-    }
-
-    #[test]
-    fn a_team_cannot_be_taken_apart() {
-        on_server(tests::a_team_cannot_be_taken_apart);
-    }
-
-    #[test]
-    fn rows_are_of_the_team_of_their_time() {
-        on_server(tests::rows_are_of_the_team_of_their_time);
-    }
-}
-
 /// As `store::inserting` says.
 mod inserting {
     use super::on_server;
@@ -310,11 +279,6 @@ mod querying {
     #[test]
     fn the_engine_tells_its_version() {
         on_server(tests::the_engine_tells_its_version);
-    }
-
-    #[test]
-    fn a_query_cannot_change_anything() {
-        on_server(tests::a_query_cannot_change_anything);
     }
 
     #[test]
@@ -407,26 +371,5 @@ mod matrix {
     #[test]
     fn a_metric_is_refused_wherever_it_is_named() {
         on_server(tests::a_metric_is_refused_wherever_it_is_named);
-    }
-}
-
-/// As `access::hidden` says.
-mod hidden {
-    use super::on_server;
-    use crate::access::hidden as tests;
-
-    #[test]
-    fn a_value_that_only_others_have_is_like_one_that_nobody_has() {
-        on_server(tests::a_value_that_only_others_have_is_like_one_that_nobody_has);
-    }
-
-    #[test]
-    fn no_dimension_of_any_family_has_a_key_of_others() {
-        on_server(tests::no_dimension_of_any_family_has_a_key_of_others);
-    }
-
-    #[test]
-    fn an_id_out_of_sight_is_like_one_that_no_dialog_has() {
-        on_server(tests::an_id_out_of_sight_is_like_one_that_no_dialog_has);
     }
 }
