@@ -1,8 +1,8 @@
 //! Who may read what: the matrix of roles and everything that the schema lets one ask, made from the schema itself.
 
-pub mod hidden;
+mod hidden;
 pub mod matrix;
-pub mod paths;
+mod paths;
 
 use rapport::auth::Role;
 use serde_json::{Value, json};

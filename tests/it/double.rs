@@ -117,7 +117,7 @@ impl Data {
     async fn answer(&self, asked: &Asked) -> Result<Vec<u8>, Refusal> {
         let text = asked.statement.trim_start();
         let reads = asked.settings.get("readonly").is_some_and(|value| value == "2");
-        let is_question = text.starts_with("SELECT") || text.starts_with("WITH");
+        let is_question = ["SELECT", "WITH", "EXPLAIN"].iter().any(|word| text.starts_with(word));
         if asked.database != DATABASE {
             return Err(Refusal { code: 81, text: format!("Database {} does not exist", asked.database) });
         }

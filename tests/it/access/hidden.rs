@@ -76,7 +76,7 @@ fn of_families(arguments: &str, conversions: &str) -> String {
 const RANGE: &str = r#"range: {last: "P10D"}"#;
 
 #[tokio::test]
-pub async fn a_value_that_only_others_have_is_like_one_that_nobody_has() {
+async fn a_value_that_only_others_have_is_like_one_that_nobody_has() {
     let world = hidden_world().await;
     for role in [Role::Operator, Role::Supervisor] {
         let token = token(&world, role);
@@ -109,7 +109,7 @@ pub async fn a_value_that_only_others_have_is_like_one_that_nobody_has() {
 }
 
 #[tokio::test]
-pub async fn no_dimension_of_any_family_has_a_key_of_others() {
+async fn no_dimension_of_any_family_has_a_key_of_others() {
     let world = hidden_world().await;
     let mut seen = 0;
     for role in [Role::Operator, Role::Supervisor, Role::Manager] {
@@ -137,7 +137,7 @@ pub async fn no_dimension_of_any_family_has_a_key_of_others() {
 }
 
 #[tokio::test]
-pub async fn an_id_out_of_sight_is_like_one_that_no_dialog_has() {
+async fn an_id_out_of_sight_is_like_one_that_no_dialog_has() {
     let world = hidden_world().await;
     let of = format!(
         r#"{{ analytics({RANGE}, filter: {{operators: ["hidden"]}}) {{ delivery {{ total {{ behind(of: outbound) {{ dialogs {{ nodes {{ id }} }} }} }} }} }} }}"#

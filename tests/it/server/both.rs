@@ -227,37 +227,6 @@ mod derivation {
     }
 }
 
-/// As `standing` says.
-mod standing {
-    use super::on_server;
-    use crate::standing as tests;
-
-    #[test]
-    fn an_operator_sees_its_own_value_and_the_middle_of_its_team() {
-        on_server(tests::an_operator_sees_its_own_value_and_the_middle_of_its_team);
-    }
-
-    #[test]
-    fn the_team_is_the_last_one_of_the_range_unless_another_of_ones_own_is_named() {
-        on_server(tests::the_team_is_the_last_one_of_the_range_unless_another_of_ones_own_is_named);
-    }
-
-    #[test]
-    fn nothing_of_a_colleague_comes_with_it() {
-        on_server(tests::nothing_of_a_colleague_comes_with_it);
-    }
-
-    #[test]
-    fn a_team_cannot_be_taken_apart() {
-        on_server(tests::a_team_cannot_be_taken_apart);
-    }
-
-    #[test]
-    fn rows_are_of_the_team_of_their_time() {
-        on_server(tests::rows_are_of_the_team_of_their_time);
-    }
-}
-
 /// As `erasure` says.
 mod erasure {
     use super::on_server;

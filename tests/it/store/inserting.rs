@@ -94,19 +94,20 @@ fn batch(rows: usize) -> RecordBatch {
     RecordBatch::try_from_iter(columns).expect("all columns have the same length")
 }
 
+// Snapshots have names, because the tests run on both engines in one process.
 #[tokio::test]
 pub async fn every_column_of_an_event_arrives_as_it_was_sent() {
     let store = engine::store().await;
     store.insert("events", batch(2), None).await.expect("the batch fits");
     let rest = "SELECT id, kind, toString(at) AS at, assisted, segments, survey_score, survey_scale, conversion_value, cost_amount, \
                 attributes FROM events ORDER BY id";
-    insta::assert_snapshot!(shown(&store, rest).await);
+    insta::assert_snapshot!("every_column_of_an_event_arrives_as_it_was_sent", shown(&store, rest).await);
     // Each text says which column it is meant for.
     let texts = "SELECT tenant, clock, channel, account, chat, contact, dialog, message, operator, team, author, \
                  campaign, scenario, template, source, message_kind, failure_code, failure_reason, survey_id, \
                  conversion_action, conversion_currency, conversion_order, cost_currency, cost_category, \
                  consent_purpose, consent_text_version, link_url, toString(received_at) AS received FROM events ORDER BY id LIMIT 1";
-    insta::assert_snapshot!(shown(&store, texts).await);
+    insta::assert_snapshot!("every_column_of_an_event_arrives_as_it_was_sent-2", shown(&store, texts).await);
 }
 
 #[tokio::test]
@@ -116,9 +117,18 @@ pub async fn the_feeds_of_the_inbox_fill_the_state_tables_before_insert_returns(
     let messages = "SELECT message, contact, assisted, segments, toString(received_at) AS received, \
                     toString(delivered_at) AS delivered, toString(read_at) AS read \
                     FROM messages FINAL ORDER BY message";
-    insta::assert_snapshot!(shown(&store, messages).await);
-    insta::assert_snapshot!(shown(&store, "SELECT number, toString(at) AS at FROM read_marks").await);
-    insta::assert_snapshot!(shown(&store, "SELECT toString(at) AS at FROM engagements").await);
+    insta::assert_snapshot!(
+        "the_feeds_of_the_inbox_fill_the_state_tables_before_insert_returns",
+        shown(&store, messages).await
+    );
+    insta::assert_snapshot!(
+        "the_feeds_of_the_inbox_fill_the_state_tables_before_insert_returns-2",
+        shown(&store, "SELECT number, toString(at) AS at FROM read_marks").await
+    );
+    insta::assert_snapshot!(
+        "the_feeds_of_the_inbox_fill_the_state_tables_before_insert_returns-3",
+        shown(&store, "SELECT toString(at) AS at FROM engagements").await
+    );
 }
 
 #[tokio::test]

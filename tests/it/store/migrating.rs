@@ -66,7 +66,10 @@ pub async fn a_new_migration_runs_after_the_ones_before_it_and_is_recorded_with_
     let report = migrate(&store, &FixedClock(NOW + 1500), &[FIRST, SECOND], &[]).await.expect("one more");
     assert_eq!((report.present, report.applied), (vec!["0001_t.sql"], vec!["0002_t.sql"]));
     let register = "SELECT number, name, length(checksum) AS digits, toString(applied_at) AS applied FROM schema_migrations ORDER BY number";
-    insta::assert_snapshot!(shown(&store, register).await);
+    insta::assert_snapshot!(
+        "a_new_migration_runs_after_the_ones_before_it_and_is_recorded_with_its_time",
+        shown(&store, register).await
+    );
 }
 
 #[tokio::test]

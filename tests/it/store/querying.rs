@@ -72,7 +72,7 @@ pub async fn the_engine_tells_its_version() {
 }
 
 #[tokio::test]
-pub async fn a_query_cannot_change_anything() {
+async fn a_query_cannot_change_anything() {
     let store = engine::store().await;
     for statement in ["DROP TABLE events", "SET readonly = 0", "SELECT 1 SETTINGS max_execution_time = 0"] {
         let refused = store.query(Sql::new(statement)).await.expect_err("readers only read");

@@ -57,11 +57,6 @@ mod querying {
     }
 
     #[test]
-    fn a_query_cannot_change_anything() {
-        on_server(tests::a_query_cannot_change_anything);
-    }
-
-    #[test]
     fn an_error_does_not_repeat_the_values_of_the_statement() {
         on_server(tests::an_error_does_not_repeat_the_values_of_the_statement);
     }
@@ -151,26 +146,5 @@ mod matrix {
     #[test]
     fn a_metric_is_refused_wherever_it_is_named() {
         on_server(tests::a_metric_is_refused_wherever_it_is_named);
-    }
-}
-
-/// As `access::hidden` says.
-mod hidden {
-    use crate::access::hidden as tests;
-    use crate::engine::on_server;
-
-    #[test]
-    fn a_value_that_only_others_have_is_like_one_that_nobody_has() {
-        on_server(tests::a_value_that_only_others_have_is_like_one_that_nobody_has);
-    }
-
-    #[test]
-    fn no_dimension_of_any_family_has_a_key_of_others() {
-        on_server(tests::no_dimension_of_any_family_has_a_key_of_others);
-    }
-
-    #[test]
-    fn an_id_out_of_sight_is_like_one_that_no_dialog_has() {
-        on_server(tests::an_id_out_of_sight_is_like_one_that_no_dialog_has);
     }
 }
