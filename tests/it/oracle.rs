@@ -18,7 +18,7 @@ mod measure;
 mod messages;
 mod outcomes;
 mod people;
-pub mod properties;
+mod properties;
 mod question;
 mod replies;
 mod schedule;
@@ -122,7 +122,7 @@ async fn check(world: &World, facts: &Facts, question: &Question) -> Result<(), 
 }
 
 #[test]
-pub fn every_number_is_what_its_definition_says() {
+fn every_number_is_what_its_definition_says() {
     let runtime = runtime();
     let result = runner(12).run(&(history(), vec(question(), 5)), |(history, questions)| {
         runtime.block_on(async {
