@@ -192,7 +192,7 @@ pub async fn the_engine_keeps_every_column_and_knows_every_id() {
          WHERE tenant = 'acme' ORDER BY id",
     )
     .await;
-    insta::assert_snapshot!(kept);
+    insta::assert_snapshot!("the_engine_keeps_every_column_and_knows_every_id", kept);
     let state = engine::shown(store.as_ref(), "SELECT count() AS n FROM messages FINAL WHERE tenant = 'acme'").await;
     assert_eq!(state, "n: 1\n\n");
 }

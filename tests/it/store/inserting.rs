@@ -98,7 +98,10 @@ fn batch(rows: usize) -> RecordBatch {
 #[tokio::test]
 pub async fn every_column_of_an_event_arrives_as_it_was_sent() {
     let store = engine::store().await;
-    store.insert("events", batch(2), None).await.expect("the batch fits");
+    store
+        .insert("events", rapport::ingest::batch::numbered(&batch(2), 0).expect("a number fits"), None)
+        .await
+        .expect("the batch fits");
     let rest = "SELECT id, kind, toString(at) AS at, assisted, segments, survey_score, survey_scale, conversion_value, cost_amount, \
                 attributes FROM events ORDER BY id";
     insta::assert_snapshot!("every_column_of_an_event_arrives_as_it_was_sent", shown(&store, rest).await);
