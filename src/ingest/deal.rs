@@ -111,8 +111,8 @@ impl Ingest {
             // Another delivery may have told of a later time than this one's arrival, when the archive is read again.
             let latest = facts.iter().map(|fact| fact.at).max().unwrap_or(received_at).max(received_at);
             let books = by_deal(facts);
-            let stems = books.keys().map(|deal| conversions::stem(deal));
-            let recorded = stored::recorded(store, &origin.tenant, stems).await?;
+            let stems: Vec<String> = books.keys().map(|deal| conversions::stem(deal)).collect();
+            let recorded = stored::recorded(store, &origin.tenant, &stems).await?;
             let events = books.values().flat_map(|facts| conversions(facts, &recorded, latest));
             let items = (1..).zip(events).map(|(line, event)| Item::of(line, event));
             let items: Vec<Item> = items.collect();

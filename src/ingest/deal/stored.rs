@@ -71,25 +71,28 @@ pub async fn facts(store: &dyn Store, tenant: &str, deals: &[&str]) -> Result<Ve
     Ok(facts)
 }
 
-/// Conversions and reversals whose ids begin with one of the stems. They are read where figures are made of them: what a crash
-/// kept out of the log counts already, and must be taken back like all else.
-pub async fn recorded(
-    store: &dyn Store,
-    tenant: &str,
-    stems: impl Iterator<Item = String>,
-) -> Result<Vec<Recorded>, IngestError> {
-    let mut sql = Sql::new(
-        "SELECT id, toUnixTimestamp64Milli(at), action, value, currency FROM conversion_events FINAL WHERE tenant = ",
-    );
-    // Each beginning is a range of the table's order, which a list of beginnings would not be.
-    sql.bind_tenant(tenant).push(" AND (0");
-    for stem in stems {
-        sql.push(" OR startsWith(id, ").bind(stem).push(")");
-    }
-    sql.push(")");
+/// Where conversions lie: the table that figures are made of, and the log. Each can have what the other has not yet: which is
+/// written first is [`crate::ingest::commit`]'s to say. What counts, or will, must be taken back like all else.
+const RECORDED_IN: [&str; 2] = [
+    "SELECT id, toUnixTimestamp64Milli(at), action, value, currency FROM conversion_events FINAL WHERE tenant = ",
+    "SELECT id, toUnixTimestamp64Milli(at), conversion_action, conversion_value, conversion_currency FROM events
+     WHERE kind IN ('conversion.recorded', 'conversion.reverted') AND tenant = ",
+];
+
+/// Conversions and reversals whose ids begin with one of the stems; most are told twice.
+pub async fn recorded(store: &dyn Store, tenant: &str, stems: &[String]) -> Result<Vec<Recorded>, IngestError> {
     let mut recorded = Vec::new();
-    for batch in store.query(sql).await? {
-        read_recorded(&batch, &mut recorded).map_err(IngestError::Batch)?;
+    for select in RECORDED_IN {
+        let mut sql = Sql::new(select);
+        // Each beginning is a range of the table's order, which a list of beginnings would not be.
+        sql.bind_tenant(tenant).push(" AND (0");
+        for stem in stems {
+            sql.push(" OR startsWith(id, ").bind(stem.as_str()).push(")");
+        }
+        sql.push(")");
+        for batch in store.query(sql).await? {
+            read_recorded(&batch, &mut recorded).map_err(IngestError::Batch)?;
+        }
     }
     Ok(recorded)
 }

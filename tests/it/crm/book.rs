@@ -98,6 +98,16 @@ async fn a_report_follows_what_a_crm_says_of_a_deal() {
 }
 
 #[tokio::test]
+async fn a_deal_that_changes_before_anybody_asks_is_worth_what_it_was_told_last() {
+    let desk = desk().await;
+    assert_eq!(tell(&desk, &json!([{"deal": 7, "at": "11T09:00:00", "stage": "won", "amount": "5"}])).await, (1, None));
+    // What the first delivery recorded stands only in the log yet.
+    assert_eq!(tell(&desk, &json!([{"deal": 7, "at": "11T10:00:00", "amount": "6"}])).await, (2, None));
+    assert_eq!(tell(&desk, &json!([{"deal": 7, "at": "11T11:00:00", "amount": "7"}])).await, (2, None));
+    assert_eq!(desk.converted().await, worth(1, Some("7"), Some("EUR")));
+}
+
+#[tokio::test]
 async fn a_deal_that_was_lost_before_it_was_told_won_never_counts() {
     let desk = desk().await;
     let facts = json!([{"deal": 7, "at": "12T09:00:00", "stage": "lost"},
