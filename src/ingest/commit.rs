@@ -197,9 +197,14 @@ impl Commits {
                 feed.make_room().await?;
                 let number = feed.next_number();
                 let events = batch::numbered(&rows, number).map_err(IngestError::Batch)?;
-                self.store.insert("events", events, Some(Token::of(&format!("batch {number}")))).await?;
-                feed.push(number, tenants, rows);
-                Ok(())
+                let stored = self.store.insert("events", events, Some(Token::of(&format!("batch {number}")))).await;
+                match &stored {
+                    Ok(()) => feed.push(number, tenants, Some(rows)),
+                    // The engine refused it before it stored anything.
+                    Err(error) if is_about_rows(error) => {}
+                    Err(_) => feed.push(number, tenants, None),
+                }
+                Ok(stored?)
             }
         }
     }

@@ -6,7 +6,8 @@
 //! text: see `lib.rs`.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::ops::Range;
+use std::iter;
+use std::ops::{Range, RangeInclusive};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as PlainMutex, PoisonError};
 use std::time::Duration;
@@ -61,9 +62,21 @@ struct Waiting {
 
 #[derive(Clone)]
 struct Stored {
-    number: u64,
+    /// Of the first batch of them, and of the last.
+    numbers: RangeInclusive<u64>,
     tenants: Arc<BTreeSet<String>>,
-    rows: RecordBatch,
+    /// `None` where nobody knows whether they are stored: then what the log has of them is read.
+    rows: Option<RecordBatch>,
+}
+
+impl Stored {
+    fn events(&self) -> usize {
+        self.rows.as_ref().map_or(0, RecordBatch::num_rows)
+    }
+
+    fn bytes(&self) -> usize {
+        self.rows.as_ref().map_or(0, RecordBatch::get_array_memory_size)
+    }
 }
 
 impl Feed {
@@ -79,19 +92,7 @@ impl Feed {
         let last = number(&store, found).await?.max(fed);
         if fed < last {
             tracing::info!(batches = last - fed, "what a process that broke off had stored is counted in");
-            let behind = |text| {
-                let mut sql = Sql::new(text);
-                sql.bind(fed.cast_signed());
-                sql
-            };
-            let mut done = Sql::new("INSERT INTO fed (whole, batch) SELECT 0, toUInt64(");
-            done.bind(last.cast_signed()).push(")");
-            // The columns of `inbox` are those of `events` in their order, but for the last: a test holds it.
-            let inbox = behind("INSERT INTO inbox SELECT * EXCEPT (batch) FROM events WHERE batch > ");
-            let arrivals = behind(
-                "INSERT INTO arrivals SELECT tenant, kind, channel, account, chat, dialog, contact, identities FROM events WHERE batch > ",
-            );
-            store.execute_all(vec![inbox, arrivals, done]).await?;
+            read_back(store.as_ref(), fed, last).await?;
         }
         Ok(Self {
             store,
@@ -116,12 +117,19 @@ impl Feed {
         Ok(())
     }
 
-    /// Takes over what was stored under its number.
-    pub fn push(&self, number: u64, tenants: BTreeSet<String>, rows: RecordBatch) {
+    /// Takes over what was stored under its number; no rows where it failed, and may be stored all the same.
+    pub fn push(&self, number: u64, tenants: BTreeSet<String>, rows: Option<RecordBatch>) {
+        let mut stored = Stored { numbers: number..=number, tenants: Arc::new(tenants), rows };
         let mut waiting = self.lock();
-        waiting.events += rows.num_rows();
-        waiting.bytes += rows.get_array_memory_size();
-        waiting.batches.push_back(Stored { number, tenants: Arc::new(tenants), rows });
+        // An engine that refuses everything for hours makes one entry of it.
+        let doubtful = waiting.batches.pop_back_if(|last| last.rows.is_none() && stored.rows.is_none());
+        if let Some(doubtful) = doubtful {
+            stored.numbers = *doubtful.numbers.start()..=number;
+            stored.tenants = Arc::new(doubtful.tenants.union(&stored.tenants).cloned().collect());
+        }
+        waiting.events += stored.events();
+        waiting.bytes += stored.bytes();
+        waiting.batches.push_back(stored);
         drop(waiting);
         self.arrived.notify_one();
     }
@@ -148,10 +156,15 @@ impl Feed {
     pub async fn settle(&self, tenant: &str) -> Result<(), StoreError> {
         let last = {
             let waiting = self.lock();
-            waiting.batches.iter().rev().find(|stored| stored.tenants.contains(tenant)).map(|stored| stored.number)
+            waiting
+                .batches
+                .iter()
+                .rev()
+                .find(|stored| stored.tenants.contains(tenant))
+                .map(|stored| *stored.numbers.end())
         };
         let Some(last) = last else { return Ok(()) };
-        while self.lock().batches.front().is_some_and(|stored| stored.number <= last) {
+        while self.lock().batches.front().is_some_and(|stored| *stored.numbers.start() <= last) {
             self.pass().await?;
         }
         Ok(())
@@ -202,24 +215,32 @@ impl Feed {
     async fn pass(&self) -> Result<(), StoreError> {
         let _turn = self.turn.lock().await;
         let first = self.first();
-        let Some(last) = first.last().map(|stored| stored.number) else { return Ok(()) };
-        let rows: Vec<RecordBatch> = first.iter().map(|stored| stored.rows.clone()).collect();
+        let (Some(start), Some(end)) = (first.first(), first.last()) else { return Ok(()) };
+        let last = *end.numbers.end();
+        match first.iter().map(|stored| stored.rows.clone()).collect() {
+            Some(rows) => self.write_all(rows, last).await?,
+            None => read_back(self.store.as_ref(), start.numbers.start() - 1, last).await?,
+        }
+        let mut waiting = self.lock();
+        // What became more meanwhile is read once more.
+        while waiting.batches.front().is_some_and(|stored| *stored.numbers.end() <= last) {
+            let Some(stored) = waiting.batches.pop_front() else { break };
+            waiting.events -= stored.events();
+            waiting.bytes -= stored.bytes();
+        }
+        Ok(())
+    }
+
+    async fn write_all(&self, rows: Vec<RecordBatch>, last: u64) -> Result<(), StoreError> {
         // Only a runtime that is shutting down drops the work.
         let joined = spawn_blocking(move || join(&rows))
             .await
             .map_err(|_| StoreError::Closed)?
             .map_err(|error| wrong(&error))?;
         match self.write(&joined, last).await {
-            Err(error) if is_about_rows(&error) => self.write_takeable(&joined, last).await?,
-            written => written?,
+            Err(error) if is_about_rows(&error) => self.write_takeable(&joined, last).await,
+            written => written,
         }
-        let mut waiting = self.lock();
-        for stored in first {
-            waiting.events -= stored.rows.num_rows();
-            waiting.bytes -= stored.rows.get_array_memory_size();
-            waiting.batches.pop_front();
-        }
-        Ok(())
     }
 
     async fn write(&self, rows: &RecordBatch, last: u64) -> Result<(), StoreError> {
@@ -248,15 +269,17 @@ impl Feed {
         self.write(&rows.slice(0, 0), last).await
     }
 
+    /// What one pass writes: batches whose rows are here, or what has to be read.
     fn first(&self) -> Vec<Stored> {
         let waiting = self.lock();
-        let mut events = 0;
+        let mut batches = waiting.batches.iter();
+        let Some(first) = batches.next() else { return Vec::new() };
+        let mut events = first.events();
         let fits = |stored: &&Stored| {
-            let is_first = events == 0;
-            events += stored.rows.num_rows();
-            is_first || events <= PASS_EVENTS_MAX
+            events += stored.events();
+            first.rows.is_some() && stored.rows.is_some() && events <= PASS_EVENTS_MAX
         };
-        waiting.batches.iter().take_while(fits).cloned().collect()
+        iter::once(first).chain(batches.take_while(fits)).cloned().collect()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
@@ -286,6 +309,24 @@ fn join(batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
 /// All batches have the columns of one program.
 fn wrong(error: &ArrowError) -> StoreError {
     StoreError::WrongColumns { table: "inbox", reason: error.to_string() }
+}
+
+/// Writes what follows from the batches after one number up to another as the log has them.
+async fn read_back(store: &dyn Store, after: u64, last: u64) -> Result<(), StoreError> {
+    let behind = |text| {
+        let mut sql = Sql::new(text);
+        // Batches are counted from 1 up: no number is too large for the parameter.
+        sql.push(" FROM events WHERE batch > ").bind(after.cast_signed());
+        sql.push(" AND batch <= ").bind(last.cast_signed());
+        sql
+    };
+    // The columns of `inbox` are those of `events` in their order, but for the last: a test holds it.
+    let inbox = behind("INSERT INTO inbox SELECT * EXCEPT (batch)");
+    let arrivals =
+        behind("INSERT INTO arrivals SELECT tenant, kind, channel, account, chat, dialog, contact, identities");
+    let mut done = Sql::new("INSERT INTO fed (whole, batch) SELECT 0, toUInt64(");
+    done.bind(last.cast_signed()).push(")");
+    store.execute_all(vec![inbox, arrivals, done]).await
 }
 
 async fn number(store: &Arc<dyn Store>, sql: Sql) -> Result<u64, StoreError> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use rapport::ingest::Ingest;
 use rapport::sql::Sql;
 use rapport::store::Store;
@@ -80,6 +81,25 @@ async fn what_cannot_be_written_behind_events_is_missing_and_said_so() {
     assert_eq!(counted(&world).await, json!({"messages": 1, "quality": {"warnings": [{"code": "STALE"}]}}));
     world.store.execute(Sql::new("RENAME TABLE hidden TO threads")).await.unwrap();
     assert_eq!(counted(&world).await, json!({"messages": 2, "quality": {"warnings": []}}));
+}
+
+#[tokio::test]
+async fn what_was_stored_by_an_insert_that_failed_is_counted_once() {
+    let world = World::at("2026-03-20T00:00:00Z").await;
+    world.take(&messages("c", 1)).await;
+    world.store.doubt(2);
+    let body = Value::from(messages("d", 3)).to_string();
+    let (status, answer) = world.post_events(&world.service(), None, body).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+    // Two more, which are stored and not acknowledged either, and one that is.
+    let body = Value::from(messages("d", 5)).to_string();
+    assert_eq!(world.post_events(&world.service(), None, body).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    let receipt = world.take(&messages("d", 6)).await;
+    assert_eq!((&receipt["accepted"], &receipt["duplicates"]), (&json!(1), &json!(5)));
+    assert_eq!(counted(&world).await, json!({"messages": 7, "quality": {"warnings": []}}));
+    assert_eq!(rows(&world, "messages").await, "n: 7");
+    let fed = "SELECT max(batch) = (SELECT max(batch) FROM events) AS whole FROM fed";
+    assert_eq!(shown(&*world.store, fed).await.trim(), "whole: 1");
 }
 
 #[tokio::test]

@@ -38,6 +38,8 @@ pub const TENANT: &str = "acme";
 pub struct CountingStore {
     inner: TestStore,
     queries: AtomicUsize,
+    /// Inserts into the log of events that will be done, and of which it will be said that the disk was full.
+    doubts: AtomicUsize,
 }
 
 impl Store for CountingStore {
@@ -55,7 +57,14 @@ impl Store for CountingStore {
         batch: RecordBatch,
         token: Option<Token>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.insert(table, batch, token)
+        let doubt = |left: usize| left.checked_sub(1);
+        let is_doubtful =
+            table == "events" && self.doubts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, doubt).is_ok();
+        let inserted = self.inner.insert(table, batch, token);
+        Box::pin(async move {
+            inserted.await?;
+            if is_doubtful { Err(StoreError::DiskFull) } else { Ok(()) }
+        })
     }
 
     fn insert_all(&self, inserts: Vec<Insert>) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -91,6 +100,11 @@ impl CountingStore {
     /// Waits for what still runs, where a test has stopped waiting for it: the next one may open the directory anew.
     pub async fn close(&self) {
         self.inner.close().await;
+    }
+
+    /// The next so many inserts into the log of events are done and fail.
+    pub fn doubt(&self, inserts: usize) {
+        self.doubts.store(inserts, Ordering::Relaxed);
     }
 
     /// Statements so far.
@@ -131,7 +145,7 @@ impl World {
         let now = instant(now);
         let store = empty_store();
         migrate(&store, &FixedClock(now), MIGRATIONS, &facts()).await.expect("the migrations run");
-        let store = Arc::new(CountingStore { inner: store, queries: AtomicUsize::new(0) });
+        let store = Arc::new(CountingStore { inner: store, queries: AtomicUsize::new(0), doubts: AtomicUsize::new(0) });
         let turning = Arc::new(TurningClock(AtomicI64::new(now)));
         let ingest = Ingest::open(store.clone(), turning.clone()).await.expect("nothing is left to be written");
         let way_in = WayIn { ingest, store, turning };
