@@ -217,8 +217,8 @@ impl Ingest {
     /// Takes the items in, in batches. On an error the batches before it are stored: sending everything again is
     /// safe and completes it.
     ///
-    /// The work is a task of its own: a client that hangs up stops waiting, it does not stop a write half way, where
-    /// the next request could come between its two inserts.
+    /// The work is a task of its own: a client that hangs up stops waiting, it does not stop a write half way, where what is
+    /// stored and what is known of it would part.
     pub async fn accept<I>(&self, tenant: &str, items: I) -> Result<Receipt, IngestError>
     where
         I: Iterator<Item = Item> + Send + 'static,

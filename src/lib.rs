@@ -24,7 +24,7 @@
 //! * Only `app::config` reads the environment and only `model::clock` reads the time of day (clippy holds it).
 //! * SQL text lives only in `sql/`, `metrics`, `store`, in `ingest::known`, which asks what is known, in
 //!   `ingest::deal::stored`, which asks what is known of deals, in `ingest::errands::stored`, which asks what is still to be
-//!   asked of CRMs, in `ingest::rejected::stored`, which keeps what was rejected, in `ingest::feed`, which writes what a process
+//!   asked of CRMs, in `ingest::rejected::stored`, which keeps what was rejected, in `ingest::feed::log`, which writes what a process
 //!   that broke off had not, in `ingest::derive`, which runs the rules of `sql/derived`, in `ingest::replay`, which moves whole
 //!   tables between two databases, in `ingest::erase`, which removes rows of all tables,
 //!   and in `ingest::retention`, which does so by their age; a value reaches the engine only as a bound parameter (the type [`sql::Sql`] holds it).

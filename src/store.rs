@@ -121,6 +121,8 @@ pub enum StoreError {
     TooManyRows { limit: &'static str, rows: u64 },
     #[error("the disk of the data directory is full")]
     DiskFull,
+    #[error("the engine has no memory left for this now")]
+    NoMemory,
     #[error("the process has no file descriptors left: allow it more (`ulimit -n`, or `LimitNOFILE` of its service)")]
     NoDescriptors,
     #[error("the store is shutting down")]

@@ -13,8 +13,8 @@ use rapport::api::audit::Log;
 use rapport::ingest::connection::Connections;
 use rapport::ingest::file::{self, AdapterOptions};
 use rapport::ingest::{Item, Origin, batch, normalise};
-use rapport::store::Store;
 use rapport::store::embedded::EmbeddedStore;
+use rapport::store::{Insert, Store};
 use serde_json::json;
 
 use super::webhooks;
@@ -102,9 +102,9 @@ async fn insert(store: &EmbeddedStore, events: &[rapport::model::event::NormalEv
     let rows: Vec<batch::Row> = events.iter().map(|event| batch::Row { origin: &origin, event }).collect();
     let rows = batch::build(&rows).expect("the events fit");
     let numbered = batch::numbered(&rows, 0).expect("the rows are sound");
-    let arrivals = batch::arrivals(&rows).expect("the rows are sound");
+    let followers = batch::followers(&rows).expect("the rows are sound");
     let start = Instant::now();
-    for (table, rows) in [("events", numbered), ("inbox", rows), ("arrivals", arrivals)] {
+    for Insert { table, rows } in [Insert { table: "events", rows: numbered }].into_iter().chain(followers) {
         store.insert(table, rows, None).await.expect("the store takes them");
     }
     start.elapsed()

@@ -256,9 +256,11 @@ impl ApiError {
             StoreError::TooMuchMemory { .. } | StoreError::TooManyRows { .. } => {
                 Self::new(Code::LimitExceeded, format!("{error}: take a shorter range or fewer groups"))
             }
-            StoreError::Busy { .. } | StoreError::DiskFull | StoreError::NoDescriptors | StoreError::Closed => {
-                Self::unavailable(error.to_string(), 5)
-            }
+            StoreError::Busy { .. }
+            | StoreError::DiskFull
+            | StoreError::NoMemory
+            | StoreError::NoDescriptors
+            | StoreError::Closed => Self::unavailable(error.to_string(), 5),
             // Which hosts there are is nobody's business outside.
             StoreError::Unreachable { .. } => {
                 tracing::error!(request_id = request_id.text(), %error, "the store is away");

@@ -15,6 +15,7 @@ use arrow::error::ArrowError;
 use super::Origin;
 use crate::model::clock::Millis;
 use crate::model::event::{Amount, Author, FailureReason, NormalEvent};
+use crate::store::Insert;
 
 /// The columns that may hold nulls.
 const NULLABLE: [&str; 4] = ["survey_score", "survey_scale", "conversion_value", "cost_amount"];
@@ -23,10 +24,12 @@ const NULLABLE: [&str; 4] = ["survey_score", "survey_scale", "conversion_value",
 pub(super) const ARRIVALS: [&str; 8] =
     ["tenant", "kind", "channel", "account", "chat", "dialog", "contact", "identities"];
 
-/// What tells which threads the rows touch, and which links between names they bring.
-pub fn arrivals(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+/// What is written of rows beside the log, in this order: first what follows from the events, then the mark that something is to
+/// be derived from it. All of it can be written twice without harm.
+pub fn followers(rows: &RecordBatch) -> Result<[Insert; 2], ArrowError> {
     let places = ARRIVALS.iter().map(|name| rows.schema().index_of(name)).collect::<Result<Vec<_>, _>>()?;
-    rows.project(&places)
+    let arrivals = rows.project(&places)?;
+    Ok([Insert { table: "inbox", rows: rows.clone() }, Insert { table: "arrivals", rows: arrivals }])
 }
 
 /// An event and where it came from.

@@ -6,8 +6,6 @@
 use std::future::Future;
 use std::ops::Range;
 
-use crate::store::StoreError;
-
 /// Rows of one batch that can be refused. More are no poison: the store refuses what anybody sends, and nothing is said of
 /// the rows. To find 64 among 50,000 takes 64 × (log2(50,000 ÷ 64) + 2) × 2, about 1,500 writes, at worst, where all are far from
 /// each other; one among them takes 33.
@@ -60,48 +58,6 @@ where
         open.push(range.start..middle);
     }
     Ok(refused)
-}
-
-/// The engine's codes that say nothing of the rows: a table, a part, a file or another machine is not as it should be.
-///
-/// Code 0 is an error without one: the library's own.
-const NOT_ABOUT_ROWS: [i32; 19] = [
-    0, 16,  // no such column
-    36,  // another process has the directory
-    60,  // no such table
-    74,  // a file cannot be read
-    75,  // or written
-    76,  // or opened
-    81,  // no such database
-    164, // read only
-    173, // no memory
-    202, // too many statements
-    209, // a socket
-    210, // the network
-    236, // ended from outside
-    242, // a table that is read only
-    252, // too many parts
-    341, // a change of a table that did not end
-    516, // a password
-    999, // the keeper
-];
-
-/// Whether a store's refusal can be about what is in the rows, so that others might be taken.
-pub fn is_about_rows(error: &StoreError) -> bool {
-    match error {
-        StoreError::Engine { code, .. } => !NOT_ABOUT_ROWS.contains(code),
-        // The program's columns are not the table's: no row would fit.
-        StoreError::WrongColumns { .. } => false,
-        StoreError::TimedOut { .. }
-        | StoreError::Busy { .. }
-        | StoreError::TooMuchMemory { .. }
-        | StoreError::TooManyRows { .. }
-        | StoreError::DiskFull
-        | StoreError::NoDescriptors
-        | StoreError::Unreachable { .. }
-        | StoreError::NoShard { .. }
-        | StoreError::Closed => false,
-    }
 }
 
 #[cfg(test)]
@@ -179,18 +135,6 @@ mod tests {
     fn an_error_that_is_not_about_rows_ends_it() {
         let outcome = run(8, &[3].into(), Some(3));
         assert_eq!((outcome.refused, outcome.writes), (Err(Error::Full), 3));
-        assert!(is_about_rows(&StoreError::Engine { code: 469, message: String::new() }));
-        for error in [
-            StoreError::DiskFull,
-            StoreError::Closed,
-            StoreError::Busy { seconds: 1 },
-            StoreError::TimedOut { seconds: 1 },
-            StoreError::WrongColumns { table: "events", reason: String::new() },
-            StoreError::Engine { code: 60, message: String::new() },
-            StoreError::Engine { code: 0, message: String::new() },
-        ] {
-            assert!(!is_about_rows(&error), "{error}");
-        }
     }
 
     proptest! {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use tokio::task::spawn_blocking;
 
-use super::bisect::{Refused, bisect, is_about_rows};
+use super::bisect::{Refused, bisect};
 use super::feed::Feed;
 use super::group::{Announced, Groups};
 use super::known::{self, Known};
@@ -17,7 +17,7 @@ use super::rejected::{self, Line, RejectedBy, Rejections};
 use super::{IngestError, Origin, batch};
 use crate::model::event::NormalEvent;
 use crate::store::token::Token;
-use crate::store::{Store, StoreError};
+use crate::store::{Insert, Store, StoreError};
 
 /// Events on their way in: an id once for each tenant.
 pub(super) struct Batch {
@@ -123,7 +123,7 @@ impl Commits {
         match self.store_new(rows.clone(), tenants.clone(), token).await {
             Ok(()) => {}
             // Each batch of a group is tried alone first: what is wrong with one costs the others nothing.
-            Err(IngestError::Store(error)) if is_about_rows(&error) => {
+            Err(IngestError::Store(error)) if error.is_about_rows() => {
                 let (Some([batch]), Some(first)) = (alone, written.first_mut()) else { return Err(error.into()) };
                 (first.refused, first.unkept) = self.store_takeable(&batch, &rows, &tenants).await?;
                 first.new -= first.refused.len() as u64;
@@ -162,7 +162,7 @@ impl Commits {
             let rows = rows.slice(range.start, range.len());
             self.store_new(rows, tenants.clone(), None).await
         };
-        let is_about_rows = |error: &IngestError| matches!(error, IngestError::Store(error) if is_about_rows(error));
+        let is_about_rows = |error: &IngestError| matches!(error, IngestError::Store(error) if error.is_about_rows());
         let refused = bisect(rows.num_rows(), is_about_rows, write).await?;
         let refused: Vec<Refused<StoreError>> = refused.into_iter().filter_map(of_store).collect();
         let lines = rejected::row::lines(rows, &refused);
@@ -183,14 +183,12 @@ impl Commits {
         token: Option<Token>,
     ) -> Result<(), IngestError> {
         match &self.following {
-            // First what follows from the events, then the mark that something is to be derived from it, then the events,
-            // which are what "known" means: after a crash in between the sender tries again, and the state tables take the
-            // same rows twice without harm.
+            // The events last, which are what "known" means: after a crash in between the sender tries again.
             Following::Before => {
-                let arrivals = batch::arrivals(&rows).map_err(IngestError::Batch)?;
                 let events = batch::numbered(&rows, 0).map_err(IngestError::Batch)?;
-                self.store.insert("inbox", rows, None).await?;
-                self.store.insert("arrivals", arrivals, None).await?;
+                for Insert { table, rows } in batch::followers(&rows).map_err(IngestError::Batch)? {
+                    self.store.insert(table, rows, None).await?;
+                }
                 Ok(self.store.insert("events", events, token).await?)
             }
             Following::Behind(feed) => {
@@ -201,7 +199,7 @@ impl Commits {
                 match &stored {
                     Ok(()) => feed.push(number, tenants, Some(rows)),
                     // The engine refused it before it stored anything.
-                    Err(error) if is_about_rows(error) => {}
+                    Err(error) if error.is_about_rows() => {}
                     Err(_) => feed.push(number, tenants, None),
                 }
                 Ok(stored?)

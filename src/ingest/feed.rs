@@ -2,8 +2,9 @@
 //! insert into `events`, and the tables that views fill from `inbox` get larger batches, which cost a tenth as much an event.
 //!
 //! What is not written yet stands in memory, within bounds, and in `events` with a greater `batch` than `fed` has: after a crash
-//! it is read from there. Whoever asks waits until what was stored before is written. One of the places outside `sql/` with SQL
-//! text: see `lib.rs`.
+//! it is read from there ([`log`]). Whoever asks waits until what was stored before is written.
+
+mod log;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::iter;
@@ -12,17 +13,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as PlainMutex, PoisonError};
 use std::time::Duration;
 
-use arrow::array::{Array, AsArray, RecordBatch, UInt8Array, UInt64Array};
+use arrow::array::{RecordBatch, UInt8Array, UInt64Array};
 use arrow::compute::concat_batches;
-use arrow::datatypes::UInt64Type;
 use arrow::error::ArrowError;
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio::task::spawn_blocking;
 
-use super::bisect::{bisect, is_about_rows};
+use super::bisect::bisect;
 use super::rejected::{RejectedBy, Rejections, row};
 use super::{Origin, batch};
-use crate::sql::Sql;
 use crate::store::{Insert, Store, StoreError};
 
 /// Events of one pass: half a second of the engine's work.
@@ -46,7 +45,7 @@ pub(super) struct Feed {
     rejections: Arc<Rejections>,
     waiting: PlainMutex<Waiting>,
     /// One pass after the other.
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
     /// Told when something waits.
     arrived: Notify,
     /// The number of the batch that was stored last.
@@ -80,26 +79,28 @@ impl Stored {
 }
 
 impl Feed {
-    /// Writes what a process that broke off had not, and goes on from there.
+    /// Goes on from where a process that broke off was: what it had stored and not written waits to be written.
     ///
     /// # Errors
     /// When the engine fails.
     pub async fn open(store: Arc<dyn Store>, rejections: Arc<Rejections>) -> Result<Self, StoreError> {
-        let fed = number(&store, Sql::new("SELECT max(batch) FROM fed")).await?;
-        let mut found = Sql::new("SELECT max(batch) FROM events WHERE batch > ");
-        // Batches are counted from 1 up: no number is too large for the parameter.
-        found.bind(fed.cast_signed());
-        let last = number(&store, found).await?.max(fed);
+        let fed = log::fed(store.as_ref()).await?;
+        let last = log::last_after(store.as_ref(), fed).await?.max(fed);
+        let mut waiting = Waiting::default();
         if fed < last {
             tracing::info!(batches = last - fed, "what a process that broke off had stored is counted in");
-            read_back(store.as_ref(), fed, last).await?;
+            let numbers = fed + 1..=last;
+            let tenants = Arc::new(log::tenants(store.as_ref(), &numbers).await?);
+            waiting.batches.push_back(Stored { numbers, tenants, rows: None });
         }
+        let arrived = Notify::new();
+        arrived.notify_one();
         Ok(Self {
             store,
             rejections,
-            waiting: PlainMutex::default(),
-            turn: Mutex::new(()),
-            arrived: Notify::new(),
+            waiting: PlainMutex::new(waiting),
+            turn: Arc::default(),
+            arrived,
             last: AtomicU64::new(last),
         })
     }
@@ -110,7 +111,7 @@ impl Feed {
     }
 
     /// Waits until there is room for more, and works for it.
-    pub async fn make_room(&self) -> Result<(), StoreError> {
+    pub async fn make_room(self: &Arc<Self>) -> Result<(), StoreError> {
         while WAITING_BYTES_MAX <= self.lock().bytes {
             self.pass().await?;
         }
@@ -153,7 +154,7 @@ impl Feed {
     ///
     /// # Errors
     /// When the engine fails; nothing is lost.
-    pub async fn settle(&self, tenant: &str) -> Result<(), StoreError> {
+    pub async fn settle(self: &Arc<Self>, tenant: &str) -> Result<(), StoreError> {
         let last = {
             let waiting = self.lock();
             waiting
@@ -174,7 +175,7 @@ impl Feed {
     ///
     /// # Errors
     /// As [`Feed::settle`].
-    pub async fn settle_all(&self) -> Result<(), StoreError> {
+    pub async fn settle_all(self: &Arc<Self>) -> Result<(), StoreError> {
         while !self.lock().batches.is_empty() {
             self.pass().await?;
         }
@@ -182,7 +183,7 @@ impl Feed {
     }
 
     /// Writes what waits, for as long as the store is open; `fed` is called after each pass.
-    pub async fn keep_up(&self, fed: impl Fn() + Send) {
+    pub async fn keep_up(self: &Arc<Self>, fed: impl Fn() + Send) {
         loop {
             if self.lock().batches.is_empty() {
                 self.arrived.notified().await;
@@ -212,14 +213,27 @@ impl Feed {
     }
 
     /// Writes what has waited longest: as much as makes one good insert.
-    async fn pass(&self) -> Result<(), StoreError> {
-        let _turn = self.turn.lock().await;
+    ///
+    /// It is a task of its own: the engine goes on writing when nobody waits for it any more, and until it is done nobody else
+    /// may have the turn.
+    async fn pass(self: &Arc<Self>) -> Result<(), StoreError> {
+        let feed = Arc::clone(self);
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let pass = tokio::spawn(async move {
+            let _turn = turn;
+            feed.write_first().await
+        });
+        // Only a runtime that is shutting down drops the work.
+        pass.await.map_err(|_| StoreError::Closed)?
+    }
+
+    async fn write_first(&self) -> Result<(), StoreError> {
         let first = self.first();
         let (Some(start), Some(end)) = (first.first(), first.last()) else { return Ok(()) };
         let last = *end.numbers.end();
         match first.iter().map(|stored| stored.rows.clone()).collect() {
             Some(rows) => self.write_all(rows, last).await?,
-            None => read_back(self.store.as_ref(), start.numbers.start() - 1, last).await?,
+            None => self.follow(&(*start.numbers.start()..=last)).await?,
         }
         let mut waiting = self.lock();
         // What became more meanwhile is read once more.
@@ -236,15 +250,32 @@ impl Feed {
         let joined = spawn_blocking(move || join(&rows))
             .await
             .map_err(|_| StoreError::Closed)?
-            .map_err(|error| wrong(&error))?;
+            .map_err(|error| log::wrong(&error))?;
         match self.write(&joined, last).await {
-            Err(error) if is_about_rows(&error) => self.write_takeable(&joined, last).await,
+            Err(error) if error.is_about_rows() => self.write_takeable(&joined, last).await,
             written => written,
         }
     }
 
+    /// Writes what follows from what the log has of batches.
+    async fn follow(&self, numbers: &RangeInclusive<u64>) -> Result<(), StoreError> {
+        match log::follow(self.store.as_ref(), numbers).await {
+            Err(error) if error.is_about_rows() => {}
+            followed => return followed,
+        }
+        let mut from = 0;
+        loop {
+            let rows = log::rows(self.store.as_ref(), numbers, from).await?;
+            if rows.num_rows() == 0 {
+                return self.write(&rows, *numbers.end()).await;
+            }
+            from += rows.num_rows() as i64;
+            self.write_takeable(&rows, 0).await?;
+        }
+    }
+
     async fn write(&self, rows: &RecordBatch, last: u64) -> Result<(), StoreError> {
-        self.store.insert_all(inserts(rows, last).map_err(|error| wrong(&error))?).await
+        self.store.insert_all(inserts(rows, last).map_err(|error| log::wrong(&error))?).await
     }
 
     /// Writes what the engine takes: what one event says costs no other. It stays in the log of events, and it is kept among what
@@ -252,7 +283,7 @@ impl Feed {
     async fn write_takeable(&self, rows: &RecordBatch, last: u64) -> Result<(), StoreError> {
         // How far it is is told at the end, with nothing.
         let write = async |range: Range<usize>| self.write(&rows.slice(range.start, range.len()), 0).await;
-        let refused = bisect(rows.num_rows(), is_about_rows, write).await?;
+        let refused = bisect(rows.num_rows(), StoreError::is_about_rows, write).await?;
         tracing::error!(events = refused.len(), "events are stored and cannot be counted: they are among the rejected");
         for (line, refused) in row::lines(rows, &refused).iter().zip(&refused) {
             let now = row::received_at(rows, refused.row).unwrap_or_default();
@@ -287,16 +318,15 @@ impl Feed {
     }
 }
 
-/// First what follows from the events, then the mark that something is to be derived from it, then how far that is: all can
-/// be written twice without harm.
+/// What follows from the rows, and then how far that is.
 fn inserts(rows: &RecordBatch, last: u64) -> Result<Vec<Insert>, ArrowError> {
     let fed = RecordBatch::try_from_iter([
         ("whole", Arc::new(UInt8Array::from(vec![0])) as _),
         ("batch", Arc::new(UInt64Array::from(vec![last])) as _),
     ])?;
-    let arrivals = batch::arrivals(rows)?;
-    let insert = |table, rows| Insert { table, rows };
-    Ok(vec![insert("inbox", rows.clone()), insert("arrivals", arrivals), insert("fed", fed)])
+    let mut inserts = Vec::from(batch::followers(rows)?);
+    inserts.push(Insert { table: "fed", rows: fed });
+    Ok(inserts)
 }
 
 fn join(batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
@@ -304,33 +334,4 @@ fn join(batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
         [one] => Ok(one.clone()),
         several => concat_batches(&several[0].schema(), several),
     }
-}
-
-/// All batches have the columns of one program.
-fn wrong(error: &ArrowError) -> StoreError {
-    StoreError::WrongColumns { table: "inbox", reason: error.to_string() }
-}
-
-/// Writes what follows from the batches after one number up to another as the log has them.
-async fn read_back(store: &dyn Store, after: u64, last: u64) -> Result<(), StoreError> {
-    let behind = |text| {
-        let mut sql = Sql::new(text);
-        // Batches are counted from 1 up: no number is too large for the parameter.
-        sql.push(" FROM events WHERE batch > ").bind(after.cast_signed());
-        sql.push(" AND batch <= ").bind(last.cast_signed());
-        sql
-    };
-    // The columns of `inbox` are those of `events` in their order, but for the last: a test holds it.
-    let inbox = behind("INSERT INTO inbox SELECT * EXCEPT (batch)");
-    let arrivals =
-        behind("INSERT INTO arrivals SELECT tenant, kind, channel, account, chat, dialog, contact, identities");
-    let mut done = Sql::new("INSERT INTO fed (whole, batch) SELECT 0, toUInt64(");
-    done.bind(last.cast_signed()).push(")");
-    store.execute_all(vec![inbox, arrivals, done]).await
-}
-
-async fn number(store: &Arc<dyn Store>, sql: Sql) -> Result<u64, StoreError> {
-    let answer = store.query(sql).await?;
-    let column = answer.first().and_then(|batch| batch.column(0).as_primitive_opt::<UInt64Type>());
-    Ok(column.filter(|column| !column.is_empty()).map_or(0, |column| column.value(0)))
 }

@@ -15,6 +15,35 @@ const TOO_MANY_ROWS_OR_BYTES: i32 = 396;
 /// EMFILE, as the engine writes it under many codes: whatever it was about to open.
 const TOO_MANY_OPEN_FILES: &str = "errno: 24, strerror: Too many open files";
 
+/// Codes by which the engine refuses what a row says: a value that a column, a function or a rule of a table does not take.
+/// Whatever else is wrong is wrong for all rows, or will pass; a row that is blamed for it would be lost.
+const ABOUT_ROWS: [i32; 24] = [
+    6,   // a text that cannot be parsed
+    26,  // a quoted one
+    27,  // what is written otherwise than expected
+    32,  // a value that ends too early
+    38,  // a date
+    41,  // a date with time
+    69,  // an argument out of bounds
+    70,  // a type into which a value does not go
+    72,  // a number
+    117, // data that is wrong in itself
+    128, // an array that is too large
+    131, // a text that is too large
+    153, // a division by zero
+    190, // arrays of different sizes
+    321, // a value that a type does not have
+    349, // nothing where something must be
+    376, // a UUID
+    395, // a rule that throws
+    407, // an amount that is too large
+    467, // neither true nor false
+    469, // a rule of a table
+    675, // an address
+    676, // another one
+    691, // a name that an enumeration does not have
+];
+
 /// There is no such table.
 pub(super) const UNKNOWN_TABLE: i32 = 60;
 
@@ -32,6 +61,27 @@ pub(super) const TABLE_IS_READ_ONLY: i32 = 242;
 pub(super) const ALL_CONNECTION_TRIES_FAILED: i32 = 279;
 pub(super) const KEEPER_EXCEPTION: i32 = 999;
 
+impl StoreError {
+    /// Whether it can be about what is in the rows, so that others might be taken.
+    pub fn is_about_rows(&self) -> bool {
+        match self {
+            Self::Engine { code, .. } => ABOUT_ROWS.contains(code),
+            // The program's columns are not the table's: no row would fit.
+            Self::WrongColumns { .. } => false,
+            Self::TimedOut { .. }
+            | Self::Busy { .. }
+            | Self::TooMuchMemory { .. }
+            | Self::TooManyRows { .. }
+            | Self::DiskFull
+            | Self::NoMemory
+            | Self::NoDescriptors
+            | Self::Unreachable { .. }
+            | Self::NoShard { .. }
+            | Self::Closed => false,
+        }
+    }
+}
+
 pub(super) fn read_error(message: &str, values: &[Value], limits: &Limits) -> StoreError {
     let (code, message) = parse(message, values);
     match code {
@@ -48,6 +98,7 @@ pub(super) fn read_error(message: &str, values: &[Value], limits: &Limits) -> St
 pub(super) fn write_error(message: &str, values: &[Value]) -> StoreError {
     match parse(message, values) {
         (NOT_ENOUGH_SPACE, _) => StoreError::DiskFull,
+        (MEMORY_LIMIT_EXCEEDED, _) => StoreError::NoMemory,
         (_, message) if message.contains(TOO_MANY_OPEN_FILES) => StoreError::NoDescriptors,
         (code, message) => StoreError::Engine { code, message },
     }
@@ -93,6 +144,29 @@ mod tests {
         let full = "[chdb] Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not enough space. (NOT_ENOUGH_SPACE)";
         assert!(matches!(write_error(full, &[]), StoreError::DiskFull));
         assert!(matches!(write_error("[chdb] Code: 60. DB::Exception: Unknown table", &[]), StoreError::Engine { .. }));
+        let memory = "[chdb] Code: 241. DB::Exception: (total) memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)";
+        assert!(matches!(write_error(memory, &[]), StoreError::NoMemory));
+    }
+
+    #[test]
+    fn only_what_a_row_says_can_be_its_fault() {
+        let engine = |code| StoreError::Engine { code, message: String::new() };
+        for about_rows in [469, 395, 407, 349] {
+            assert!(engine(about_rows).is_about_rows(), "{about_rows}");
+        }
+        for code in [0, 16, 36, 60, 159, 164, 241, 252, 285, 319, 394, 439, 497, 999, 1_001] {
+            assert!(!engine(code).is_about_rows(), "{code}");
+        }
+        for error in [
+            StoreError::DiskFull,
+            StoreError::NoMemory,
+            StoreError::Closed,
+            StoreError::Busy { seconds: 1 },
+            StoreError::TimedOut { seconds: 1 },
+            StoreError::WrongColumns { table: "events", reason: String::new() },
+        ] {
+            assert!(!error.is_about_rows(), "{error}");
+        }
     }
 
     #[test]

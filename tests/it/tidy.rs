@@ -172,12 +172,12 @@ fn only_some_modules_hold_sql() {
         let module = module_of(&path);
         // `sql` has an example in its own test; `ingest::known` asks which ids are known, `ingest::deal::stored` what is known
         // of deals, `ingest::errands::stored` what is still to be asked of CRMs, `ingest::rejected::stored` keeps what was rejected,
-        // `ingest::feed` writes what a process that broke off had not, `ingest::derive` runs `sql/derived`,
+        // `ingest::feed::log` writes what a process that broke off had not, `ingest::derive` runs `sql/derived`,
         // `ingest::replay` moves whole tables between two databases, `ingest::erase` removes rows of all tables, and so
         // does `ingest::retention`.
         let allowed = matches!(module.as_str(), "metrics" | "store" | "sql")
             || path.ends_with("ingest/known.rs")
-            || path.ends_with("ingest/feed.rs")
+            || path.ends_with("ingest/feed/log.rs")
             || path.ends_with("ingest/deal/stored.rs")
             || path.ends_with("ingest/errands/stored.rs")
             || path.ends_with("ingest/rejected/stored.rs")

@@ -323,6 +323,7 @@ fn fault(error: &IngestError) -> Fault {
             StoreError::TimedOut { .. }
             | StoreError::Busy { .. }
             | StoreError::DiskFull
+            | StoreError::NoMemory
             | StoreError::NoDescriptors
             | StoreError::Unreachable { .. }
             | StoreError::Closed => Fault::Store,

@@ -147,6 +147,7 @@ impl Refusal {
             StoreError::TooManyRows { limit: "max_rows_to_read", .. } => Self { code: 158, text },
             StoreError::TooManyRows { .. } => Self { code: 396, text },
             StoreError::DiskFull => Self { code: 243, text },
+            StoreError::NoMemory => Self { code: 241, text },
             StoreError::Engine { code, message } => Self { code, text: message },
             _ => Self { code: 1001, text },
         }

@@ -1,6 +1,7 @@
 //! Events that the engine itself refuses: found among many, kept, and stored when the cause is gone.
 
 use axum::http::StatusCode;
+use rapport::ingest::Ingest;
 use rapport::sql::Sql;
 use rapport::store::Store;
 use serde_json::{Value, json};
@@ -98,4 +99,30 @@ async fn what_cannot_be_counted_keeps_nothing_else_from_being_counted() {
     let answer = world.ask(&world.manager(), inbound).await;
     assert_eq!(answer["analytics"]["activity"]["total"]["messages"], 97);
     assert_eq!(kept(&world, "(origin: REFUSED)", "id").await.as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn what_a_process_left_and_cannot_be_counted_keeps_the_next_from_nothing() {
+    let world = World::at(NOW).await;
+    change(&world, "ALTER TABLE messages ADD CONSTRAINT no_poison CHECK chat != 'poison'").await;
+    let mut events = events(&[0, 41, 99]);
+    let more = json!({"segments": ["vip", "new"], "identities": ["crm:1"], "x": "y", "text": null});
+    events[41].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    world.take(&events).await;
+    // The process ends before anything that follows is written.
+    let next = Ingest::open(world.store.clone(), world.turning.clone()).await.unwrap();
+    let world = world.with(next);
+    let inbound = "{ analytics(range: {last: \"P30D\"}) { activity { total { messages } } } }";
+    let answer = world.ask(&world.manager(), inbound).await;
+    assert_eq!(answer["analytics"]["activity"]["total"]["messages"], 97);
+    let nodes = kept(&world, "(origin: REFUSED)", "eventId raw").await;
+    let raw = |id: &str| {
+        let node = nodes.as_array().unwrap().iter().find(|node| node["eventId"] == id).unwrap();
+        serde_json::from_str::<Value>(node["raw"].as_str().unwrap()).unwrap()
+    };
+    let (plain, whole) = (raw(events[99]["id"].as_str().unwrap()), raw(events[41]["id"].as_str().unwrap()));
+    assert_eq!((&plain["chat"], &plain["contact"]), (&json!("poison"), &json!("c99")));
+    let told = json!([whole["segments"], whole["identities"], whole["attributes"], whole["contact"], whole["kind"]]);
+    assert_eq!(told, json!([["vip", "new"], ["crm:1"], {"x": "y"}, "c41", "message.received"]));
+    assert_eq!(nodes.as_array().unwrap().len(), 3);
 }
