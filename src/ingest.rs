@@ -46,11 +46,12 @@ pub mod replay;
 pub mod retention;
 pub mod sends;
 mod spans;
+mod threads;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::task::JoinError;
 use tracing::Instrument;
 
 use self::commit::{Batch, Commits, Following, Written};
@@ -66,6 +67,7 @@ pub use self::reason::Reason;
 pub use self::receipt::{Receipt, Rejection};
 use self::rejected::{Allowance, Line, RejectedBy, Rejections, Way};
 use self::retention::Keeping;
+use self::threads::{Amount, work};
 use crate::model::Clock;
 use crate::model::clock::Millis;
 use crate::model::retention::Retention;
@@ -271,12 +273,16 @@ impl Door {
         self.rejections.keep(self.store.as_ref(), origin, RejectedBy::Rules, lines, self.clock.now()).await;
     }
 
-    fn prepare_next<I>(self: Arc<Self>, origin: &Arc<Origin>, mut items: I) -> JoinHandle<(I, Prepared)>
+    fn prepare_next<I>(
+        self: Arc<Self>,
+        origin: &Arc<Origin>,
+        mut items: I,
+    ) -> impl Future<Output = Result<(I, Prepared), JoinError>>
     where
         I: Iterator<Item = Item> + Send + 'static,
     {
         let origin = Arc::clone(origin);
-        spawn_blocking(move || {
+        work(Amount::of(items.size_hint().1), move || {
             let prepared = prepare(&origin, &mut items, self.clock.as_ref(), &self.retention);
             (items, prepared)
         })

@@ -6,7 +6,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use tokio::task::spawn_blocking;
 
 use super::bisect::{Refused, bisect};
 use super::feed::Feed;
@@ -14,6 +13,7 @@ use super::group::{Announced, Groups};
 use super::known::{self, Known};
 use super::prepare::BATCH_EVENTS_MAX;
 use super::rejected::{self, Line, RejectedBy, Rejections};
+use super::threads::{Amount, work};
 use super::{IngestError, Origin, batch};
 use crate::model::event::NormalEvent;
 use crate::store::token::Token;
@@ -109,7 +109,8 @@ impl Commits {
         let found = self.find_known(&batches).await?;
         let token = token_of(&batches);
         let alone = <[_; 1]>::try_from(batches.clone()).ok();
-        let selected = spawn_blocking(move || {
+        let amount = Amount::of(Some(batches.iter().map(|batch| batch.len()).sum()));
+        let selected = work(amount, move || {
             let (new, accepted) = select_new(&batches, &found);
             let rows = batch::build(&new).map_err(IngestError::Batch)?;
             let tenants = new.iter().map(|row| row.origin.tenant.clone()).collect();

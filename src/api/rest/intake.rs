@@ -111,14 +111,19 @@ where
     let turns = if is_small { &state.small_turns } else { &state.turns };
     let turn = tokio::time::timeout(PLACE_WITHIN, turns.take(&bearer)).await;
     let turn = turn.map_err(|_| busy())?;
-    // Decompressing and finding the lines is work for a thread of its own. The turn goes with it: the thread works on when the
-    // client has gone.
-    let lines = tokio::task::spawn_blocking(move || {
+    let read_lines = move || {
         let plain = decode(sent, encoding.as_deref(), body_limits).map_err(|error| refuse_body(&error))?;
         let lines = split(plain).map_err(|error| refuse_lines(&error))?;
         Ok::<_, ApiError>((lines, turn))
-    });
-    let (lines, _turn) = lines.await.map_err(|error| ApiError::internal(&request_id, &error))??;
+    };
+    // Decompressing and finding the lines of a large body is work for a thread of its own. The turn goes with it: the thread
+    // works on when the client has gone.
+    let (lines, _turn) = if is_small {
+        read_lines()?
+    } else {
+        let lines = tokio::task::spawn_blocking(read_lines).await;
+        lines.map_err(|error| ApiError::internal(&request_id, &error))??
+    };
     trace.note_write();
     let receipt = state.intake.accept_from(origin, read(lines)).await;
     let receipt = receipt.map_err(|error| ApiError::of_ingest(&request_id, &error))?;
