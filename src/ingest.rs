@@ -1,20 +1,19 @@
 //! An event's way in: bytes → items → normalised events → batches in the store → a receipt.
 //!
-//! Nothing is answered as accepted before the store has it on disk. A bad item costs only itself; a repeated one
-//! is counted and changes nothing. This module does no HTTP, and knows no metric and no viewer.
+//! Nothing is answered as accepted before the store, or where there is a queue the stream, has it on disk. A bad item
+//! costs only itself; a repeated one is counted and changes nothing. This module does no HTTP, and knows no metric and
+//! no viewer.
 //!
 //! Reading order: [`body`] (decompress), [`lines`] (take apart), [`item`] (one JSON object), [`normalise`] (the rules
-//! of an event) with [`reason`] (why not), [`mod@prepare`] (a batch without repeats), [`batch`] (Arrow), [`commit`] (into the
-//! store) in [`mod@group`]s, [`known`] (which ids are stored already), [`receipt`]. What platforms send comes by
-//! [`receive`]: a [`connector`] reads it for its [`connection`], [`raw`] keeps it, [`deal`] makes conversions of it; what
-//! they do not send is asked for by [`errands`], and what they answer to a send comes by [`sends`]. Where there is a queue
-//! between the API and the store, [`queued`] is before all that. What cannot be stored is found
-//! by [`mod@bisect`] and kept by [`rejected`]. What follows from the
-//! events is written by [`mod@feed`] and kept by [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what
-//! stands; [`mod@erase`] removes what is known of a contact, [`mod@retention`] what is
-//! older than it may be kept. What came in is counted by [`meters`]. Beside the API's
-//! way stand [`mod@file`] (NDJSON, CSV,
-//! Parquet, chat histories) and [`generate`] (synthetic traffic).
+//! of an event) with [`reason`] (why not), [`mod@prepare`] (a batch without repeats), [`batch`] (Arrow), [`commit`]
+//! (into the store) in [`mod@group`]s, [`known`] (which ids are stored already), [`receipt`]. What platforms send comes
+//! by [`receive`]: a [`connector`] reads it for its [`connection`], [`raw`] keeps it, [`deal`] makes conversions of it;
+//! what they do not send is asked for by [`errands`], and what they answer to a send comes by [`sends`]. Where there is
+//! a queue between the API and the store, [`queued`] is before all that. What cannot be stored is found by
+//! [`mod@bisect`] and kept by [`rejected`]. What follows from the events is written by [`mod@feed`] and kept by
+//! [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what stands; [`mod@erase`] removes what is
+//! known of a contact, [`mod@retention`] what is older than it may be kept. What came in is counted by [`meters`].
+//! Beside the API's way stand [`mod@file`] (NDJSON, CSV, Parquet, chat histories) and [`generate`] (synthetic traffic).
 
 pub mod batch;
 pub mod bisect;
