@@ -15,6 +15,7 @@ use crate::auth::{Grant, TokenConfig, issue};
 use crate::ingest::connection::Connections;
 use crate::ingest::generate::{Plan, write};
 use crate::ingest::{Ingest, file};
+use crate::model::clock::DAY_MS;
 use crate::model::{Clock, SystemClock, event};
 use crate::sql::About;
 use crate::store::engine::{self, EngineSource};
@@ -33,8 +34,6 @@ use super::options::{GenerateOptions, GeneratedFormat, IngestOptions, MigrateOpt
 use super::progress;
 use super::serve::{self, Background, Notice, StopSignal};
 use super::worker;
-
-const DAY_MS: i64 = 86_400_000;
 
 /// `rapport serve`.
 ///
