@@ -7,7 +7,6 @@
 pub mod figures;
 pub mod report;
 
-use std::io::{self, Write};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -33,6 +32,7 @@ use super::config::Config;
 use super::config::store::StoreConfig;
 use super::connections;
 use super::options::ReplayOptions;
+use super::print::print;
 use super::progress;
 
 /// A question of this command has the machine for itself, and may take an hour.
@@ -101,17 +101,10 @@ async fn replay(
         false => trial.discard().await?,
     }
     match options.json {
-        true => print(&format!("{:#}\n", report::json(&shown, publishes))),
-        false => print(&report::ending(&shown, options.publish)),
+        true => print(&format!("{:#}\n", report::json(&shown, publishes)))?,
+        false => print(&report::ending(&shown, options.publish))?,
     }
-}
-
-fn print(text: &str) -> Result<()> {
-    match io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads has had enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
-    }
+    Ok(())
 }
 
 fn find(config: &Config, name: &str) -> Result<Connection> {
