@@ -90,6 +90,21 @@ struct Door {
     retention: Retention,
 }
 
+/// What a way in is built on, whichever way it follows.
+struct Ground {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    rejections: Arc<Rejections>,
+    retention: Retention,
+}
+
+impl Ground {
+    fn of(store: Arc<dyn Store>, clock: Arc<dyn Clock>, keeping: Keeping) -> Self {
+        let rejections = Arc::new(Rejections::keeping(keeping.rejected_days));
+        Self { store, clock, rejections, retention: keeping.retention }
+    }
+}
+
 /// Whose events these are, and how they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
@@ -110,8 +125,7 @@ impl Ingest {
     /// For a store that other processes may write to as well: all that follows from events is written when they are answered.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let derivation = Derivation::new(Arc::clone(&store));
-        let rejections = Arc::new(Rejections::keeping(rejected::DAYS_DEFAULT));
-        Self::following(Following::Before, derivation, (rejections, Retention::default()), (store, clock))
+        Self::following(Following::Before, derivation, Ground::of(store, clock, Keeping::default()))
     }
 
     /// The way in that suits the store. Where no other process writes to it, what follows from events is written behind them, by
@@ -131,25 +145,19 @@ impl Ingest {
     pub async fn open_keeping(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
-        keeping: impl Into<Keeping>,
+        keeping: Keeping,
     ) -> Result<Self, StoreError> {
-        let Keeping { rejected_days, retention } = keeping.into();
-        let rejections = Arc::new(Rejections::keeping(rejected_days));
+        let ground = Ground::of(Arc::clone(&store), clock, keeping);
         if store.sharing() != Sharing::Own {
-            let derivation = Derivation::new(Arc::clone(&store));
-            return Ok(Self::following(Following::Before, derivation, (rejections, retention), (store, clock)));
+            return Ok(Self::following(Following::Before, Derivation::new(store), ground));
         }
-        let feed = Arc::new(Feed::open(Arc::clone(&store), Arc::clone(&rejections)).await?);
-        let derivation = Derivation::behind(Arc::clone(&store), Arc::clone(&feed));
-        Ok(Self::following(Following::Behind(feed), derivation, (rejections, retention), (store, clock)))
+        let feed = Arc::new(Feed::open(Arc::clone(&store), Arc::clone(&ground.rejections)).await?);
+        let derivation = Derivation::behind(store, Arc::clone(&feed));
+        Ok(Self::following(Following::Behind(feed), derivation, ground))
     }
 
-    fn following(
-        following: Following,
-        derivation: Derivation,
-        (rejections, retention): (Arc<Rejections>, Retention),
-        (store, clock): (Arc<dyn Store>, Arc<dyn Clock>),
-    ) -> Self {
+    fn following(following: Following, derivation: Derivation, ground: Ground) -> Self {
+        let Ground { store, clock, rejections, retention } = ground;
         let archive = Groups::of(receive::ARCHIVED_BYTES_MAX);
         let commits = Commits::new(Arc::clone(&store), following.clone(), Arc::clone(&rejections));
         Self {

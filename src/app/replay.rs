@@ -20,6 +20,7 @@ use crate::ingest::replay::archive::{self, Extent};
 use crate::ingest::replay::differences::{self, Differences};
 use crate::ingest::replay::read::{self, Tally};
 use crate::ingest::replay::{Databases, Stretch, copy, publish};
+use crate::ingest::retention::Keeping;
 use crate::metrics::period;
 use crate::model::{Clock, SystemClock, TimeRange};
 use crate::store::chosen::ChosenStore;
@@ -176,7 +177,7 @@ impl Trial {
         progress::derive(&Ingest::open(main.clone(), Arc::clone(&clock)).await?, tenants).await?;
         let scratch = Arc::new(build::open_scratch(&main, databases, clock.as_ref()).await?);
         // What is rejected is so a second time, and the scratch database is no place to keep it.
-        let ingest = Ingest::open_keeping(scratch.clone(), clock, 0).await?;
+        let ingest = Ingest::open_keeping(scratch.clone(), clock, Keeping::nothing_rejected()).await?;
         let trial = Self { main, scratch, databases, stretch, extent, tally: Tally::default() };
         match trial.fill(&ingest, &connection).await {
             Ok(tally) => Ok(Self { tally, ..trial }),
