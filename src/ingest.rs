@@ -16,7 +16,7 @@
 //! Beside the API's way stand [`mod@file`] (NDJSON, CSV, Parquet, chat histories) and [`generate`] (synthetic traffic).
 
 pub mod batch;
-pub mod bisect;
+mod bisect;
 pub mod body;
 mod commit;
 pub mod connection;

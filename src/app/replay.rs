@@ -1,9 +1,11 @@
 //! `rapport replay`: the archive of a connection read again with its connector as it is now, what differs in events and
 //! figures, and, if that is wanted, the new in the place of the old.
 //!
-//! What happens to stores is in `ingest::replay`; here it is put in order, compared in [`figures`] and told by [`report`].
-//! Nothing of the main database changes before [`Trial::publish`], but that what was still to be derived in it is derived.
+//! What happens to stores is in `ingest::replay`; here it is put in order, compared in [`figures`], told by [`report`]
+//! and published by [`ending`]. Nothing of the main database changes before [`Trial::publish`], but that what was still
+//! to be derived in it is derived.
 
+pub mod ending;
 pub mod figures;
 pub mod report;
 
@@ -170,12 +172,12 @@ impl Trial {
         connection: Connection,
         stretch: Stretch,
     ) -> Result<Self> {
-        build::finish_replay(&main, databases, clock.as_ref()).await?;
+        ending::finish_replay(&main, databases, clock.as_ref()).await?;
         let extent = archive::examine(main.as_ref(), databases, &stretch).await?;
         let tenants = std::slice::from_ref(&stretch.tenant);
         // What is compared with must be up to date too.
         progress::derive(&Ingest::open(main.clone(), Arc::clone(&clock)).await?, tenants).await?;
-        let scratch = Arc::new(build::open_scratch(&main, databases, clock.as_ref()).await?);
+        let scratch = Arc::new(ending::open_scratch(&main, databases, clock.as_ref()).await?);
         // What is rejected is so a second time, and the scratch database is no place to keep it.
         let ingest = Ingest::open_keeping(scratch.clone(), clock, Keeping::nothing_rejected()).await?;
         let trial = Self { main, scratch, databases, stretch, extent, tally: Tally::default() };
@@ -278,7 +280,7 @@ impl Trial {
         progress::say("Publishing …");
         let Stretch { tenant, connection, since, until, .. } = self.stretch.clone();
         let (main, databases) = self.mark().await?;
-        build::publish_marked(main.as_ref(), databases, &tenant).await?;
+        ending::publish_marked(main.as_ref(), databases, &tenant).await?;
         tracing::info!(tenant, connection, since, until, "a replay was published");
         Ok(())
     }
