@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
@@ -16,7 +17,7 @@ use rapport::store::Store;
 use serde_json::{Value, json};
 
 use crate::engine::{FixedClock, directory};
-use crate::erasure::house::{figures, files, history, places};
+use crate::erasure::{Failing, figures, files, history, places};
 use crate::world::{TENANT, World, event};
 
 const NOW: &str = "2026-03-20T00:00:00Z";
@@ -176,10 +177,9 @@ async fn a_removal_that_breaks_off_is_gone_on_with() {
     let clock = Arc::new(FixedClock(world.now));
     let mut broke_off = 0;
     for left in [4, 9, 25, 50, 80] {
-        world.store.fill_after(left);
-        let ingest = Ingest::open_keeping(world.store.clone(), clock.clone(), thirty_days(None)).await.unwrap();
+        let failing = Arc::new(Failing { store: world.store.clone(), left: AtomicUsize::new(left) });
+        let ingest = Ingest::open_keeping(failing, clock.clone(), thirty_days(None)).await.unwrap();
         broke_off += usize::from(ingest.retain(TENANT).await.is_err());
-        world.store.make_room();
     }
     assert!(broke_off > 1, "{broke_off}");
     let world = keeping(&world, thirty_days(None)).await;

@@ -40,8 +40,6 @@ pub struct CountingStore {
     queries: AtomicUsize,
     /// Inserts into the log of events that will be done, and of which it will be said that the disk was full.
     doubts: AtomicUsize,
-    /// Lists of changes until the disk is full.
-    changes: AtomicUsize,
 }
 
 impl Store for CountingStore {
@@ -59,7 +57,9 @@ impl Store for CountingStore {
         batch: RecordBatch,
         token: Option<Token>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
-        let is_doubtful = table == "events" && is_one_left(&self.doubts);
+        let doubt = |left: usize| left.checked_sub(1);
+        let is_doubtful =
+            table == "events" && self.doubts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, doubt).is_ok();
         let inserted = self.inner.insert(table, batch, token);
         Box::pin(async move {
             inserted.await?;
@@ -76,10 +76,7 @@ impl Store for CountingStore {
     }
 
     fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
-        match is_one_left(&self.changes) {
-            true => self.inner.execute_all(statements),
-            false => Box::pin(async { Err(StoreError::DiskFull) }),
-        }
+        self.inner.execute_all(statements)
     }
 
     fn sharing(&self) -> Sharing {
@@ -99,17 +96,7 @@ impl Store for CountingStore {
     }
 }
 
-/// Takes one of them, if there is one.
-fn is_one_left(count: &AtomicUsize) -> bool {
-    count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
-}
-
 impl CountingStore {
-    fn over(inner: TestStore) -> Self {
-        let [queries, doubts] = [0, 0].map(AtomicUsize::new);
-        Self { inner, queries, doubts, changes: AtomicUsize::new(usize::MAX) }
-    }
-
     /// Waits for what still runs, where a test has stopped waiting for it: the next one may open the directory anew.
     pub async fn close(&self) {
         self.inner.close().await;
@@ -118,15 +105,6 @@ impl CountingStore {
     /// The next so many inserts into the log of events are done and fail.
     pub fn doubt(&self, inserts: usize) {
         self.doubts.store(inserts, Ordering::Relaxed);
-    }
-
-    /// So many lists of changes are done, and then none until there is room again.
-    pub fn fill_after(&self, lists: usize) {
-        self.changes.store(lists, Ordering::Relaxed);
-    }
-
-    pub fn make_room(&self) {
-        self.fill_after(usize::MAX);
     }
 
     /// Statements so far.
@@ -167,7 +145,7 @@ impl World {
         let now = instant(now);
         let store = empty_store();
         migrate(&store, &FixedClock(now), MIGRATIONS, &facts()).await.expect("the migrations run");
-        let store = Arc::new(CountingStore::over(store));
+        let store = Arc::new(CountingStore { inner: store, queries: AtomicUsize::new(0), doubts: AtomicUsize::new(0) });
         let turning = Arc::new(TurningClock(AtomicI64::new(now)));
         let ingest = Ingest::open(store.clone(), turning.clone()).await.expect("nothing is left to be written");
         let way_in = WayIn { ingest, store, turning };

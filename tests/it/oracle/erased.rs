@@ -11,7 +11,7 @@ use super::interference::of_the_tenant;
 use super::properties::everything;
 use super::question::{Viewer, question};
 use super::{differences, runner, runtime, world_of};
-use crate::erasure::house::{erase, places};
+use crate::erasure::{erase, places};
 
 /// The name of whom is erased; it is part of nothing else.
 const PERSON: &str = "person-to-be-erased";
