@@ -1,11 +1,12 @@
 //! HTTP and GraphQL: routes, the protocol, limits, and one table of error codes.
 //!
-//! This module checks and translates; it computes no figure and writes no SQL. A connection enters in
-//! [`mod@serve`], through [`tls`] where that is configured, a request in [`server`], the GraphQL-over-HTTP protocol is in
-//! [`http`], what a document may cost in [`document`], every limit in [`limits`], every error code in [`errors`], what is
+//! This module checks and translates; it computes no figure and writes no SQL. A connection enters in [`mod@serve`],
+//! through [`tls`] where that is configured, a request in [`server`], the GraphQL-over-HTTP protocol is in [`http`],
+//! what a document may cost in [`document`], every limit in [`limits`], every error code in [`errors`], what is
 //! recorded of a request in [`audit`], and what platforms send comes by [`webhooks`]; how they fare, and how many
-//! requests there were ([`meters`]), is in [`exposition`]; a request is told to logs and traces by [`traces`]. Copies of the store are asked for by [`backups`]. Who may read which field is held in [`access`], what a request costs is in [`price`], who may ask
-//! how much in [`rates`], and the attacks that all of this withstands in [`attacks`].
+//! requests there were ([`meters`]), is in [`exposition`]; a request is told to logs and traces by [`traces`]. Copies
+//! of the store are asked for by [`backups`]. Who may read which field is held in [`access`], what a request costs is
+//! in [`price`], who may ask how much in [`rates`], and the attacks that all of this withstands in [`attacks`].
 
 pub mod access;
 pub mod arguments;

@@ -15,6 +15,7 @@ mod findings;
 pub mod issuers;
 pub mod logging;
 pub mod options;
+mod print;
 mod progress;
 pub mod replay;
 pub mod serve;

@@ -1,23 +1,22 @@
 //! An event's way in: bytes → items → normalised events → batches in the store → a receipt.
 //!
-//! Nothing is answered as accepted before the store has it on disk. A bad item costs only itself; a repeated one
-//! is counted and changes nothing. This module does no HTTP, and knows no metric and no viewer.
+//! Nothing is answered as accepted before the store, or where there is a queue the stream, has it on disk. A bad item
+//! costs only itself; a repeated one is counted and changes nothing. This module does no HTTP, and knows no metric and
+//! no viewer.
 //!
 //! Reading order: [`body`] (decompress), [`lines`] (take apart), [`item`] (one JSON object), [`normalise`] (the rules
-//! of an event) with [`reason`] (why not), [`mod@prepare`] (a batch without repeats), [`batch`] (Arrow), [`commit`] (into the
-//! store) in [`mod@group`]s, [`known`] (which ids are stored already), [`receipt`]. What platforms send comes by
-//! [`receive`]: a [`connector`] reads it for its [`connection`], [`raw`] keeps it, [`deal`] makes conversions of it; what
-//! they do not send is asked for by [`errands`], and what they answer to a send comes by [`sends`]. Where there is a queue
-//! between the API and the store, [`queued`] is before all that. What cannot be stored is found
-//! by [`mod@bisect`] and kept by [`rejected`]. What follows from the
-//! events is written by [`mod@feed`] and kept by [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what
-//! stands; [`mod@erase`] removes what is known of a contact, [`mod@retention`] what is
-//! older than it may be kept. What came in is counted by [`meters`]. Beside the API's
-//! way stand [`mod@file`] (NDJSON, CSV,
-//! Parquet, chat histories) and [`generate`] (synthetic traffic).
+//! of an event) with [`reason`] (why not), [`mod@prepare`] (a batch without repeats), [`batch`] (Arrow), [`commit`]
+//! (into the store) in [`mod@group`]s, [`known`] (which ids are stored already), [`receipt`]. What platforms send comes
+//! by [`receive`]: a [`connector`] reads it for its [`connection`], [`raw`] keeps it, [`deal`] makes conversions of it;
+//! what they do not send is asked for by [`errands`], and what they answer to a send comes by [`sends`]. Where there is
+//! a queue between the API and the store, [`queued`] is before all that. What cannot be stored is found by
+//! [`mod@bisect`] and kept by [`rejected`]. What follows from the events is written by [`mod@feed`] and kept by
+//! [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what stands; [`mod@erase`] removes what is
+//! known of a contact, [`mod@retention`] what is older than it may be kept. What came in is counted by [`meters`].
+//! Beside the API's way stand [`mod@file`] (NDJSON, CSV, Parquet, chat histories) and [`generate`] (synthetic traffic).
 
 pub mod batch;
-pub mod bisect;
+mod bisect;
 pub mod body;
 mod commit;
 pub mod connection;
@@ -93,6 +92,21 @@ struct Door {
     retention: Retention,
 }
 
+/// What a way in is built on, whichever way it follows.
+struct Ground {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    rejections: Arc<Rejections>,
+    retention: Retention,
+}
+
+impl Ground {
+    fn of(store: Arc<dyn Store>, clock: Arc<dyn Clock>, keeping: Keeping) -> Self {
+        let rejections = Arc::new(Rejections::keeping(keeping.rejected_days));
+        Self { store, clock, rejections, retention: keeping.retention }
+    }
+}
+
 /// Whose events these are, and how they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
@@ -113,8 +127,7 @@ impl Ingest {
     /// For a store that other processes may write to as well: all that follows from events is written when they are answered.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let derivation = Derivation::new(Arc::clone(&store));
-        let rejections = Arc::new(Rejections::keeping(rejected::DAYS_DEFAULT));
-        Self::following(Following::Before, derivation, (rejections, Retention::default()), (store, clock))
+        Self::following(Following::Before, derivation, Ground::of(store, clock, Keeping::default()))
     }
 
     /// The way in that suits the store. Where no other process writes to it, what follows from events is written behind them, by
@@ -134,25 +147,19 @@ impl Ingest {
     pub async fn open_keeping(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
-        keeping: impl Into<Keeping>,
+        keeping: Keeping,
     ) -> Result<Self, StoreError> {
-        let Keeping { rejected_days, retention } = keeping.into();
-        let rejections = Arc::new(Rejections::keeping(rejected_days));
+        let ground = Ground::of(Arc::clone(&store), clock, keeping);
         if store.sharing() != Sharing::Own {
-            let derivation = Derivation::new(Arc::clone(&store));
-            return Ok(Self::following(Following::Before, derivation, (rejections, retention), (store, clock)));
+            return Ok(Self::following(Following::Before, Derivation::new(store), ground));
         }
-        let feed = Arc::new(Feed::open(Arc::clone(&store), Arc::clone(&rejections)).await?);
-        let derivation = Derivation::behind(Arc::clone(&store), Arc::clone(&feed));
-        Ok(Self::following(Following::Behind(feed), derivation, (rejections, retention), (store, clock)))
+        let feed = Arc::new(Feed::open(Arc::clone(&store), Arc::clone(&ground.rejections)).await?);
+        let derivation = Derivation::behind(store, Arc::clone(&feed));
+        Ok(Self::following(Following::Behind(feed), derivation, ground))
     }
 
-    fn following(
-        following: Following,
-        derivation: Derivation,
-        (rejections, retention): (Arc<Rejections>, Retention),
-        (store, clock): (Arc<dyn Store>, Arc<dyn Clock>),
-    ) -> Self {
+    fn following(following: Following, derivation: Derivation, ground: Ground) -> Self {
+        let Ground { store, clock, rejections, retention } = ground;
         let archive = Groups::of(receive::ARCHIVED_BYTES_MAX);
         let commits = Commits::new(Arc::clone(&store), following.clone(), Arc::clone(&rejections));
         Self {

@@ -5,6 +5,7 @@
 pub mod channel;
 pub mod clock;
 pub mod event;
+mod hex;
 pub mod range;
 pub mod retention;
 pub mod role;
@@ -13,6 +14,7 @@ pub mod trace;
 
 pub use channel::{Channel, Level, Signal};
 pub use clock::{Clock, SystemClock};
+pub use hex::hex;
 pub use range::{Granularity, TimeRange, TimeRangeError};
 pub use role::{Readers, Role};
 pub use scope::{Peers, Scope, Sight};

@@ -1,7 +1,9 @@
-//! Outbound HTTP: one question to a configured place, and its answer. One connection, one request, limits on everything.
+//! Outbound HTTP: one question to a configured place, and its answer. One connection, one request, limits on
+//! everything.
 //!
-//! The only module that opens connections, but for `store::server`, which keeps some to its hosts. It follows no redirect, keeps no connection and remembers nothing between two
-//! questions; what an answer means, and when to ask again, is for those who ask, with [`pause`] to measure by.
+//! One of the modules that open connections: `lib.rs` has the list. It follows no redirect, keeps no connection and
+//! remembers nothing between two questions; what an answer means, and when to ask again, is for those who ask, with
+//! [`pause`] to measure by.
 
 pub mod address;
 pub mod pause;

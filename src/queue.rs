@@ -1,8 +1,8 @@
 //! The queue: a NATS JetStream stream that keeps what was accepted until a worker has stored it.
 //!
-//! It moves bytes under an id and knows nothing of events. One of the two modules that open connections, only to the
-//! configured servers. What the bytes are is in [`crate::ingest::queued`], how streams are set up in [`set_up`], how they are
-//! read in [`pull`].
+//! It moves bytes under an id and knows nothing of events. One of the modules that open connections (`lib.rs` has the
+//! list), only to the configured servers. What the bytes are is in [`crate::ingest::queued`], how streams are set up in
+//! [`set_up`], how they are read in [`pull`].
 
 pub mod pull;
 mod set_up;

@@ -133,6 +133,16 @@ impl Sql {
         self
     }
 
+    /// Appends a list of texts as one parameter, one a line, for lists that can be long: what an `IN` stands before.
+    /// None may hold a line break.
+    pub fn bind_lines(&mut self, texts: &[&str]) -> &mut Self {
+        debug_assert!(texts.iter().all(|text| !text.contains('\n')), "a text with a line break is two of a list");
+        self.text.push_str(r"(SELECT arrayJoin(splitByChar('\n', ");
+        self.bind(texts.join("\n"));
+        self.text.push_str(")))");
+        self
+    }
+
     /// Appends another statement's text and values; what that is about this is about too.
     pub fn append(&mut self, other: &Sql) -> &mut Self {
         self.text.push_str(&other.text);
@@ -164,6 +174,14 @@ mod tests {
         sql.bind("' OR 1=1 --").push(" AND b IN ").bind_list([1, 2]);
         assert_eq!(sql.text(), "SELECT count() FROM t WHERE a = ? AND b IN [?, ?]");
         assert_eq!(sql.values(), [Value::Text("' OR 1=1 --".into()), Value::Int(1), Value::Int(2)]);
+    }
+
+    #[test]
+    fn a_long_list_is_one_value() {
+        let mut sql = Sql::new("SELECT 1 WHERE id IN ");
+        sql.bind_lines(&["a", "') --"]);
+        assert_eq!(sql.text(), r"SELECT 1 WHERE id IN (SELECT arrayJoin(splitByChar('\n', ?)))");
+        assert_eq!(sql.values(), [Value::Text("a\n') --".into())]);
     }
 
     #[test]

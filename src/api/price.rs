@@ -18,11 +18,10 @@ use super::limits::Limits;
 use crate::metrics::catalogue::{FAMILIES, Family};
 use crate::metrics::period;
 use crate::model::TimeRange;
-use crate::model::clock::Millis;
+use crate::model::clock::{DAY_MS, Millis};
 
 /// The days of a point.
 const DAYS: usize = 31;
-const DAY_MS: i64 = 86_400_000;
 
 /// Root fields that ask the engine nothing, or one small thing.
 const FREE: [&str; 4] = ["viewer", "limits", "businessHours", "__typename"];

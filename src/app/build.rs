@@ -26,7 +26,7 @@ use crate::auth::{Authenticator, Issuer, Seal, Secret, TokenConfig};
 use crate::ingest::connection::Connections;
 use crate::ingest::connector::options::Hidden;
 use crate::ingest::queued::{Intake, Queued};
-use crate::ingest::replay::{Databases, publish};
+use crate::ingest::replay::Databases;
 use crate::ingest::{Ingest, derive, erase};
 use crate::metrics;
 use crate::model::Clock;
@@ -38,7 +38,7 @@ use crate::store::embedded::EmbeddedStore;
 use crate::store::engine::{self, EngineSource};
 use crate::store::limits::Limits;
 use crate::store::migrations::{
-    Fact, MIGRATIONS, MigrationError, MigrationReport, Rendered, Tables, migrate, migrate_to, places, plan,
+    Fact, MIGRATIONS, MigrationError, MigrationReport, Rendered, Tables, migrate_to, places, plan,
 };
 use crate::store::parts;
 use crate::store::server::ServerStore;
@@ -49,6 +49,7 @@ use super::config::store::StoreConfig;
 use super::config::{AuditConfig, Config};
 use super::documents;
 use super::issuers;
+use super::replay::ending::finish_replay;
 
 /// The databases of a data directory: the one that is read, and the one in which `replay` tries.
 pub const DATABASES: Databases = Databases { main: "rapport", scratch: "rapport_replay" };
@@ -168,45 +169,6 @@ fn open_server(config: &Config, servers: &ServerConfig, limits: Limits) -> Resul
         tracing::warn!(%host, "events and the store's password go over the network in clear text: use https://");
     }
     Ok(Arc::new(ServerStore::open(servers, limits)?))
-}
-
-/// Ends what a `replay` that broke off had begun to publish, and drops what is left of it.
-///
-/// # Errors
-/// When the engine fails; the next start tries again.
-pub async fn finish_replay(main: &EmbeddedStore, databases: Databases, clock: &dyn Clock) -> Result<()> {
-    let failed = "a replay that broke off cannot be ended";
-    match publish::find_mark(main, databases).await.context(failed)? {
-        Some(tenant) => {
-            tracing::warn!(%tenant, "a replay broke off while it was published; it is published now");
-            // An earlier version may have made its tables; their columns must be those of the main database.
-            open_scratch(main, databases, clock).await.context(failed)?.close().await;
-            publish_marked(main, databases, &tenant).await.context(failed)
-        }
-        None => publish::drop_scratch(main, databases).await.context(failed),
-    }
-}
-
-/// The scratch database, its tables up to date.
-///
-/// # Errors
-/// When the engine fails.
-pub async fn open_scratch(main: &EmbeddedStore, databases: Databases, clock: &dyn Clock) -> Result<EmbeddedStore> {
-    let scratch = main.open_beside(databases.scratch)?;
-    migrate(&scratch, clock, MIGRATIONS, &facts()).await.context("the scratch database cannot be made")?;
-    Ok(scratch)
-}
-
-/// Publishes what is marked, takes the mark away and drops the scratch database.
-///
-/// # Errors
-/// When the engine fails; the next start begins again.
-pub async fn publish_marked(main: &EmbeddedStore, databases: Databases, tenant: &str) -> Result<()> {
-    let unfinished =
-        "the replay is published in part; start any command again and it is ended before anything is answered";
-    main.execute_all(publish::statements(databases, tenant)).await.context(unfinished)?;
-    publish::unmark(main, databases).await.context(unfinished)?;
-    publish::drop_scratch(main, databases).await.context("the scratch database cannot be dropped")
 }
 
 /// Finds or installs the engine and opens the data directory, tables as they are. Blocking.

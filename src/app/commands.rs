@@ -15,6 +15,7 @@ use crate::auth::{Grant, TokenConfig, issue};
 use crate::ingest::connection::Connections;
 use crate::ingest::generate::{Plan, write};
 use crate::ingest::{Ingest, file};
+use crate::model::clock::DAY_MS;
 use crate::model::{Clock, SystemClock, event};
 use crate::sql::About;
 use crate::store::engine::{self, EngineSource};
@@ -30,11 +31,10 @@ use super::documents;
 use super::findings::{self, Finding};
 use super::issuers;
 use super::options::{GenerateOptions, GeneratedFormat, IngestOptions, MigrateOptions, SchemaOptions, TokenOptions};
+use super::print::print;
 use super::progress;
 use super::serve::{self, Background, Notice, StopSignal};
 use super::worker;
-
-const DAY_MS: i64 = 86_400_000;
 
 /// `rapport serve`.
 ///
@@ -88,11 +88,7 @@ pub async fn ingest(config: &Config, options: &IngestOptions) -> Result<()> {
         true => serde_json::to_string(&receipt)?,
         false => receipt.to_string(),
     };
-    match writeln!(io::stdout(), "{text}") {
-        // Whoever reads has had enough; the events are stored all the same.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        written => written?,
-    }
+    print(&format!("{text}\n"))?;
     if receipt.accepted == 0 && receipt.duplicates == 0 && 0 < receipt.rejected_total {
         bail!("nothing of the file was usable: see the reasons above");
     }
@@ -194,10 +190,7 @@ async fn plan(config: &Config) -> Result<()> {
             text.push_str(&format!("-- {name}{who}\n{};\n\n", statement.text().trim_end()));
         }
     }
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    Ok(print(&text)?)
 }
 
 /// `rapport schema`.
@@ -209,8 +202,7 @@ pub fn schema(options: &SchemaOptions) -> Result<()> {
         true => event::json_schema(),
         false => sdl(&finish_schema(builder(), rules(), Introspection::Allowed)?),
     };
-    io::stdout().write_all(text.as_bytes())?;
-    Ok(())
+    Ok(print(&text)?)
 }
 
 /// `rapport doctor`: a line for each thing, and an error when one is wrong.

@@ -17,8 +17,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::auth::{Grant, Role, Secret, TokenConfig, issue};
 use crate::ingest::generate::Plan;
 use crate::ingest::{Ingest, Item};
-use crate::model::clock::Millis;
-use crate::model::{Clock, SystemClock};
+use crate::model::clock::{DAY_MS, DAY_SECONDS, Millis};
+use crate::model::{Clock, SystemClock, hex};
 use crate::store::Store;
 
 use super::build::{self, Policy, Service, build_router};
@@ -33,7 +33,6 @@ pub const TENANT: &str = "demo";
 /// An operator of the generated company.
 const OPERATOR: &str = "anna";
 const DAYS: i64 = 90;
-const DAY_MS: i64 = 86_400_000;
 /// Where the generated company is.
 const ZONE: Tz = Tz::Europe__Berlin;
 const SEED: u64 = 2026;
@@ -88,7 +87,7 @@ pub async fn run(config: &Config, options: &DemoOptions) -> Result<()> {
             operator: operator.map(str::to_owned),
             teams: Vec::new(),
         };
-        issue(&secret, &TokenConfig::default(), &grant, clock.now(), Duration::from_secs(86_400))
+        issue(&secret, &TokenConfig::default(), &grant, clock.now(), Duration::from_secs(DAY_SECONDS.unsigned_abs()))
     };
     let manager = token(Role::Manager, None)?;
     let own = token(Role::Operator, Some(OPERATOR))?;
@@ -194,7 +193,7 @@ pub fn own_secret(data_dir: &Path) -> Result<Secret> {
 fn make_secret(path: &Path) -> Result<String> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("the system gives no random numbers: {error}"))?;
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = hex(&bytes);
     let mut file = fs::OpenOptions::new()
         .write(true)
         .create_new(true)

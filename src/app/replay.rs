@@ -1,13 +1,14 @@
 //! `rapport replay`: the archive of a connection read again with its connector as it is now, what differs in events and
 //! figures, and, if that is wanted, the new in the place of the old.
 //!
-//! What happens to stores is in `ingest::replay`; here it is put in order, compared in [`figures`] and told by [`report`].
-//! Nothing of the main database changes before [`Trial::publish`], but that what was still to be derived in it is derived.
+//! What happens to stores is in `ingest::replay`; here it is put in order, compared in [`figures`], told by [`report`]
+//! and published by [`ending`]. Nothing of the main database changes before [`Trial::publish`], but that what was still
+//! to be derived in it is derived.
 
+pub mod ending;
 pub mod figures;
 pub mod report;
 
-use std::io::{self, Write};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -21,6 +22,7 @@ use crate::ingest::replay::archive::{self, Extent};
 use crate::ingest::replay::differences::{self, Differences};
 use crate::ingest::replay::read::{self, Tally};
 use crate::ingest::replay::{Databases, Stretch, copy, publish};
+use crate::ingest::retention::Keeping;
 use crate::metrics::period;
 use crate::model::{Clock, SystemClock, TimeRange};
 use crate::store::chosen::ChosenStore;
@@ -33,6 +35,7 @@ use super::config::Config;
 use super::config::store::StoreConfig;
 use super::connections;
 use super::options::ReplayOptions;
+use super::print::print;
 use super::progress;
 
 /// A question of this command has the machine for itself, and may take an hour.
@@ -101,17 +104,10 @@ async fn replay(
         false => trial.discard().await?,
     }
     match options.json {
-        true => print(&format!("{:#}\n", report::json(&shown, publishes))),
-        false => print(&report::ending(&shown, options.publish)),
+        true => print(&format!("{:#}\n", report::json(&shown, publishes)))?,
+        false => print(&report::ending(&shown, options.publish))?,
     }
-}
-
-fn print(text: &str) -> Result<()> {
-    match io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads has had enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
-    }
+    Ok(())
 }
 
 fn find(config: &Config, name: &str) -> Result<Connection> {
@@ -176,14 +172,14 @@ impl Trial {
         connection: Connection,
         stretch: Stretch,
     ) -> Result<Self> {
-        build::finish_replay(&main, databases, clock.as_ref()).await?;
+        ending::finish_replay(&main, databases, clock.as_ref()).await?;
         let extent = archive::examine(main.as_ref(), databases, &stretch).await?;
         let tenants = std::slice::from_ref(&stretch.tenant);
         // What is compared with must be up to date too.
         progress::derive(&Ingest::open(main.clone(), Arc::clone(&clock)).await?, tenants).await?;
-        let scratch = Arc::new(build::open_scratch(&main, databases, clock.as_ref()).await?);
+        let scratch = Arc::new(ending::open_scratch(&main, databases, clock.as_ref()).await?);
         // What is rejected is so a second time, and the scratch database is no place to keep it.
-        let ingest = Ingest::open_keeping(scratch.clone(), clock, 0).await?;
+        let ingest = Ingest::open_keeping(scratch.clone(), clock, Keeping::nothing_rejected()).await?;
         let trial = Self { main, scratch, databases, stretch, extent, tally: Tally::default() };
         match trial.fill(&ingest, &connection).await {
             Ok(tally) => Ok(Self { tally, ..trial }),
@@ -284,7 +280,7 @@ impl Trial {
         progress::say("Publishing …");
         let Stretch { tenant, connection, since, until, .. } = self.stretch.clone();
         let (main, databases) = self.mark().await?;
-        build::publish_marked(main.as_ref(), databases, &tenant).await?;
+        ending::publish_marked(main.as_ref(), databases, &tenant).await?;
         tracing::info!(tenant, connection, since, until, "a replay was published");
         Ok(())
     }

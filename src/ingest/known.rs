@@ -102,10 +102,10 @@ pub(super) async fn is_empty(store: &dyn Store, tenant: &str) -> Result<bool, In
 /// Those of the ids that are stored.
 pub(super) async fn find(store: &dyn Store, tenant: &str, ids: &[&str]) -> Result<HashSet<String>, IngestError> {
     let mut known = HashSet::new();
-    // The ids travel as one parameter. They contain no line break: normalising refuses control characters.
-    for ids in joined(ids) {
+    // Ids contain no line break: normalising refuses control characters.
+    for ids in divided(ids) {
         let mut sql = Sql::new("SELECT DISTINCT id FROM events WHERE tenant = ");
-        sql.bind_tenant(tenant).push(r" AND id IN (SELECT arrayJoin(splitByChar('\n', ").bind(ids).push(")))");
+        sql.bind_tenant(tenant).push(" AND id IN ").bind_lines(ids);
         for batch in store.query(sql).await? {
             let ids = cast(batch.column(0), &DataType::Utf8).map_err(IngestError::Batch)?;
             let ids = ids.as_string::<i32>();
@@ -115,17 +115,34 @@ pub(super) async fn find(store: &dyn Store, tenant: &str, ids: &[&str]) -> Resul
     Ok(known)
 }
 
-/// The ids in texts of at most [`IDS_BYTES_MAX`], one a line; an id has 200 characters at most. No text for no ids.
-fn joined(ids: &[&str]) -> Vec<String> {
-    let mut texts: Vec<String> = Vec::new();
-    for id in ids {
-        match texts.last_mut() {
-            Some(text) if text.len() + id.len() < IDS_BYTES_MAX => {
-                text.push('\n');
-                text.push_str(id);
-            }
-            _ => texts.push((*id).to_owned()),
+/// The ids in lists that take at most [`IDS_BYTES_MAX`], one a line; an id has 200 characters at most. No list for no ids.
+fn divided<'a>(ids: &'a [&'a str]) -> Vec<&'a [&'a str]> {
+    let mut lists = Vec::new();
+    let (mut from, mut bytes) = (0, 0);
+    for (at, id) in ids.iter().enumerate() {
+        if from < at && IDS_BYTES_MAX < bytes + id.len() {
+            lists.push(&ids[from..at]);
+            (from, bytes) = (at, 0);
         }
+        // With its line break.
+        bytes += id.len() + 1;
     }
-    texts
+    if from < ids.len() {
+        lists.push(&ids[from..]);
+    }
+    lists
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_divided_where_a_list_is_full() {
+        assert!(divided(&[]).is_empty());
+        // Two of them and the break between them fill a list.
+        let (half, rest) = ("a".repeat(IDS_BYTES_MAX / 2), "b".repeat(IDS_BYTES_MAX / 2 - 1));
+        assert_eq!(divided(&[&half, &rest, "c"]), [&[&half[..], &rest][..], &["c"]]);
+        assert_eq!(divided(&[&half, &half, "c"]), [&[&half[..]][..], &[&half, "c"]]);
+    }
 }

@@ -15,9 +15,8 @@ use sha2::{Digest, Sha256};
 use super::connection::Connection;
 use super::connector::Payload;
 use super::receive::Received;
-use crate::model::clock::Millis;
-
-const DAY_SECONDS: i64 = 86_400;
+use crate::model::clock::{DAY_SECONDS, Millis};
+use crate::model::hex;
 
 /// One row of `raw_payloads`.
 #[derive(Clone, Debug)]
@@ -61,7 +60,7 @@ impl RawPayload {
             expires_at_seconds: payload.received_at / 1_000 + i64::from(keep_days) * DAY_SECONDS,
             content_type: payload.content_type.to_owned(),
             body: if connection.keep_days == 0 { String::new() } else { written(payload.body) },
-            hash: digest[..16].iter().map(|byte| format!("{byte:02x}")).collect(),
+            hash: hex(&digest[..16]),
             accepted: count(receipt.accepted),
             duplicates: count(receipt.duplicates),
             rejected: count(receipt.rejected_total),

@@ -39,13 +39,14 @@ pub struct Keeping {
 
 impl Default for Keeping {
     fn default() -> Self {
-        Self::from(DAYS_DEFAULT)
+        Self { rejected_days: DAYS_DEFAULT, retention: Retention::default() }
     }
 }
 
-impl From<u16> for Keeping {
-    fn from(rejected_days: u16) -> Self {
-        Self { rejected_days, retention: Retention::default() }
+impl Keeping {
+    /// Everything but what is rejected.
+    pub fn nothing_rejected() -> Self {
+        Self { rejected_days: 0, ..Self::default() }
     }
 }
 

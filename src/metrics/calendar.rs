@@ -7,12 +7,11 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, Ti
 use chrono_tz::Tz;
 
 use super::period;
-use crate::model::clock::Millis;
+use crate::model::clock::{DAY_MS, Millis};
 use crate::model::{Granularity, TimeRange};
 use crate::sql::Sql;
 
 pub const HOUR_MS: i64 = 3_600_000;
-pub const DAY_MS: i64 = 86_400_000;
 
 /// A range of time as a zone's clocks show it.
 #[derive(Clone, Debug, PartialEq, Eq)]

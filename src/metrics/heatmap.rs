@@ -1,9 +1,10 @@
 //! Peak hours: client messages by local weekday and hour, in total and for each time that hour came round.
 
 use crate::model::Granularity;
+use crate::model::clock::DAY_MS;
 
 use super::answer::{Line, Number};
-use super::calendar::{Calendar, CalendarError, DAY_MS, HOUR_MS};
+use super::calendar::{Calendar, CalendarError, HOUR_MS};
 
 /// One hour of the week.
 #[derive(Clone, Copy, Debug, PartialEq)]

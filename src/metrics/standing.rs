@@ -4,9 +4,9 @@
 //! and those only of five operators or more.
 
 use crate::model::Peers;
+use crate::model::clock::DAY_MS;
 
 use super::answer::{Line, Number, Quality};
-use super::calendar::DAY_MS;
 use super::catalogue::{Dimension, Metric, Unit};
 use super::query::{Grouping, Question};
 

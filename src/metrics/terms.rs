@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::clock::Millis;
+use crate::model::clock::{DAY_MS, Millis};
 
 use super::schedule::Boundaries;
 
@@ -83,6 +83,6 @@ impl Terms {
     }
 
     pub fn window_ms(&self) -> i64 {
-        i64::from(self.conversion.window_days) * 86_400_000
+        i64::from(self.conversion.window_days) * DAY_MS
     }
 }

@@ -3,7 +3,7 @@
 //! Ranges are half-open and never empty, so no other module checks for either.
 //! Calendars and zones are in `metrics::calendar`.
 
-use super::clock::Millis;
+use super::clock::{DAY_MS, Millis};
 
 /// A period `[from, to)`, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,7 +16,7 @@ pub struct TimeRange {
 impl TimeRange {
     /// Two years: the longest retention we promise; longer reports read data that is not there.
     pub const LONGEST_DAYS: i64 = 731;
-    pub const LONGEST_MS: i64 = Self::LONGEST_DAYS * 86_400_000;
+    pub const LONGEST_MS: i64 = Self::LONGEST_DAYS * DAY_MS;
 
     pub fn new(from: Millis, to: Millis) -> Result<Self, TimeRangeError> {
         if to <= from {
@@ -24,7 +24,7 @@ impl TimeRange {
         }
         let length = to.saturating_sub(from);
         if Self::LONGEST_MS < length {
-            return Err(TimeRangeError::TooLong { days: length / 86_400_000 });
+            return Err(TimeRangeError::TooLong { days: length / DAY_MS });
         }
         Ok(Self { from, to })
     }

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::clock::Millis;
-
-const DAY_MS: i64 = 86_400_000;
+use super::clock::{DAY_MS, Millis};
 
 /// Days behind `history` for which everything stays all the same, because figures of the days that are kept need them: a
 /// conversion can be due to a dialog of 90 days before (the longest `windowDays`), a contact's leaving to a message of 3 days before.
-pub const MARGIN_DAYS: i64 = 93;
+const MARGIN_DAYS: i64 = 93;
 
 /// How long a tenant's data is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

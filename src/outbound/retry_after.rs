@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use hyper::header::HeaderValue;
 
-use crate::model::clock::Millis;
+use crate::model::clock::{DAY_MS, Millis};
 
 /// When the other side wants to be asked again, as it said it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub enum RetryAfter {
 }
 
 /// A day: no limit that a platform sets lasts longer, and a slip of its pen must not end the asking for ever.
-const WAIT_MAX: Millis = 24 * 60 * 60 * 1_000;
+const WAIT_MAX: Millis = DAY_MS;
 
 impl RetryAfter {
     /// Seconds or a date; `None` when it is neither.

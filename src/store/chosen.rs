@@ -11,8 +11,9 @@ use super::cluster::ClusterStore;
 use super::embedded::EmbeddedStore;
 use super::limits::Limits;
 use super::server::ServerStore;
+use super::spans::{self, Size};
 use super::token::Token;
-use super::{Insert, Sharing, Store, StoreError, spans};
+use super::{Insert, Sharing, Store, StoreError};
 use crate::sql::Sql;
 
 /// A store of any kind.
@@ -77,16 +78,17 @@ impl Store for ChosenStore {
     }
 
     fn insert_all(&self, inserts: Vec<Insert>) -> BoxFuture<'_, Result<(), StoreError>> {
-        let counts = (inserts.len(), spans::rows_of(&inserts));
-        spans::several("insert_all", counts, self.chosen().insert_all(inserts)).boxed()
+        let size = Size::of_inserts(&inserts);
+        spans::several("insert_all", size, self.chosen().insert_all(inserts)).boxed()
     }
 
     fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {
-        spans::several("execute", (1, 0), self.chosen().execute(statement)).boxed()
+        spans::several("execute", Size::of_changes(1), self.chosen().execute(statement)).boxed()
     }
 
     fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
-        spans::several("execute_all", (statements.len(), 0), self.chosen().execute_all(statements)).boxed()
+        let size = Size::of_changes(statements.len());
+        spans::several("execute_all", size, self.chosen().execute_all(statements)).boxed()
     }
 
     fn sharing(&self) -> Sharing {

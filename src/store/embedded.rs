@@ -1,9 +1,9 @@
 //! The embedded engine as a [`Store`]: ClickHouse in this process.
 //!
 //! Readers share a few connections that cannot change anything; one connection writes, one more runs lists of changes
-//! that take their time, and one lists of inserts. Every call into the engine
-//! blocks, so all of them run on tokio's blocking threads. What happens on one connection is in [`connection`], how a
-//! query that nobody waits for is stopped in [`running`], and how all tables are held still for a backup in [`freezing`].
+//! that take their time, and one lists of inserts. Every call into the engine blocks, so all of them run on tokio's
+//! blocking threads. What happens on one connection is in [`connection`], how a query that nobody waits for is stopped
+//! in [`running`], and how all tables are held still for a backup in [`freezing`].
 
 mod connection;
 mod freezing;

@@ -43,25 +43,39 @@ pub async fn insert(
     end(&span, done.instrument(span.clone()).await)
 }
 
+/// How much is done at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    pub statements: usize,
+    /// That are inserted; 0 where nothing is.
+    pub rows: usize,
+}
+
+impl Size {
+    pub fn of_changes(statements: usize) -> Self {
+        Self { statements, rows: 0 }
+    }
+
+    pub fn of_inserts(inserts: &[Insert]) -> Self {
+        Self { statements: inserts.len(), rows: inserts.iter().map(|insert| insert.rows.num_rows()).sum() }
+    }
+}
+
 /// Statements that change something, or inserts in a row.
 pub async fn several(
     kind: &'static str,
-    (statements, rows): (usize, usize),
+    size: Size,
     done: impl Future<Output = Result<(), StoreError>>,
 ) -> Result<(), StoreError> {
     if !trace::is_followed() {
         return done.await;
     }
     let span = begin(kind, "");
-    span.record("statements", trace::count(statements));
-    if 0 < rows {
-        span.record("rows", trace::count(rows));
+    span.record("statements", trace::count(size.statements));
+    if 0 < size.rows {
+        span.record("rows", trace::count(size.rows));
     }
     end(&span, done.instrument(span.clone()).await)
-}
-
-pub fn rows_of(inserts: &[Insert]) -> usize {
-    inserts.iter().map(|insert| insert.rows.num_rows()).sum()
 }
 
 /// That it failed; why can quote what was sent, and stands in the log.

@@ -102,6 +102,7 @@ fn every_alert_is_about_something_that_is_told_and_explained() {
         include_str!("../../src/api/meters.rs"),
         include_str!("../../src/api/exposition/connections.rs"),
         include_str!("../../src/api/exposition/gauges.rs"),
+        include_str!("../../src/api/exposition/queue.rs"),
         include_str!("../../src/ingest/meters.rs"),
         include_str!("../../src/store/meters.rs"),
     ];

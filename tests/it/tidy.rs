@@ -155,11 +155,13 @@ fn only_standing_reads_the_rows_of_peers() {
 }
 
 #[test]
-fn only_outbound_and_queue_open_connections() {
+fn only_three_modules_open_connections() {
     for (path, text) in rust_files("src") {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let allowed = module_of(&path) == "outbound" || name.ends_with("tests.rs");
         assert!(allowed || !text.contains("TcpStream::connect"), "{} opens a connection", path.display());
+        let is_store = path.starts_with("src/store/server") || path.ends_with("store/server.rs");
+        assert!(is_store || !text.contains("HttpConnector"), "{} keeps connections", path.display());
         let is_queue = module_of(&path) == "queue";
         assert!(is_queue || !text.contains("async_nats"), "{} speaks to the queue's servers", path.display());
     }

@@ -14,6 +14,7 @@ use crate::ingest::Receipt;
 use crate::metrics::calendar::Calendar;
 use crate::metrics::filter::{Effect, Filter, Property};
 use crate::model::clock::Millis;
+use crate::model::hex;
 
 /// The longest name that is kept, in characters.
 pub const NAME_CHARS_MAX: usize = 100;
@@ -189,9 +190,8 @@ fn keep(mut values: Vec<String>, most: usize) -> Vec<String> {
     let more = values.len().saturating_sub(most);
     if 0 < more {
         let digest = Sha256::digest(values.join("\n").as_bytes());
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         values.truncate(most);
-        values.push(format!("…+{more} sha256:{digest}"));
+        values.push(format!("…+{more} sha256:{}", hex(&digest)));
     }
     values
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::model::hex;
+
 /// The hash of one text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TextHash([u8; 32]);
@@ -30,7 +32,7 @@ fn digit(character: u8) -> Option<u8> {
 
 impl fmt::Display for TextHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        formatter.write_str(&hex(&self.0))
     }
 }
 

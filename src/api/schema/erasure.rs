@@ -47,12 +47,18 @@ pub fn add_to_mutation(mutation: Object) -> Object {
     mutation.field(
         field
             .description(
-                "Removes everything that is known of a contact: its events, its private chats with the replies in them, what was derived from them, archived payloads that name it. It takes seconds to minutes; what was begun is ended even if nobody waits. What comes of the contact later counts as new. For the role ADMIN.",
+                "Removes everything that is known of a contact: its events, its private chats with the replies in \
+                 them, what was derived from them, archived payloads that name it. It takes seconds to minutes; what \
+                 was begun is ended even if nobody waits. What comes of the contact later counts as new. For the role \
+                 ADMIN.",
             )
-            .argument(InputValue::new("contact", TypeRef::named_nn(TypeRef::ID)).description("The name, as events have it."))
             .argument(
-                InputValue::new("includeLinked", TypeRef::named(TypeRef::BOOLEAN))
-                    .description("All names that links join to it, too. Default false: the report names those that stay."),
+                InputValue::new("contact", TypeRef::named_nn(TypeRef::ID)).description("The name, as events have it."),
+            )
+            .argument(
+                InputValue::new("includeLinked", TypeRef::named(TypeRef::BOOLEAN)).description(
+                    "All names that links join to it, too. Default false: the report names those that stay.",
+                ),
             )
             .argument(
                 InputValue::new("dryRun", TypeRef::named(TypeRef::BOOLEAN))

@@ -28,10 +28,7 @@ impl AuditConfig {
     ) -> Result<Self, AuditConfigError> {
         let days = match days {
             None => 90,
-            Some(Number(days)) => {
-                let parsed = days.parse().ok().filter(|days| (1..=DAYS_MAX).contains(days));
-                parsed.ok_or(AuditConfigError::Days { days })?
-            }
+            Some(days) => days.within(1..=DAYS_MAX).map_err(|days| AuditConfigError::Days { days })?,
         };
         match audit {
             Some("off") => Ok(Self::Off),

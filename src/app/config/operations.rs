@@ -23,10 +23,9 @@ impl OperationsConfig {
     pub fn new(backup_dir: Option<PathBuf>, seconds: Option<Number>) -> Result<Self, OperationsConfigError> {
         let stop_notice = match seconds {
             None => 0,
-            Some(Number(seconds)) => {
-                let parsed = seconds.parse().ok().filter(|seconds| *seconds <= STOP_NOTICE_SECONDS_MAX);
-                parsed.ok_or(OperationsConfigError::StopNotice { seconds })?
-            }
+            Some(seconds) => seconds
+                .within(0..=STOP_NOTICE_SECONDS_MAX)
+                .map_err(|seconds| OperationsConfigError::StopNotice { seconds })?,
         };
         Ok(Self { backup_dir, stop_notice: Duration::from_secs(stop_notice) })
     }

@@ -69,9 +69,9 @@ pub(super) fn parse(written: WrittenQueue) -> Result<Option<QueueConfig>, QueueC
         let count = replicas.parse().ok().filter(|count| [1, 3, 5].contains(count));
         config.replicas = count.ok_or(QueueConfigError::Replicas { replicas })?;
     }
-    if let Some(Number(gib)) = max_gib {
-        let count = gib.parse::<u16>().ok().filter(|count| 0 < *count);
-        config.bytes_max = i64::from(count.ok_or(QueueConfigError::MaxGib { gib })?) << 30;
+    if let Some(gib) = max_gib {
+        let count = gib.within(1..=u16::MAX).map_err(|gib| QueueConfigError::MaxGib { gib })?;
+        config.bytes_max = i64::from(count) << 30;
     }
     Ok(Some(config))
 }

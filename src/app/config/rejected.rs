@@ -13,10 +13,7 @@ const DAYS_MAX: u16 = 366;
 pub fn days(written: Option<Number>) -> Result<u16, RejectedConfigError> {
     match written {
         None => Ok(DAYS_DEFAULT),
-        Some(Number(days)) => {
-            let parsed = days.parse().ok().filter(|days| (0..=DAYS_MAX).contains(days));
-            parsed.ok_or(RejectedConfigError { days })
-        }
+        Some(days) => days.within(0..=DAYS_MAX).map_err(|days| RejectedConfigError { days }),
     }
 }
 

@@ -22,10 +22,7 @@ impl TracesConfig {
     pub fn new(endpoint: Option<String>, sample: Option<Number>) -> Result<Self, TracesConfigError> {
         let share = match sample {
             None => 1.0,
-            Some(Number(sample)) => {
-                let parsed = sample.trim().parse().ok().filter(|share| (0.0..=1.0).contains(share));
-                parsed.ok_or(TracesConfigError::Sample { sample })?
-            }
+            Some(sample) => sample.within(0.0..=1.0).map_err(|sample| TracesConfigError::Sample { sample })?,
         };
         let Some(endpoint) = endpoint.filter(|endpoint| !endpoint.trim().is_empty()) else { return Ok(Self::Off) };
         if !cfg!(feature = "otlp") {

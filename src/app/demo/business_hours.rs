@@ -3,9 +3,9 @@
 use anyhow::Result;
 use chrono::{DateTime, Datelike};
 
-use super::{DAY_MS, DAYS, TENANT, ZONE};
+use super::{DAYS, TENANT, ZONE};
 use crate::metrics::schedule::{DayHours, Draft, Exception, Schedule, Version, WeeklyHours, stored};
-use crate::model::clock::Millis;
+use crate::model::clock::{DAY_MS, Millis};
 use crate::store::Store;
 
 /// Germany's holidays that have a date of their own.

@@ -7,13 +7,13 @@ use chrono::NaiveTime;
 use chrono_tz::Tz;
 
 use crate::metrics::answer::{self, Line, Metrics, Number};
-use crate::metrics::calendar::{Calendar, DAY_MS, date_of_day, instant_of};
+use crate::metrics::calendar::{Calendar, date_of_day, instant_of};
 use crate::metrics::catalogue::{Dimension, FAMILIES, Family, Metric};
 use crate::metrics::filter::Filter;
 use crate::metrics::query::{Grouping, MetricQuery, Question};
 use crate::metrics::statement::Statement;
 use crate::metrics::terms::Terms;
-use crate::model::clock::Millis;
+use crate::model::clock::{DAY_MS, Millis};
 use crate::model::{Granularity, Scope, TimeRange};
 use crate::store::Store;
 

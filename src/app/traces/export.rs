@@ -40,7 +40,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const BOUNDS: Bounds = Bounds { time_max: Duration::from_secs(5), body_bytes_max: 64 * 1024 };
 
 /// How long the end of the process waits for what is still to be sent.
-pub const FLUSH_MAX: Duration = Duration::from_secs(3);
+const FLUSH_MAX: Duration = Duration::from_secs(3);
 
 /// What goes on in the background.
 pub struct Export {

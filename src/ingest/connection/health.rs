@@ -4,10 +4,10 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::ingest::receive::Received;
-use crate::model::clock::Millis;
+use crate::model::clock::{DAY_MS, Millis};
 
 /// A day: who has clients hears from one of them within it.
-const QUIET_AFTER_MS: i64 = 86_400_000;
+const QUIET_AFTER_MS: i64 = DAY_MS;
 
 /// Refusals of one cause are logged once in this time; the others are counted.
 const LOGGED_EVERY_MS: i64 = 60_000;

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::ingest::normalise::ID_CHARS_MAX;
 use crate::model::event::{Event, Kind, Scalar};
+use crate::model::hex;
 
 /// Whose events a connector makes.
 #[derive(Clone, Debug)]
@@ -40,8 +41,7 @@ pub fn event_id(parts: &[&str]) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
-    let digest = hash.finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
-//! Who derives, where several processes share a store: one at a time. One of the places outside `sql/` with SQL text: see `lib.rs`.
+//! Who derives, where several processes share a store: one at a time.
 //!
-//! Two that derive at the same time would fill the same tables in memory and take marks away that the other has not done. The
-//! right to derive goes from number to number. Who wants the next one inserts it with a token made of the number: the engine
-//! takes the first and leaves out all others, and who stands in the table has it. Times are the server's own, so that the
-//! processes' clocks do not matter. Where the store has shards each has a right of its own, which whoever wants it for a tenant of the
-//! shard takes in that tenant's name. It never takes a right away that still holds.
+//! One of the places outside `sql/` with SQL text: see `lib.rs`. Two that derive at the same time would fill the same
+//! tables in memory and take marks away that the other has not done. The right to derive goes from number to number.
+//! Who wants the next one inserts it with a token made of the number: the engine takes the first and leaves out all
+//! others, and who stands in the table has it. Times are the server's own, so that the processes' clocks do not matter.
+//! Where the store has shards each has a right of its own, which whoever wants it for a tenant of the shard takes in
+//! that tenant's name. It never takes a right away that still holds.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -4,6 +4,7 @@ use arrow::array::AsArray;
 use sha2::{Digest, Sha256};
 
 use super::{Stretch, first_number, people};
+use crate::model::hex;
 use crate::sql::Sql;
 use crate::store::{Store, StoreError};
 
@@ -259,5 +260,5 @@ fn checksum() -> String {
         // As it was written first: other words for the same rules would have everything derived anew.
         rules.update(format!("Sql {{ text: {:?}, values: {:?} }}", statement.text(), statement.values()));
     }
-    rules.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&rules.finalize())
 }

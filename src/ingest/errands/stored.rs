@@ -13,12 +13,12 @@ use arrow::error::ArrowError;
 
 use crate::ingest::IngestError;
 use crate::ingest::connection::Connection;
-use crate::model::clock::Millis;
+use crate::model::clock::{DAY_MS, Millis};
 use crate::sql::Sql;
 use crate::store::{Store, StoreError};
 
 /// After so long nobody asks any more; the table forgets a day later.
-const PENDING_MS: Millis = 90 * 86_400_000;
+const PENDING_MS: Millis = 90 * DAY_MS;
 
 /// How long a lookup rests that the platform refused: who may see it changes seldom.
 pub const REFUSED_REST_MS: Millis = 3_600_000;

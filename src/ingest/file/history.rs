@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::adapter::text_of;
 use crate::ingest::normalise::TEXT_FIELDS;
 use crate::model::event::{Author, Kind};
+use crate::model::hex;
 
 /// Rows with the same hash are told apart by counting; the counts of this many different rows are kept. Equal rows
 /// (same chat, author, time and text) stand next to each other in a history, never further apart than this.
@@ -56,7 +57,7 @@ impl History {
         let mut content = [0; HASH_BYTES];
         content.copy_from_slice(&hasher.clone().finalize()[..HASH_BYTES]);
         hasher.update(self.count(content).to_le_bytes());
-        hasher.finalize()[..HASH_BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hasher.finalize()[..HASH_BYTES])
     }
 
     /// How many rows of the same content came before.

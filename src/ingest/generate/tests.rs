@@ -5,9 +5,8 @@ use indicatif::ProgressBar;
 use super::*;
 use crate::ingest::file::{self, AdapterOptions, Options};
 use crate::ingest::normalise::normalise;
+use crate::model::clock::DAY_MS;
 use crate::model::event::{Kind, NormalEvent};
-
-const DAY_MS: i64 = 86_400_000;
 /// 2026-05-01T12:00:00Z.
 const TO: i64 = 1_777_636_800_000;
 

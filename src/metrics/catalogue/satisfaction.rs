@@ -3,6 +3,7 @@
 use super::facts::SURVEYS;
 use super::measure::End;
 use super::{Argument, Check, Cohort, Family, Histogram, Measure, Metric, Sees, Unit};
+use crate::model::clock::DAY_MS;
 
 const fn of_ratings(name: &'static str, what: &'static str, measure: Measure) -> Metric {
     Metric { name, what, fact: &SURVEYS, measure, ..Metric::PLAIN }
@@ -22,7 +23,7 @@ pub static SATISFACTION: Family = Family {
         time: "when the survey was sent, else when it was first rated",
     },
     sees: Sees::Everything,
-    settle_ms: |_| 7 * 86_400_000,
+    settle_ms: |_| 7 * DAY_MS,
     checks: &[
         Check {
             code: "SMALL_SAMPLE",

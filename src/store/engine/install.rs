@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::progress::Progress;
 use super::{Cache, EngineError, LIBRARY, Pinned, VERSION, failed};
+use crate::model::hex;
 
 const PACKAGE: &str = "@chdb/lib-linux-x64-gnu";
 /// Where the library is in the package.
@@ -55,7 +56,7 @@ pub(super) fn verify(path: &Path, expected: &Pinned) -> Result<(), EngineError> 
     })
     .map_err(|source| failed(path, source))?;
     progress.finish();
-    let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let found = hex(&hash.finalize());
     if found != expected.checksum {
         return Err(EngineError::Checksum {
             path: path.to_owned(),

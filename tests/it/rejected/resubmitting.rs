@@ -10,6 +10,7 @@ use rapport::ingest::connector::options::Options;
 use rapport::ingest::connector::{Accounts, Connector, Delivery, Payload, Platform, Reading, Refusal, SendOutcome};
 use rapport::ingest::file::{AdapterOptions, Options as FileOptions, import};
 use rapport::ingest::rejected::{Line, RejectedBy};
+use rapport::ingest::retention::Keeping;
 use rapport::ingest::{Ingest, Origin};
 use serde_json::{Value, json};
 
@@ -183,7 +184,8 @@ async fn a_connection_that_keeps_no_payloads_keeps_no_text_of_what_is_rejected()
 #[tokio::test]
 async fn who_keeps_nothing_keeps_nothing() {
     let world = World::at(NOW).await;
-    let ingest = Ingest::open_keeping(world.store.clone(), Arc::new(FixedClock(world.now)), 0).await.unwrap();
+    let clock = Arc::new(FixedClock(world.now));
+    let ingest = Ingest::open_keeping(world.store.clone(), clock, Keeping::nothing_rejected()).await.unwrap();
     let silent = world.with(ingest);
     send(&silent, UNKNOWN).await;
     assert_eq!(kept(&world, "", "id").await, json!([]));

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use rapport::app::build::{facts, finish_replay};
+use rapport::app::build::facts;
 use rapport::app::replay::Trial;
+use rapport::app::replay::ending::finish_replay;
 use rapport::app::replay::figures::{Comparison, Figure};
 use rapport::auth;
 use rapport::ingest::connection::Connection;

@@ -9,11 +9,10 @@ use tokio::sync::OnceCell;
 use super::Asking;
 use crate::api::errors::{ApiError, Code};
 use crate::api::schema::refused;
-use crate::metrics::calendar::DAY_MS;
 use crate::metrics::schedule::stored::{self, StoredError};
 use crate::metrics::schedule::{Boundaries, BusinessHours, Schedule, VERSIONS_MAX, Version};
 use crate::model::TimeRange;
-use crate::model::clock::Millis;
+use crate::model::clock::{DAY_MS, Millis};
 
 /// What a request has found out.
 #[derive(Default)]

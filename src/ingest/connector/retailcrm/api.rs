@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::ingest::connector::errands::{Ask, Errand, Errands, Place, Rest, Verdict, document};
 use crate::ingest::connector::json::{is_true, list, number};
 use crate::ingest::connector::options::{Hidden, OptionError, Options};
-use crate::model::clock::Millis;
+use crate::model::clock::{DAY_SECONDS, Millis};
 use crate::outbound::{Address, Answer, Question};
 
 pub(super) const ORDERS: &str = "orders/history";
@@ -21,7 +21,7 @@ const PACE: Millis = 200;
 const POLL_SECONDS: i64 = 60;
 
 /// A day: whoever needs less needs no connection.
-const POLL_SECONDS_MAX: i64 = 86_400;
+const POLL_SECONDS_MAX: i64 = DAY_SECONDS;
 
 /// The API of an account.
 #[derive(Debug)]
