@@ -4,9 +4,9 @@
 //! taken back. So every piece is kept as a fact ([`stored`]). From all facts of a deal follow the [`period`]s in which it was
 //! won, and from these and what was recorded already the events that must be there ([`mod@conversions`]).
 //!
-//! It never changes an event: what proves wrong is taken back by another one. It asks no CRM and knows no platform. Where
-//! processes share a store it holds none of them up: what two record of one deal at the same time has different ids, and who
-//! recorded something looks again, so that the last one takes back what the other recorded too much.
+//! It never changes an event: what proves wrong is taken back by another one. It asks no CRM and knows no platform.
+//! Where processes share a store it holds none of them up: what two record of one deal at the same time has different
+//! ids, and who recorded something looks again, so that the last one takes back what the other recorded too much.
 
 mod conversions;
 mod period;
@@ -65,12 +65,12 @@ pub enum Stage {
 /// `~` and a number of at most ten digits.
 pub const DEAL_CHARS_MAX: usize = ID_CHARS_MAX - 11;
 
-/// How often what was recorded is looked at again, where other processes record too. Each time somebody else was quicker: more
-/// than twice is rare.
+/// How often what was recorded is looked at again, where other processes record too. Each time somebody else was
+/// quicker: more than twice is rare.
 const LOOKS_MAX: usize = 10;
 
-/// Lets one delivery of this process at a time compute and record: two that touch one deal would each record what the other
-/// does.
+/// Lets one delivery of this process at a time compute and record: two that touch one deal would each record what the
+/// other does.
 #[derive(Debug, Default)]
 pub(super) struct Book {
     turn: Mutex<()>,
@@ -128,8 +128,8 @@ impl Ingest {
         for _ in 0..LOOKS_MAX {
             let receipt = self.record_once(origin, received_at, deals).await?;
             accepted += receipt.accepted;
-            // Facts that another process kept meanwhile, and what it recorded, were not seen before ours stood there. Who finds
-            // nothing to record has seen all.
+            // Facts that another process kept meanwhile, and what it recorded, were not seen before ours stood there.
+            // Who finds nothing to record has seen all.
             if receipt.accepted == 0 || self.door.store.sharing() == Sharing::Own {
                 // What was recorded before is no duplicate of the sender's.
                 return Ok(Receipt { accepted, duplicates: 0, ..receipt });

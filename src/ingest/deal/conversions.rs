@@ -38,8 +38,8 @@ pub enum Numbers {
     /// One after the other: where one process records.
     #[default]
     Counted,
-    /// By what they say, so that two processes that record different things at the same time never do it under one id: merged,
-    /// they would be a conversion that nobody told of, and nothing could take it back.
+    /// By what they say, so that two processes that record different things at the same time never do it under one id:
+    /// merged, they would be a conversion that nobody told of, and nothing could take it back.
     Drawn,
 }
 
@@ -95,8 +95,8 @@ pub fn conversions(facts: &[DealFact], recorded: &[Recorded], received_at: Milli
             live.insert(*number, revision);
         }
     }
-    // Of all steps, also of those whose revision was never won: a replay that read only a part of the archive leaves such, and
-    // a new revision of the same number would be taken back by them.
+    // Of all steps, also of those whose revision was never won: a replay that read only a part of the archive leaves
+    // such, and a new revision of the same number would be taken back by them.
     let mut taken: BTreeSet<u32> = steps(&stem, recorded).map(|(number, ..)| number).collect();
     for period in periods(facts) {
         let Some((terms, attributes)) = terms(last, &period, received_at) else { continue };
