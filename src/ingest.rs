@@ -111,7 +111,7 @@ impl Ingest {
     /// For a store that other processes may write to as well: all that follows from events is written when they are answered.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let derivation = Derivation::new(Arc::clone(&store));
-        let rejections = Arc::new(Rejections::keeping(rejected::DAYS_DEFAULT));
+        let rejections = Arc::new(Rejections::keeping(rejected::DAYS_DEFAULT, Arc::clone(&clock)));
         Self::following(Following::Before, derivation, (rejections, Retention::default()), (store, clock))
     }
 
@@ -135,7 +135,7 @@ impl Ingest {
         keeping: impl Into<Keeping>,
     ) -> Result<Self, StoreError> {
         let Keeping { rejected_days, retention } = keeping.into();
-        let rejections = Arc::new(Rejections::keeping(rejected_days));
+        let rejections = Arc::new(Rejections::keeping(rejected_days, Arc::clone(&clock)));
         if store.sharing() != Sharing::Own {
             let derivation = Derivation::new(Arc::clone(&store));
             return Ok(Self::following(Following::Before, derivation, (rejections, retention), (store, clock)));
@@ -268,7 +268,7 @@ impl Door {
     }
 
     async fn keep_rejected(&self, origin: &Origin, lines: &[Line]) {
-        self.rejections.keep(self.store.as_ref(), origin, RejectedBy::Rules, lines, self.clock.now()).await;
+        self.rejections.keep(self.store.as_ref(), origin, RejectedBy::Rules, lines).await;
     }
 
     fn prepare_next<I>(self: Arc<Self>, origin: &Arc<Origin>, mut items: I) -> JoinHandle<(I, Prepared)>
