@@ -102,7 +102,7 @@ struct Ground {
 
 impl Ground {
     fn of(store: Arc<dyn Store>, clock: Arc<dyn Clock>, keeping: Keeping) -> Self {
-        let rejections = Arc::new(Rejections::keeping(keeping.rejected_days));
+        let rejections = Arc::new(Rejections::keeping(keeping.rejected_days, Arc::clone(&clock)));
         Self { store, clock, rejections, retention: keeping.retention }
     }
 }
@@ -277,7 +277,7 @@ impl Door {
     }
 
     async fn keep_rejected(&self, origin: &Origin, lines: &[Line]) {
-        self.rejections.keep(self.store.as_ref(), origin, RejectedBy::Rules, lines, self.clock.now()).await;
+        self.rejections.keep(self.store.as_ref(), origin, RejectedBy::Rules, lines).await;
     }
 
     fn prepare_next<I>(

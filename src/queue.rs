@@ -49,12 +49,12 @@ pub struct QueueConfig {
 }
 
 impl QueueConfig {
-    pub const STREAM: &str = "RAPPORT";
+    const STREAM: &str = "RAPPORT";
     /// About 200 million events, compressed.
     pub const BYTES_MAX: i64 = 8 << 30;
     /// The server's own default: longer than any sender waits before its next attempt.
-    pub const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
-    pub const ACK_WAIT: Duration = Duration::from_secs(30);
+    const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+    const ACK_WAIT: Duration = Duration::from_secs(30);
 
     /// The defaults, for these servers.
     pub fn at(servers: Vec<String>) -> Self {

@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS rejected_events
     -- By which connection it came, empty for none, and how: EVENTS, SENDS, PLATFORM.
     connection LowCardinality(String),
     way LowCardinality(String),
-    -- INVALID, or REFUSED by the engine.
+    -- INVALID, REFUSED by the engine, or UNCOUNTED: stored, and refused by a table that follows.
     origin LowCardinality(String),
     event_id SimpleAggregateFunction(max, String),
     -- Why it was rejected last: a code of the program, and its sentence.

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::http::request_id::RequestId;
 use crate::auth::AuthError;
 use crate::ingest::IngestError;
-use crate::ingest::queued::QueueError;
+use crate::ingest::queued::{MessageError, QueueError};
 use crate::store::StoreError;
 
 /// Every code that a client can meet. Clients switch on these, so a code is never renamed.
@@ -237,6 +237,9 @@ impl ApiError {
         match error {
             IngestError::Store(error) => Self::of_store(request_id, error),
             IngestError::Queue(error @ QueueError::TooLarge { .. }) => {
+                Self::new(Code::PayloadTooLarge, error.to_string())
+            }
+            IngestError::Message(error @ MessageError::Large { .. }) => {
                 Self::new(Code::PayloadTooLarge, error.to_string())
             }
             IngestError::Queue(error @ QueueError::Full { .. }) => Self::unavailable(error.to_string(), 30),

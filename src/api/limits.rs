@@ -113,6 +113,9 @@ impl Limits {
     }
 }
 
+/// Bytes of the texts of rejected events that a request reads and shows: those of one full page, read and shown once.
+pub const REJECTED_TEXT_BYTES_MAX: u64 = 32 << 20;
+
 /// Refuses when more was asked than the limit allows. `name` is the one of [`Limits::rows`].
 pub fn check_limit(name: &'static str, limit: usize, asked: usize) -> Result<(), ApiError> {
     if asked <= limit {

@@ -70,8 +70,8 @@ impl<'a> Pricing<'a> {
             // Counts, unknown kinds, and orphans.
             "connections" => 3,
             "dialog" => 1 + self.records(field),
-            // A page of lines with its texts, and their count.
-            "rejectedEvents" => 3,
+            // A page of lines, their count, and the texts wherever they are asked for.
+            "rejectedEvents" => 2 + self.texts(field),
             name if FREE.contains(&name) => 0,
             // The schema and its documentation, which are long, and a field that nobody has priced yet.
             _ => 1,
@@ -145,6 +145,17 @@ impl<'a> Pricing<'a> {
             }
         };
         self.fields(&field.selection_set.node).into_iter().map(statements).sum()
+    }
+
+    /// How often the texts of rejected events are asked for.
+    fn texts(&self, field: &'a Field) -> usize {
+        let inner = self.fields(&field.selection_set.node);
+        let texts = |field: &'a Field| match name(field) {
+            "raw" => 1,
+            "nodes" | "edges" | "node" => self.texts(field),
+            _ => 0,
+        };
+        inner.into_iter().map(texts).sum()
     }
 
     fn table(&self, field: &'a Field) -> usize {
@@ -297,6 +308,8 @@ mod tests {
         check("mutation { a: setBusinessHours b: setBusinessHours }", 2);
         check("mutation { resubmitRejected { accepted } }", 20);
         check("{ rejectedEvents { totalCount nodes { raw } } }", 3);
+        check("{ rejectedEvents { totalCount nodes { id } } }", 2);
+        check("{ rejectedEvents { nodes { raw again: raw } edges { node { raw } } } }", 5);
     }
 
     #[test]

@@ -167,14 +167,13 @@ impl Commits {
         let refused = bisect(rows.num_rows(), is_about_rows, write).await?;
         let refused: Vec<Refused<StoreError>> = refused.into_iter().filter_map(of_store).collect();
         let lines = rejected::row::lines(rows, &refused);
-        let mut unkept = lines.len();
-        if let Some(stretch) = batch.stretches.first() {
-            let now = stretch.events.first().map_or(0, |event| event.received_at);
-            unkept -= self.rejections.keep(self.store.as_ref(), &stretch.origin, RejectedBy::Engine, &lines, now).await;
-        }
         let place = |line: &Line| batch.rows().position(|row| Some(&row.event.id) == line.id.as_ref());
-        let refused = lines.into_iter().map(|line| (place(&line).unwrap_or_default(), line)).collect();
-        Ok((refused, unkept))
+        let places: Vec<usize> = lines.iter().map(|line| place(line).unwrap_or_default()).collect();
+        // Each came in its own way: a worker's batch has events of several connections.
+        let origins: Vec<Origin> = places.iter().filter_map(|place| batch.rows().nth(*place)).map(came).collect();
+        let kept = self.rejections.keep_each(self.store.as_ref(), RejectedBy::Engine, origins.iter().zip(&lines)).await;
+        let unkept = lines.len() - kept;
+        Ok((places.into_iter().zip(lines).collect(), unkept))
     }
 
     async fn store_new(
@@ -207,6 +206,11 @@ impl Commits {
             }
         }
     }
+}
+
+/// How an event of a batch came.
+fn came(row: batch::Row<'_>) -> Origin {
+    Origin { received_at: Some(row.event.received_at), ..row.origin.clone() }
 }
 
 struct Selected {

@@ -5,6 +5,8 @@
 //! won, and from these and what was recorded already the events that must be there ([`mod@conversions`]).
 //!
 //! It never changes an event: what proves wrong is taken back by another one. It asks no CRM and knows no platform.
+//! Where processes share a store it holds none of them up: what two record of one deal at the same time has different
+//! ids, and who recorded something looks again, so that the last one takes back what the other recorded too much.
 
 mod conversions;
 mod period;
@@ -14,10 +16,11 @@ use std::collections::BTreeMap;
 
 use tokio::sync::Mutex;
 
-use self::conversions::conversions;
+use self::conversions::{Numbers, conversions};
 use super::normalise::{ID_CHARS_MAX, believed_time};
 use super::{Ingest, IngestError, Item, Origin, Receipt};
 use crate::model::clock::Millis;
+use crate::store::{Sharing, StoreError};
 
 /// What a CRM said of one deal at one time. What it did not say is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +65,12 @@ pub enum Stage {
 /// `~` and a number of at most ten digits.
 pub const DEAL_CHARS_MAX: usize = ID_CHARS_MAX - 11;
 
-/// Lets one delivery at a time compute and record: two that touch one deal would each record what the other does.
+/// How often what was recorded is looked at again, where other processes record too. Each time somebody else was
+/// quicker: more than twice is rare.
+const LOOKS_MAX: usize = 10;
+
+/// Lets one delivery of this process at a time compute and record: two that touch one deal would each record what the
+/// other does.
 #[derive(Debug, Default)]
 pub(super) struct Book {
     turn: Mutex<()>,
@@ -107,23 +115,47 @@ impl Ingest {
         deals.sort_unstable();
         deals.dedup();
         for deals in deals.chunks(stored::DEALS_MAX) {
-            let facts = stored::facts(store, &origin.tenant, deals).await?;
-            // Another delivery may have told of a later time than this one's arrival, when the archive is read again.
-            let latest = facts.iter().map(|fact| fact.at).max().unwrap_or(received_at).max(received_at);
-            let books = by_deal(facts);
-            let stems: Vec<String> = books.keys().map(|deal| conversions::stem(deal)).collect();
-            let recorded = stored::recorded(store, &origin.tenant, &stems).await?;
-            let events = books.values().flat_map(|facts| conversions(facts, &recorded, latest));
-            let items = (1..).zip(events).map(|(line, event)| Item::of(line, event));
-            let items: Vec<Item> = items.collect();
-            // They arrived with this delivery: by its instant a replay finds them.
-            let origin = Origin { received_at: Some(received_at), believed_until: Some(latest), ..origin.clone() };
-            let receipt = self.accept_from(origin, items.into_iter()).await?;
-            // What was recorded before is no duplicate of the sender's.
+            let receipt = self.record(&origin, received_at, deals).await?;
             settled.receipt.accepted += receipt.accepted;
             receipt.rejected.into_iter().for_each(|rejection| settled.receipt.reject(rejection));
         }
         Ok(settled)
+    }
+
+    /// Records what follows from all that is told of the deals.
+    async fn record(&self, origin: &Origin, received_at: Millis, deals: &[&str]) -> Result<Receipt, IngestError> {
+        let mut accepted = 0;
+        for _ in 0..LOOKS_MAX {
+            let receipt = self.record_once(origin, received_at, deals).await?;
+            accepted += receipt.accepted;
+            // Facts that another process kept meanwhile, and what it recorded, were not seen before ours stood there.
+            // Who finds nothing to record has seen all.
+            if receipt.accepted == 0 || self.door.store.sharing() == Sharing::Own {
+                // What was recorded before is no duplicate of the sender's.
+                return Ok(Receipt { accepted, duplicates: 0, ..receipt });
+            }
+        }
+        let message = format!("other processes record the same deals: they were looked at {LOOKS_MAX} times");
+        Err(StoreError::Engine { code: 0, message }.into())
+    }
+
+    async fn record_once(&self, origin: &Origin, received_at: Millis, deals: &[&str]) -> Result<Receipt, IngestError> {
+        let store = self.door.store.as_ref();
+        let numbers = match store.sharing() {
+            Sharing::Own => Numbers::Counted,
+            Sharing::Shared { .. } => Numbers::Drawn,
+        };
+        let facts = stored::facts(store, &origin.tenant, deals).await?;
+        // Another delivery may have told of a later time than this one's arrival, when the archive is read again.
+        let latest = facts.iter().map(|fact| fact.at).max().unwrap_or(received_at).max(received_at);
+        let books = by_deal(facts);
+        let stems: Vec<String> = books.keys().map(|deal| conversions::stem(deal)).collect();
+        let recorded = stored::recorded(store, &origin.tenant, &stems).await?;
+        let events = books.values().flat_map(|facts| conversions(facts, &recorded, latest, numbers));
+        let items: Vec<Item> = (1..).zip(events).map(|(line, event)| Item::of(line, event)).collect();
+        // They arrived with this delivery: by its instant a replay finds them.
+        let origin = Origin { received_at: Some(received_at), believed_until: Some(latest), ..origin.clone() };
+        self.accept_from(origin, items.into_iter()).await
     }
 }
 

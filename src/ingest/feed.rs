@@ -285,18 +285,9 @@ impl Feed {
         let write = async |range: Range<usize>| self.write(&rows.slice(range.start, range.len()), 0).await;
         let refused = bisect(rows.num_rows(), StoreError::is_about_rows, write).await?;
         tracing::error!(events = refused.len(), "events are stored and cannot be counted: they are among the rejected");
-        for (line, refused) in row::lines(rows, &refused).iter().zip(&refused) {
-            let now = row::received_at(rows, refused.row).unwrap_or_default();
-            let text = |column| row::text(rows, column, refused.row);
-            let origin = Origin {
-                tenant: text("tenant"),
-                connection: text("connection"),
-                received_at: Some(now),
-                ..Origin::default()
-            };
-            let line = std::slice::from_ref(line);
-            self.rejections.keep(self.store.as_ref(), &origin, RejectedBy::Engine, line, now).await;
-        }
+        let origins: Vec<Origin> = refused.iter().map(|refused| row::origin(rows, refused.row)).collect();
+        let lines = row::lines(rows, &refused);
+        self.rejections.keep_each(self.store.as_ref(), RejectedBy::Views, origins.iter().zip(&lines)).await;
         self.write(&rows.slice(0, 0), last).await
     }
 

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use bytes::Bytes;
 
 use super::Origin;
-use super::item::{Item, LINE_BYTES_MAX, Source};
+use super::item::{Item, Source};
 use super::normalise::{ID_CHARS_MAX, normalise};
 use super::receipt::{REJECTED_LISTED_MAX, Rejection};
-use super::rejected::{KEPT_BYTES_MAX, KEPT_LINES_MAX, Line};
+use super::rejected::{Allowance, Line};
 use super::retention;
 use crate::model::Clock;
 use crate::model::event::{Event, NormalEvent, Scalar};
@@ -36,9 +36,9 @@ pub(super) struct Prepared {
 pub(super) struct Rejected {
     pub listed: Vec<Rejection>,
     pub unlisted: u64,
-    /// What is kept of them, and how many bytes of text that is.
+    /// What is kept of them.
     pub kept: Vec<Line>,
-    kept_bytes: usize,
+    allowance: Allowance,
 }
 
 /// Takes items until the batch is full or there are no more.
@@ -91,17 +91,15 @@ impl Rejected {
     pub fn add(&mut self, line: u64, id: Option<String>, reason: &super::Reason, text: impl FnOnce() -> Bytes) {
         let code = reason.code();
         let is_listed = self.listed.len() < REJECTED_LISTED_MAX;
-        let is_kept = self.kept.len() < KEPT_LINES_MAX && self.kept_bytes < KEPT_BYTES_MAX;
+        let text = self.allowance.take(text);
         if !is_listed {
             self.unlisted += 1;
         }
-        if !is_listed && !is_kept {
+        if !is_listed && text.is_none() {
             return;
         }
         let reason: String = reason.to_string().chars().take(REASON_CHARS_MAX).collect();
-        if is_kept {
-            let text = text();
-            self.kept_bytes += text.len().min(LINE_BYTES_MAX);
+        if let Some(text) = text {
             self.kept.push(Line { id: id.clone(), code, reason: reason.clone(), text });
         }
         if is_listed {

@@ -4,6 +4,7 @@
 //! knows already is found out by the worker. Nothing is answered before the stream has it on disk. What a message holds is
 //! in [`mod@message`].
 
+mod failures;
 mod message;
 mod together;
 pub mod worker;
@@ -40,6 +41,9 @@ const GROUP_BYTES_MAX: usize = 4 << 20;
 
 /// Events of one section: a worker stores it with one insert.
 const SECTION_EVENTS_MAX: u64 = 20_000;
+
+/// What a section weighs at least, so that no message has more of them than a worker takes.
+const SECTION_WEIGHT_MIN: usize = GROUP_BYTES_MAX / message::SECTIONS_MAX;
 
 /// How long a request waits for the stream, with others before it. After that it is told to come again.
 const PUBLISHED_WITHIN: Duration = Duration::from_secs(10);
@@ -122,7 +126,8 @@ struct Read {
 
 impl Queued {
     pub fn new(queue: Queue, ingest: Ingest, clock: Arc<dyn Clock>) -> Self {
-        Self { publisher: Arc::new(Publisher { queue, clock, ingest, groups: Groups::of(GROUP_BYTES_MAX) }) }
+        let groups = Groups::telling(GROUP_BYTES_MAX, away);
+        Self { publisher: Arc::new(Publisher { queue, clock, ingest, groups }) }
     }
 
     async fn accept_from<I>(&self, origin: Origin, items: I) -> Result<Receipt, IngestError>
@@ -144,7 +149,12 @@ impl Queued {
         }
         rejected.listed.into_iter().for_each(|rejection| receipt.reject(rejection));
         receipt.rejected_total += rejected.unlisted;
-        self.publisher.ingest.keep_rejected(&origin, &rejected.kept).await;
+        let ingest = self.publisher.ingest.clone();
+        // A task of its own: what others keep is written with it, and who hangs up must not stop that half way.
+        let keeping = tokio::spawn(async move { ingest.keep_rejected(&origin, &rejected.kept).await });
+        if let Err(error) = keeping.await {
+            tracing::warn!(%error, "rejected lines could not be kept");
+        }
         Ok(receipt)
     }
 
@@ -160,15 +170,25 @@ impl Queued {
         self.publish(Section { head, body }).await.map(|_| ())
     }
 
-    /// A task of its own: who hangs up does not take the turn away from those whom it publishes for.
+    /// A task of its own: who hangs up does not take the turn away from those whom it publishes for. It ends in time,
+    /// too: one that went on waiting would be one more each second that the stream is silent.
     async fn publish(&self, section: Section) -> Result<u64, IngestError> {
         let publisher = Arc::clone(&self.publisher);
         let publishing = tokio::spawn(async move {
-            let weight = section.body.len();
-            publisher.groups.write(section, weight, None, async |group| publisher.publish_group(group).await).await
+            let weight = section.body.len().max(SECTION_WEIGHT_MIN);
+            let write = async |group| publisher.publish_group(group).await;
+            tokio::time::timeout(PUBLISHED_WITHIN, publisher.groups.write(section, weight, None, write)).await
         });
         let late = QueueError::Away { reason: "it takes too long".to_owned() };
-        tokio::time::timeout(PUBLISHED_WITHIN, publishing).await.map_err(|_| late)??
+        publishing.await?.map_err(|_| late)?
+    }
+}
+
+/// A stream that is away is away for everybody who publishes.
+fn away(error: &IngestError) -> Option<IngestError> {
+    match error {
+        IngestError::Queue(QueueError::Away { reason }) => Some(QueueError::Away { reason: reason.clone() }.into()),
+        _ => None,
     }
 }
 

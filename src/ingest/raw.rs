@@ -39,7 +39,7 @@ pub struct RawPayload {
 }
 
 /// Days for which a row is kept that has no body: counts only.
-const COUNTED_DAYS: u16 = 30;
+pub const COUNTED_DAYS: u16 = 30;
 
 /// Characters of what is wrong with a payload.
 const TROUBLE_CHARS_MAX: usize = 300;

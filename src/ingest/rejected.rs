@@ -1,26 +1,30 @@
 //! What came and could not be stored: kept with its reason for a time, to be looked at and submitted again.
 //!
-//! Nothing is written where nothing is rejected. To keep a line never makes a request fail that would have succeeded, and nobody
-//! fills the disk by sending nonsense: see [`budget`]. The table is written and read in [`stored`], what the engine refused is
-//! written as an event again by [`row`], and [`resubmit`] takes kept lines in anew. Lines can hold what people wrote: nothing
-//! of them is logged.
+//! Nothing is written where nothing is rejected. To keep a line never makes a request fail that would have succeeded,
+//! and nobody fills the disk by sending nonsense: see [`budget`]. The table is written and read in [`stored`], what the
+//! engine refused is written as an event again by [`row`], and [`resubmit`] takes kept lines in anew, or, where they
+//! are stored and only not counted, [`mod@recount`]. Lines can hold what people wrote: nothing of them is logged.
 
 pub mod budget;
+mod recount;
 pub mod resubmit;
 pub mod row;
 pub mod stored;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
 use self::budget::Budget;
-use self::stored::Row;
+use self::stored::{Head, Row};
 use super::group::Groups;
 use super::item::LINE_BYTES_MAX;
 use super::raw;
 use super::{IngestError, Origin};
+use crate::model::Clock;
 use crate::model::clock::Millis;
 use crate::store::Store;
 
@@ -40,7 +44,7 @@ const DAY_SECONDS: i64 = 86_400;
 const GROUP_ROWS_MAX: usize = 10 * KEPT_LINES_MAX;
 
 /// How an event came.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Way {
     /// As an event: by `POST /v1/events`, or from a file.
     #[default]
@@ -62,24 +66,32 @@ impl Way {
             Self::Again => "AGAIN",
         }
     }
+
+    /// What a later version wrote is submitted as an event.
+    fn parse(name: &str) -> Self {
+        [Self::Sends, Self::Platform].into_iter().find(|way| way.as_str() == name).unwrap_or_default()
+    }
 }
 
 /// Who did not take a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RejectedBy {
     /// We: it is no event, or breaks a rule.
     Rules,
     /// The engine: it took the batch without it and not with it.
     Engine,
+    /// A table that follows from events: the log has it, and no figure does.
+    Views,
 }
 
 impl RejectedBy {
-    pub const ALL: [Self; 2] = [Self::Rules, Self::Engine];
+    pub const ALL: [Self; 3] = [Self::Rules, Self::Engine, Self::Views];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Rules => "INVALID",
             Self::Engine => "REFUSED",
+            Self::Views => "UNCOUNTED",
         }
     }
 
@@ -87,7 +99,12 @@ impl RejectedBy {
         match self {
             Self::Rules => "It is no event, or breaks a rule of events.",
             Self::Engine => "The store did not take it; its text is the event as it was read.",
+            Self::Views => "The store has it and could not count it; submitted again it is counted.",
         }
+    }
+
+    fn parse(name: &str) -> Self {
+        Self::ALL.into_iter().find(|by| by.name() == name).unwrap_or(Self::Rules)
     }
 }
 
@@ -115,30 +132,47 @@ impl Default for Allowance {
 }
 
 impl Allowance {
+    /// The text of the next line, if it is kept.
+    pub fn take(&mut self, text: impl FnOnce() -> Bytes) -> Option<Bytes> {
+        if self.lines == 0 || self.bytes == 0 {
+            return None;
+        }
+        let text = text();
+        self.lines -= 1;
+        self.bytes = self.bytes.saturating_sub(text.len().min(LINE_BYTES_MAX));
+        Some(text)
+    }
+
     /// Leaves of the next lines those that are kept.
     pub fn cut(&mut self, lines: &mut Vec<Line>) {
-        lines.retain(|line| {
-            let is_kept = 0 < self.lines && 0 < self.bytes;
-            if is_kept {
-                self.lines -= 1;
-                self.bytes = self.bytes.saturating_sub(line.text.len().min(LINE_BYTES_MAX));
-            }
-            is_kept
-        });
+        lines.retain(|line| self.take(|| line.text.clone()).is_some());
     }
 }
 
 /// The way of rejected lines into one store.
 pub struct Rejections {
     days: u16,
+    clock: Arc<dyn Clock>,
     budget: Budget,
     writes: Groups<Arc<Vec<Row>>, (), IngestError>,
+    /// Whose turn it is to submit lines again, by tenant. There are as many as tokens are issued for.
+    turns: Mutex<HashMap<String, Arc<Turn<()>>>>,
 }
 
 impl Rejections {
     /// 0 days keeps nothing.
-    pub fn keeping(days: u16) -> Self {
-        Self { days, budget: Budget::default(), writes: Groups::of(GROUP_ROWS_MAX) }
+    pub fn keeping(days: u16, clock: Arc<dyn Clock>) -> Self {
+        let writes = Groups::of(GROUP_ROWS_MAX);
+        Self { days, clock, budget: Budget::default(), writes, turns: Mutex::default() }
+    }
+
+    /// Waits until nobody else submits lines of the tenant again: each submission holds all of their texts.
+    async fn turn_of(&self, tenant: &str) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(turns.entry(tenant.to_owned()).or_default())
+        };
+        turn.lock_owned().await
     }
 
     /// Lines of a tenant that were not kept today, because it had had its budget.
@@ -147,22 +181,20 @@ impl Rejections {
     }
 
     /// Returns when they are kept, or cannot be: how many are.
-    pub async fn keep(&self, store: &dyn Store, origin: &Origin, by: RejectedBy, lines: &[Line], now: Millis) -> usize {
-        if origin.way == Way::Again {
-            // They are kept already.
-            return lines.len();
-        }
-        if self.days == 0 || lines.is_empty() {
-            return 0;
-        }
-        let received_at = origin.received_at.unwrap_or(now);
-        let rows: Vec<Row> = lines
-            .iter()
-            .map(|line| self.row(origin, by, line, received_at))
-            .filter(|row| self.budget.take(&origin.tenant, by, row.raw.len(), now))
-            .collect();
+    pub async fn keep(&self, store: &dyn Store, origin: &Origin, by: RejectedBy, lines: &[Line]) -> usize {
+        self.keep_each(store, by, lines.iter().map(|line| (origin, line))).await
+    }
+
+    /// The same for lines of which each came in its own way.
+    pub async fn keep_each<'a>(
+        &self,
+        store: &dyn Store,
+        by: RejectedBy,
+        lines: impl Iterator<Item = (&'a Origin, &'a Line)>,
+    ) -> usize {
+        let (rows, kept_already) = self.chosen(by, lines);
         if rows.is_empty() {
-            return 0;
+            return kept_already;
         }
         let (weight, rows) = (rows.len(), Arc::new(rows));
         let write = async |groups: Vec<Arc<Vec<Row>>>| {
@@ -171,41 +203,61 @@ impl Rejections {
             Ok(vec![(); groups.len()])
         };
         match self.writes.write(rows, weight, None, write).await {
-            Ok(()) => weight,
+            Ok(()) => kept_already + weight,
             Err(error) => {
                 // The sender is told the reasons all the same.
-                tracing::warn!(tenant = origin.tenant, lines = weight, %error, "rejected lines could not be kept");
-                0
+                tracing::warn!(lines = weight, %error, "rejected lines could not be kept");
+                kept_already
             }
         }
     }
 
+    /// The rows of those lines that are kept now, and how many are kept already.
+    fn chosen<'a>(&self, by: RejectedBy, lines: impl Iterator<Item = (&'a Origin, &'a Line)>) -> (Vec<Row>, usize) {
+        // A line can have arrived on another day; what it takes it takes today.
+        let now = self.clock.now();
+        let mut kept_already = 0;
+        let mut rows: Vec<Row> = Vec::new();
+        for (origin, line) in lines {
+            if origin.way == Way::Again {
+                kept_already += 1;
+                continue;
+            }
+            let row = self.row(origin, by, line, origin.received_at.unwrap_or(now));
+            if self.days != 0 && self.budget.take(&origin.tenant, by, row.raw.len(), now) {
+                rows.push(row);
+            }
+        }
+        (rows, kept_already)
+    }
+
     fn row(&self, origin: &Origin, by: RejectedBy, line: &Line, received_at: Millis) -> Row {
-        let days = match origin.raw_days {
-            Some(days) if 0 < days => days.min(self.days),
-            _ => self.days,
+        let written = || raw::written(shorten(&line.text));
+        let (days, raw, reason) = match origin.raw_days {
+            // A connection that keeps no payloads keeps no parts of them, and that something came as long as of any
+            // payload.
+            Some(0) => (raw::COUNTED_DAYS.min(self.days), String::new(), raw::without_values(&line.reason)),
+            Some(days) => (days.min(self.days), written(), line.reason.clone()),
+            None => (self.days, written(), line.reason.clone()),
         };
-        let (way, key) = (origin.way.as_str(), key(origin, by, &line.text));
-        // A connection that keeps no payloads keeps no parts of them.
-        let raw = if origin.raw_days == Some(0) { String::new() } else { raw::written(shorten(&line.text)) };
-        Row {
-            tenant: origin.tenant.clone(),
-            key,
+        let head = Head {
+            key: key(origin, by, &line.text),
             connection: origin.connection.clone(),
-            way,
-            origin: by.name(),
+            way: origin.way,
+            by,
             event_id: line.id.clone().unwrap_or_default(),
             code: line.code.to_owned(),
-            reason: line.reason.clone(),
+            reason,
+            raw_bytes: raw.len() as u64,
             is_whole: !raw.is_empty() && line.text.len() <= LINE_BYTES_MAX,
-            raw,
             times_seen: 1,
             first_at: received_at,
             last_at: received_at,
-            resubmitted_at: 0,
-            outcome: 0,
+            resubmitted_at: None,
+            outcome: None,
             expires_at_seconds: received_at / 1_000 + i64::from(days) * DAY_SECONDS,
-        }
+        };
+        Row { tenant: origin.tenant.clone(), raw, head }
     }
 }
 
@@ -252,6 +304,39 @@ mod tests {
         let mut lines = vec![line(LINE_BYTES_MAX + 7); 20];
         Allowance::default().cut(&mut lines);
         assert_eq!(lines.len(), 4);
+    }
+
+    struct Noon;
+
+    impl Clock for Noon {
+        fn now(&self) -> Millis {
+            0
+        }
+    }
+
+    #[test]
+    fn of_a_connection_that_keeps_no_payloads_no_value_is_kept_and_nothing_for_long() {
+        let rejections = Rejections::keeping(365, Arc::new(Noon));
+        let line = Line { reason: "unknown kind \"+49151\"".to_owned(), ..line(10) };
+        let row = |raw_days| {
+            let origin = Origin { raw_days, ..Origin::default() };
+            let Row { raw, head, .. } = rejections.row(&origin, RejectedBy::Rules, &line, 0);
+            (raw.len(), head.reason, head.expires_at_seconds / DAY_SECONDS)
+        };
+        assert_eq!(row(Some(0)), (0, "unknown kind \"…\"".to_owned(), 30));
+        assert_eq!(row(Some(7)), (10, line.reason.clone(), 7));
+        assert_eq!(row(None), (10, line.reason.clone(), 365));
+    }
+
+    #[test]
+    fn a_line_of_another_day_does_not_begin_the_days_budget_anew() {
+        let rejections = Rejections::keeping(30, Arc::new(Noon));
+        let of = |received_at| Origin { received_at: Some(received_at), ..Origin::default() };
+        let (yesterday, today) = (of(-DAY_SECONDS * 1_000), of(0));
+        let line = line(LINE_BYTES_MAX);
+        let lines = [(&yesterday, &line), (&today, &line)].into_iter().cycle().take(70);
+        assert_eq!(rejections.chosen(RejectedBy::Rules, lines).0.len(), 63);
+        assert_eq!(rejections.unkept_today("", 0), 7);
     }
 
     #[test]

@@ -173,7 +173,8 @@ async fn large_bodies_go_in_several_batches() {
 
 /// Writes batches at once, each with an event of its own and one that all share.
 async fn write_at_once(store: &Arc<FakeStore>, batches: usize) -> Vec<u64> {
-    let commits = Commits::new(Arc::clone(store) as _, Following::Before, Arc::new(Rejections::keeping(0)));
+    let commits =
+        Commits::new(Arc::clone(store) as _, Following::Before, Arc::new(Rejections::keeping(0, Arc::new(FixedClock))));
     let origin = Arc::new(Origin { tenant: "acme".to_owned(), ..Origin::default() });
     let mut writes = Vec::new();
     for number in 0..batches {

@@ -32,6 +32,8 @@ pub struct Delivery {
     message: jetstream::Message,
     /// Its place in the stream, the same whenever it is delivered.
     pub sequence: u64,
+    /// When it came into the stream, since the Unix epoch; the same whenever it is delivered, too.
+    pub published_nanoseconds: i128,
     /// How often it was delivered, this time included.
     pub attempt: u64,
 }
@@ -71,7 +73,8 @@ impl Pulled {
         let message = message.map_err(lost)?;
         let info = message.info().map_err(lost)?;
         let (sequence, attempt) = (info.stream_sequence, u64::try_from(info.delivered).unwrap_or(0));
-        Ok(Some(Delivery { queue: self.queue.clone(), message, sequence, attempt }))
+        let published_nanoseconds = info.published.unix_timestamp_nanos();
+        Ok(Some(Delivery { queue: self.queue.clone(), message, sequence, published_nanoseconds, attempt }))
     }
 }
 

@@ -4,6 +4,7 @@ mod amocrm;
 mod book;
 mod credited;
 pub mod hubspot;
+mod races;
 
 use std::fs;
 use std::path::Path;

@@ -115,6 +115,27 @@ async fn a_line_too_long_is_kept_cut_and_one_that_is_no_text_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn a_request_has_the_texts_of_one_full_page() {
+    let world = World::at(NOW).await;
+    let lines: Vec<String> = (0..4).map(|number| format!("{number}{}", "x".repeat((1 << 20) - 1))).collect();
+    // More than 16 MiB of them, in several requests.
+    for start in 0..5 {
+        let lines: Vec<String> = lines.iter().map(|line| format!("{start}{}", &line[..line.len() - 1])).collect();
+        send(&world, lines.join("\n")).await;
+    }
+    let nodes = kept(&world, "", "raw").await;
+    assert_eq!(nodes.as_array().unwrap().len(), 16);
+    for query in [
+        "{ rejectedEvents { nodes { raw again: raw } } }",
+        "{ rejectedEvents { nodes { raw } } other: rejectedEvents(first: 1) { nodes { raw } } }",
+    ] {
+        let answer = world.answer(&world.manager(), query).await;
+        let error = answer["errors"][0].to_string();
+        assert!(error.contains("LIMIT_EXCEEDED") && error.contains("`rejectedTextBytes` is 33554432"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn pages_hold_every_line_once_and_their_cursors_are_their_tenants() {
     let world = World::at(NOW).await;
     let lines: Vec<String> = (0..25).map(|number| format!("nonsense {number}")).collect();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Limits;
+use super::{Limits, REJECTED_TEXT_BYTES_MAX};
 use crate::ingest::item::LINE_BYTES_MAX;
 use crate::ingest::rejected::budget::{INVALID_DAY_BYTES_MAX, REFUSED_DAY_BYTES_MAX};
 use crate::ingest::rejected::resubmit::LINES_MAX as RESUBMITTED_LINES_MAX;
@@ -83,7 +83,7 @@ const COUNT_MOST: u64 = 1_000_000;
 const SECONDS_MOST: u64 = 300;
 
 /// All limits in reading order.
-pub static SPECS: [Spec; 53] = [
+pub static SPECS: [Spec; 54] = [
     of("bodyBytes", "bytes", BODY_MOST, |limits| &mut limits.body_bytes),
     of("ingestCompressedBytes", "bytes", BODY_MOST, |limits| &mut limits.ingest_compressed_bytes),
     of("ingestBytes", "bytes", BODY_MOST, |limits| &mut limits.ingest_bytes),
@@ -132,6 +132,7 @@ pub static SPECS: [Spec; 53] = [
     fixed("rejectedBytes", "bytes", KEPT_BYTES_MAX as u64),
     fixed("rejectedDayBytes", "bytes of a tenant and day", INVALID_DAY_BYTES_MAX),
     fixed("refusedDayBytes", "bytes of a tenant and day", REFUSED_DAY_BYTES_MAX),
+    fixed("rejectedTextBytes", "bytes", REJECTED_TEXT_BYTES_MAX),
     fixed("resubmittedLines", "lines", RESUBMITTED_LINES_MAX as u64),
     fixed("businessHoursVersions", "versions", VERSIONS_MAX as u64),
     fixed("businessHoursIntervals", "intervals", INTERVALS_MAX as u64),

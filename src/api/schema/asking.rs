@@ -6,7 +6,7 @@ mod gathering;
 mod retained;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
@@ -20,7 +20,7 @@ use crate::api::audit::Trace;
 use crate::api::bearers::Bearer;
 use crate::api::errors::{ApiError, Code};
 use crate::api::http::request_id::RequestId;
-use crate::api::limits::{Limits, check_limit};
+use crate::api::limits::{Limits, REJECTED_TEXT_BYTES_MAX, check_limit};
 use crate::api::turns::Turns;
 use crate::auth::{Seal, Viewer};
 use crate::ingest::Ingest;
@@ -84,6 +84,8 @@ pub struct Asking {
     /// Pages and counts of records that were asked for, and the connections that they are of.
     pages: AtomicUsize,
     connections: AtomicUsize,
+    /// Bytes of the texts of rejected events that were read and shown.
+    texts: AtomicU64,
 }
 
 impl Asking {
@@ -110,6 +112,7 @@ impl Asking {
             explanations: AtomicUsize::new(0),
             pages: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            texts: AtomicU64::new(0),
         }
     }
 
@@ -240,6 +243,17 @@ impl Asking {
     pub fn count_connection(&self) -> Result<(), Error> {
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
         Ok(check_limit("pages", self.limits.pages, before.saturating_add(1))?)
+    }
+
+    /// Counts bytes of texts of rejected events, before they are read or shown: a text can be a million bytes, and a
+    /// request can name it under many aliases.
+    ///
+    /// # Errors
+    /// When the request has had its texts.
+    pub fn count_texts(&self, bytes: u64) -> Result<(), Error> {
+        let count = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let before = self.texts.fetch_add(bytes, Ordering::Relaxed);
+        Ok(check_limit("rejectedTextBytes", count(REJECTED_TEXT_BYTES_MAX), count(before.saturating_add(bytes)))?)
     }
 
     /// Runs a statement about records. Each costs as much as a number's, and a request can ask for them under every step

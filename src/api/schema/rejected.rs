@@ -119,13 +119,19 @@ impl Fetched {
     /// The text of a line; `None` where none is kept.
     async fn text(&self, head: &Head) -> Result<Option<String>, Error> {
         let fetch = || async {
+            // They are held until all is answered, whether they are shown or not.
+            let bytes = self.heads.iter().map(|head| head.raw_bytes).sum();
+            self.asking.count_texts(bytes)?;
             let keys: Vec<&str> = self.heads.iter().map(|head| head.key.as_str()).collect();
             let batches = self.asking.look_up(stored::select_raw(self.asking.viewer.tenant(), &keys)).await?;
             let texts = stored::read_raw(&batches).map_err(|error| wrong(&self.asking, &error))?;
             Ok::<_, Error>(texts.into_iter().collect::<HashMap<_, _>>())
         };
         let texts = self.texts.get_or_try_init(fetch).await?;
-        Ok(texts.get(&head.key).filter(|text| !text.is_empty()).cloned())
+        let Some(text) = texts.get(&head.key).filter(|text| !text.is_empty()) else { return Ok(None) };
+        // Each alias shows it once more.
+        self.asking.count_texts(text.len() as u64)?;
+        Ok(Some(text.clone()))
     }
 }
 
@@ -160,7 +166,7 @@ pub fn add_to_query(query: Object) -> Object {
     });
     let field = field.description(
         "Events that could not be stored, and why, the latest first, as long as they are kept. A page ends earlier where its \
-         texts have more than 16 MiB. For the roles MANAGER and ADMIN.",
+         texts have more than 16 MiB, and a request has the texts of one such page. For the roles MANAGER and ADMIN.",
     );
     query.field(conditions(connection::arguments(field)))
 }

@@ -4,9 +4,10 @@
 //! when the deal was won (`won`), taken back when it was no longer (`lost`), and, where later facts show that it never was so,
 //! taken back at the time of its own recording (`void`): then no figure has ever counted it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::DealFact;
 use super::period::{Period, periods};
@@ -30,6 +31,21 @@ pub struct Terms {
     pub value: Option<Amount>,
     pub currency: String,
 }
+
+/// How new revisions are numbered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Numbers {
+    /// One after the other: where one process records.
+    #[default]
+    Counted,
+    /// By what they say, so that two processes that record different things at the same time never do it under one id:
+    /// merged, they would be a conversion that nobody told of, and nothing could take it back.
+    Drawn,
+}
+
+/// The least number that is drawn, and how many can be: those that are counted are below, and can go on above.
+const DRAWN_FROM: u32 = 1 << 16;
+const DRAWN: u32 = 1 << 30;
 
 /// One revision as far as it is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +80,7 @@ pub fn stem(deal: &str) -> String {
 
 /// All events that must be there of a deal with these facts, in the order of their times: those that are, and those that are
 /// not yet. The ones that are stored are known by their ids; telling them again mends what a crash left half stored.
-pub fn conversions(facts: &[DealFact], recorded: &[Recorded], received_at: Millis) -> Vec<Event> {
+pub fn conversions(facts: &[DealFact], recorded: &[Recorded], received_at: Millis, numbers: Numbers) -> Vec<Event> {
     let Some(last) = facts.last() else { return Vec::new() };
     let stem = stem(&last.deal);
     let mut events = Vec::new();
@@ -79,7 +95,9 @@ pub fn conversions(facts: &[DealFact], recorded: &[Recorded], received_at: Milli
             live.insert(*number, revision);
         }
     }
-    let mut next = greatest(&stem, recorded).saturating_add(1);
+    // Of all steps, also of those whose revision was never won: a replay that read only a part of the archive leaves
+    // such, and a new revision of the same number would be taken back by them.
+    let mut taken: BTreeSet<u32> = steps(&stem, recorded).map(|(number, ..)| number).collect();
     for period in periods(facts) {
         let Some((terms, attributes)) = terms(last, &period, received_at) else { continue };
         let is_same = |revision: &Revision| {
@@ -91,8 +109,8 @@ pub fn conversions(facts: &[DealFact], recorded: &[Recorded], received_at: Milli
         let (number, left) = match found.and_then(|number| live.remove(&number).map(|known| (number, known))) {
             Some((number, known)) => (number, known.free(Step::Lost).filter(|_| known.ended_at().is_none())),
             None => {
-                let number = next;
-                next += 1;
+                let number = numbers.next(&taken, &terms);
+                taken.insert(number);
                 let won = event(last, &stem, number, Step::Won, &terms);
                 events.push(Event { attributes, ..won });
                 (number, Some(Step::Lost))
@@ -116,23 +134,19 @@ fn revisions(stem: &str, recorded: &[Recorded]) -> BTreeMap<u32, Revision> {
     let mut revisions: BTreeMap<u32, Revision> = steps(Step::Won)
         .map(|(number, _, terms)| (number, Revision { won: terms.clone(), lost_at: None, void_at: None }))
         .collect();
+    // Two processes can have recorded one step with two times: the earliest is the one that counts in the end.
+    let earliest = |known: Option<Millis>, told: Millis| Some(known.map_or(told, |known| known.min(told)));
     for (number, _, terms) in steps(Step::Lost) {
         if let Some(revision) = revisions.get_mut(&number) {
-            revision.lost_at = Some(terms.at);
+            revision.lost_at = earliest(revision.lost_at, terms.at);
         }
     }
     for (number, _, terms) in steps(Step::Void) {
         if let Some(revision) = revisions.get_mut(&number) {
-            revision.void_at = Some(terms.at);
+            revision.void_at = earliest(revision.void_at, terms.at);
         }
     }
     revisions
-}
-
-/// The greatest number of all steps, also of those whose revision was never won: a replay that read only a part of the archive
-/// leaves such, and a new revision of the same number would be taken back by them.
-fn greatest(stem: &str, recorded: &[Recorded]) -> u32 {
-    steps(stem, recorded).map(|(number, ..)| number).max().unwrap_or(0)
 }
 
 /// The stored events of one deal, with their numbers.
@@ -141,6 +155,20 @@ fn steps<'a>(stem: &'a str, recorded: &'a [Recorded]) -> impl Iterator<Item = (u
         let (number, step) = event.id.strip_prefix(stem)?.split_once(' ')?;
         Some((number.parse().ok()?, Step::parse(step)?, &event.terms))
     })
+}
+
+impl Numbers {
+    /// The number of a new revision.
+    fn next(self, taken: &BTreeSet<u32>, terms: &Terms) -> u32 {
+        match self {
+            Self::Counted => taken.last().map_or(1, |greatest| greatest.saturating_add(1)),
+            Self::Drawn => {
+                let drawn = DRAWN_FROM + terms.digest() % DRAWN;
+                // The same was recorded and taken back before.
+                (drawn..).find(|number| !taken.contains(number)).unwrap_or(drawn)
+            }
+        }
+    }
 }
 
 impl Revision {
@@ -237,6 +265,13 @@ fn written(amount: Amount) -> String {
 }
 
 impl Terms {
+    /// A part of their digest.
+    fn digest(&self) -> u32 {
+        let value = self.value.map(|amount| amount.0);
+        let digest = Sha256::digest(format!("{} {value:?} {} {}", self.at, self.currency, self.action));
+        u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
+    }
+
     /// A reversal of all of it: one with a value would take back only so much.
     fn reverted(&self, at: Millis) -> Self {
         Self { at, action: self.action.clone(), value: None, currency: String::new() }

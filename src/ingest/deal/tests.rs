@@ -1,10 +1,11 @@
 mod log;
+mod races;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::conversions::{Recorded, Terms, stem};
+use super::conversions::{Numbers, Recorded, Terms, stem};
 use super::period::{Period, periods};
 use super::*;
 use crate::ingest::normalise::normalise;
@@ -33,6 +34,7 @@ fn fact(id: &str, minute: i64, stage: Option<Stage>, amount: Option<&str>) -> De
 /// The events that the store would have after these.
 #[derive(Default)]
 struct Log {
+    numbers: Numbers,
     facts: Vec<DealFact>,
     recorded: Vec<Recorded>,
 }
@@ -46,16 +48,10 @@ impl Log {
         }
         let books = by_deal(self.facts.clone());
         let mut new = Vec::new();
-        let events = books.values().flat_map(|facts| conversions(facts, &self.recorded, NOW + 86_400_000));
+        let events =
+            books.values().flat_map(|facts| conversions(facts, &self.recorded, NOW + 86_400_000, self.numbers));
         for event in events.collect::<Vec<_>>() {
-            let normal = normalise(event.clone(), NOW + 86_400_000).expect("an event that is taken");
-            let terms = Terms {
-                at: normal.at,
-                action: normal.conversion_action,
-                value: normal.conversion_value,
-                currency: normal.conversion_currency,
-            };
-            let recorded = Recorded { id: normal.id, terms };
+            let recorded = recorded(&event);
             match self.recorded.iter().find(|known| known.id == recorded.id) {
                 Some(known) => assert_eq!(known, &recorded, "an event is told again with other words"),
                 None => {
@@ -84,6 +80,18 @@ impl Log {
         counted.sort();
         counted
     }
+}
+
+/// An event as it is stored.
+fn recorded(event: &Event) -> Recorded {
+    let normal = normalise(event.clone(), NOW + 86_400_000).expect("an event that is taken");
+    let terms = Terms {
+        at: normal.at,
+        action: normal.conversion_action,
+        value: normal.conversion_value,
+        currency: normal.conversion_currency,
+    };
+    Recorded { id: normal.id, terms }
 }
 
 fn shown(events: &[Event]) -> Vec<String> {
@@ -316,6 +324,7 @@ proptest! {
         facts in any_facts(),
         order in vec(any::<Index>(), 24),
         sizes in vec(1..4_usize, 24),
+        numbers in prop_oneof![Just(Numbers::Counted), Just(Numbers::Drawn)],
     ) {
         // Each at least once, some twice, in a random order.
         let mut arrivals = facts.clone();
@@ -324,7 +333,7 @@ proptest! {
             let (place, other) = (place % arrivals.len(), index.index(arrivals.len()));
             arrivals.swap(place, other);
         }
-        let mut log = Log::default();
+        let mut log = Log { numbers, ..Log::default() };
         let mut left = arrivals.as_slice();
         for size in sizes.iter().cycle() {
             if left.is_empty() {

@@ -40,7 +40,10 @@ const COMPRESSED_FROM_BYTES: usize = 4 * 1024;
 const LEVEL: i32 = 1;
 
 /// The most that a message may unpack to: the largest body that the API takes.
-const PLAIN_BYTES_MAX: usize = 64 << 20;
+pub(super) const PLAIN_BYTES_MAX: usize = 64 << 20;
+
+/// The most sections of a message: each costs its reader some work, however small it is.
+pub(super) const SECTIONS_MAX: usize = 4096;
 
 impl Section {
     /// The parts of its identity: what is sent again has them again, whenever it comes.
@@ -107,6 +110,10 @@ pub(super) fn encode(sections: &[Section]) -> Result<Bytes, MessageError> {
         plain.push(b'\n');
         plain.extend_from_slice(body);
     }
+    // What no worker would read must not be accepted.
+    if PLAIN_BYTES_MAX < plain.len() - 1 {
+        return Err(MessageError::Large { bytes_max: PLAIN_BYTES_MAX });
+    }
     if plain.len() < COMPRESSED_FROM_BYTES {
         return Ok(plain.into());
     }
@@ -125,6 +132,9 @@ pub(super) fn decode(message: &Bytes) -> Result<Vec<Section>, MessageError> {
     };
     let mut sections = Vec::new();
     while !rest.is_empty() {
+        if sections.len() == SECTIONS_MAX {
+            return Err(MessageError::Many { sections_max: SECTIONS_MAX });
+        }
         let end = rest.iter().position(|byte| *byte == b'\n').ok_or(MessageError::Short)?;
         let head: Head = serde_json::from_slice(&rest[..end]).map_err(MessageError::Head)?;
         let (Head::Events { bytes, .. } | Head::Payload { bytes, .. }) = &head;
@@ -134,6 +144,14 @@ pub(super) fn decode(message: &Bytes) -> Result<Vec<Section>, MessageError> {
         rest = rest.slice(to..);
     }
     Ok(sections)
+}
+
+/// The most bytes that a message can unpack to, before it is unpacked.
+pub(super) fn plain_bytes_most(message: &Bytes) -> usize {
+    match message.first() {
+        Some(&COMPRESSED) => PLAIN_BYTES_MAX,
+        _ => message.len(),
+    }
 }
 
 fn unpack(packed: &[u8]) -> Result<Bytes, MessageError> {
@@ -167,6 +185,8 @@ pub enum MessageError {
     Short,
     #[error("a message unpacks to more than {bytes_max} bytes")]
     Large { bytes_max: usize },
+    #[error("a message has more than {sections_max} parts")]
+    Many { sections_max: usize },
     #[error("a message cannot be unpacked")]
     Packed(#[source] io::Error),
     #[error("a part of a message is not what it should be")]
@@ -239,6 +259,17 @@ mod tests {
         assert_eq!(told(b"1{}\n"), "a part of a message is not what it should be");
         let whole = encode(&[events("acme", 5, "{\"id\":\"a\"}\n")]).unwrap();
         assert_eq!(told(&whole[..whole.len() - 1]), "a message ends before what it announces");
+    }
+
+    #[test]
+    fn what_no_worker_would_read_is_not_written() {
+        let large = payload(&vec![b'x'; PLAIN_BYTES_MAX]);
+        assert!(matches!(encode(&[large]), Err(MessageError::Large { .. })));
+        let most = payload(&vec![b'x'; PLAIN_BYTES_MAX - 200]);
+        assert_eq!(decode(&encode(std::slice::from_ref(&most)).unwrap()).unwrap(), [most]);
+        let many = |count| decode(&encode(&vec![payload(b""); count]).unwrap()).map(|sections| sections.len());
+        assert_eq!(many(SECTIONS_MAX).unwrap(), SECTIONS_MAX);
+        assert!(matches!(many(SECTIONS_MAX + 1), Err(MessageError::Many { .. })));
     }
 
     #[test]

@@ -4,20 +4,22 @@
 //! again changes nothing, because ids are known. While the store is away it holds what it has and takes no more, so that
 //! what comes gathers in the stream. What fails by itself, while others get through, is put aside with its reason.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
-use tokio::sync::watch;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, stream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::failures::Failures;
 use super::message::{self, Head, MessageError, Section};
 use super::together::Parts;
-use crate::ingest::connection::Connections;
+use crate::ingest::connection::{Connection, Connections};
 use crate::ingest::connector::Payload;
 use crate::ingest::raw::without_values;
 use crate::ingest::{Ingest, IngestError, Origin, lines};
@@ -26,11 +28,19 @@ use crate::queue::{Queue, QueueError};
 use crate::store::StoreError;
 use crate::store::token::Token;
 
+/// Parts of a message that are stored at once. Those that wait for the store at the same time share an insert.
+const SECTIONS_AT_ONCE: usize = 32;
+
+/// How many times the longest time for which a message that failed stays away its failures are remembered.
+const REMEMBERED_TIMES: u32 = 10;
+
 /// How much a worker takes, and how patient it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     /// Messages in work at once. Those that wait for the store together are inserted together.
     pub messages_max: usize,
+    /// Bytes of all of them, unpacked; the largest message fits in any case.
+    pub unpacked_bytes_max: usize,
     /// Between the first two attempts; it doubles up to `pause_max`.
     pub pause: Duration,
     pub pause_max: Duration,
@@ -41,7 +51,13 @@ pub struct Pace {
 impl Default for Pace {
     /// 32 messages of 4 MiB unpack to 128 MiB, and take about three times that as rows.
     fn default() -> Self {
-        Self { messages_max: 32, pause: Duration::from_millis(500), pause_max: Duration::from_secs(30), tries: 6 }
+        Self {
+            messages_max: 32,
+            unpacked_bytes_max: 128 << 20,
+            pause: Duration::from_millis(500),
+            pause_max: Duration::from_secs(30),
+            tries: 6,
+        }
     }
 }
 
@@ -91,16 +107,11 @@ struct Work {
     worker: Worker,
     /// Messages that were stored.
     stored: AtomicU64,
-    /// By sequence, those that failed by themselves.
-    failures: Mutex<HashMap<u64, Failures>>,
+    /// Those that failed by themselves.
+    failures: Mutex<Failures>,
+    /// A permit is a byte that may be unpacked.
+    room: Arc<Semaphore>,
     stop: watch::Receiver<bool>,
-}
-
-#[derive(Clone, Copy)]
-struct Failures {
-    count: u32,
-    /// How many messages were stored when it failed first.
-    stored_before: u64,
 }
 
 /// Whose fault it is that a message is not stored.
@@ -117,7 +128,10 @@ enum Fault {
 impl Worker {
     pub fn start(self) -> Working {
         let (stop, stopped) = watch::channel(false);
-        let work = Work { worker: self, stored: AtomicU64::new(0), failures: Mutex::default(), stop: stopped };
+        let away_most = self.pace.pause_max.saturating_add(self.queue.config().ack_wait);
+        let failures = Mutex::new(Failures::remembered_for(away_most.saturating_mul(REMEMBERED_TIMES)));
+        let room = Arc::new(Semaphore::new(self.pace.unpacked_bytes_max.max(message::PLAIN_BYTES_MAX)));
+        let work = Work { worker: self, stored: AtomicU64::new(0), failures, room, stop: stopped };
         Working { stop, task: tokio::spawn(Arc::new(work).run()) }
     }
 }
@@ -167,14 +181,19 @@ impl Work {
     }
 
     async fn handle(self: Arc<Self>, delivery: Delivery) {
-        let sections = match message::decode(delivery.body()) {
-            Ok(sections) => sections,
+        let unpacked = tokio::select! {
+            () = self.stopped() => return delivery.give_back(Duration::ZERO).await,
+            unpacked = self.keep(&delivery, self.unpack(&delivery)) => unpacked,
+        };
+        // The room is taken until the message is done.
+        let (sections, _room) = match unpacked {
+            Ok(unpacked) => unpacked,
             Err(error) => return self.fail(&delivery, &IngestError::Message(error)).await,
         };
         let pace = self.worker.pace;
         let mut pause = pace.pause;
         loop {
-            match self.keep(&delivery, self.store(&sections, delivery.sequence)).await {
+            match self.keep(&delivery, self.store(&sections, &delivery)).await {
                 Ok(()) => return self.succeed(&delivery).await,
                 Err(error) if fault(&error) == Fault::Store => {
                     tracing::warn!(
@@ -193,6 +212,19 @@ impl Work {
         }
     }
 
+    /// The sections of a message, once there is room for them. How much it takes is known only afterwards.
+    async fn unpack(&self, delivery: &Delivery) -> Result<(Vec<Section>, Option<OwnedSemaphorePermit>), MessageError> {
+        let permits = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        let most = message::plain_bytes_most(delivery.body()).min(message::PLAIN_BYTES_MAX);
+        // Nobody closes it.
+        let mut room = Arc::clone(&self.room).acquire_many_owned(permits(most)).await.ok();
+        let sections = message::decode(delivery.body())?;
+        let taken: usize = sections.iter().map(|section| section.body.len()).sum();
+        let spare = room.as_mut().and_then(|room| room.split(most.saturating_sub(taken)));
+        drop(spare);
+        Ok((sections, room))
+    }
+
     /// Waits, and meanwhile tells the queue that the message is in work.
     async fn keep<F: Future>(&self, delivery: &Delivery, working: F) -> F::Output {
         let every = self.worker.queue.config().ack_wait / 3;
@@ -206,12 +238,16 @@ impl Work {
     }
 
     /// What is in a message is stored side by side.
-    async fn store(&self, sections: &[Section], sequence: u64) -> Result<(), IngestError> {
+    async fn store(&self, sections: &[Section], delivery: &Delivery) -> Result<(), IngestError> {
         let mut by_tenant: BTreeMap<&str, Parts> = BTreeMap::new();
-        let mut payloads = Vec::new();
+        let mut work: Vec<BoxFuture<'_, Result<(), IngestError>>> = Vec::new();
         for Section { head, body } in sections {
             match head {
                 Head::Events { tenant, connection, received_at, .. } => {
+                    // Of events that a sending system sent itself it is empty.
+                    if !connection.is_empty() {
+                        self.connection(tenant, connection)?;
+                    }
                     let Ok(lines) = lines::split(body.clone()) else { continue };
                     let origin = Origin {
                         tenant: tenant.clone(),
@@ -221,22 +257,34 @@ impl Work {
                     };
                     by_tenant.entry(tenant).or_default().push((origin, lines));
                 }
-                Head::Payload { .. } => payloads.push(self.store_payload(head, body)),
+                Head::Payload { .. } => work.push(self.store_payload(head, body).boxed()),
             }
         }
-        let stream = &self.worker.queue.config().stream;
-        let events = by_tenant.into_iter().map(|(tenant, parts)| {
+        for (tenant, parts) in by_tenant {
             let token = match self.worker.inserts {
                 Inserts::Joined => None,
-                Inserts::OneEach => Some(Token::of(&format!("{stream}:{sequence}-{sequence} {tenant}"))),
+                Inserts::OneEach => Some(self.token(delivery, tenant)),
             };
-            self.store_events(parts, token)
-        });
-        let (events, payloads) = tokio::join!(join_all(events), join_all(payloads));
-        let mut failed: Vec<IngestError> = events.into_iter().chain(payloads).filter_map(Result::err).collect();
+            work.push(self.store_events(parts, token).boxed());
+        }
+        let done: Vec<_> = stream::iter(work).buffer_unordered(SECTIONS_AT_ONCE).collect().await;
+        let mut failed: Vec<IngestError> = done.into_iter().filter_map(Result::err).collect();
         // If the store is away for one of them, no other is to blame.
         let place = failed.iter().position(|error| fault(error) == Fault::Store).unwrap_or(0);
         if failed.is_empty() { Ok(()) } else { Err(failed.swap_remove(place)) }
+    }
+
+    /// What the events of a tenant in a message are known by. A stream that is made anew begins at 1 again: when the
+    /// message came into it tells it from those of the one before.
+    fn token(&self, delivery: &Delivery, tenant: &str) -> Token {
+        let Delivery { sequence, published_nanoseconds, .. } = delivery;
+        let stream = &self.worker.queue.config().stream;
+        Token::of(&format!("{stream}:{sequence}-{sequence} {published_nanoseconds} {tenant}"))
+    }
+
+    fn connection(&self, tenant: &str, name: &str) -> Result<&Arc<Connection>, IngestError> {
+        let found = self.worker.connections.find(name).filter(|found| found.tenant == tenant);
+        found.ok_or_else(|| IngestError::NoConnection { name: name.to_owned() })
     }
 
     async fn store_events(&self, parts: Parts, token: Option<Token>) -> Result<(), IngestError> {
@@ -255,8 +303,7 @@ impl Work {
 
     async fn store_payload(&self, head: &Head, body: &[u8]) -> Result<(), IngestError> {
         let Head::Payload { tenant, connection: name, content_type, received_at, .. } = head else { return Ok(()) };
-        let connection = self.worker.connections.find(name).filter(|found| found.tenant == *tenant);
-        let connection = connection.ok_or_else(|| IngestError::NoConnection { name: name.clone() })?;
+        let connection = self.connection(tenant, name)?;
         let payload = Payload { body, content_type, received_at: *received_at };
         let received = self.worker.ingest.receive(connection, payload).await?;
         connection.health.note_read(&received);
@@ -265,7 +312,7 @@ impl Work {
 
     async fn succeed(&self, delivery: &Delivery) {
         self.stored.fetch_add(1, Ordering::Relaxed);
-        self.lock_failures().remove(&delivery.sequence);
+        self.lock_failures().forget(delivery.sequence);
         if let Err(error) = delivery.done().await {
             tracing::info!(sequence = delivery.sequence, %error, "a stored message is not acknowledged; it comes again");
         }
@@ -275,22 +322,17 @@ impl Work {
     async fn fail(&self, delivery: &Delivery, error: &IngestError) {
         let pace = self.worker.pace;
         let stored = self.stored.load(Ordering::Relaxed);
-        let failures = {
-            let mut all = self.lock_failures();
-            let failures = all.entry(delivery.sequence).or_insert(Failures { count: 0, stored_before: stored });
-            failures.count = failures.count.saturating_add(1);
-            *failures
-        };
+        let failure = self.lock_failures().note(delivery.sequence, stored, Instant::now());
         let is_its_own = match fault(error) {
             Fault::Message => true,
             // A store that refuses everything is not cured by putting everything aside.
-            Fault::Store | Fault::Either => failures.stored_before < stored,
+            Fault::Store | Fault::Either => failure.stored_before < stored,
         };
         let reason = without_values(&crate::outbound::with_causes(error));
-        if pace.tries <= failures.count && is_its_own {
+        if pace.tries <= failure.count && is_its_own {
             match delivery.put_aside(&reason).await {
                 Ok(()) => {
-                    self.lock_failures().remove(&delivery.sequence);
+                    self.lock_failures().forget(delivery.sequence);
                     tracing::error!(
                         sequence = delivery.sequence,
                         reason,
@@ -301,7 +343,7 @@ impl Work {
                 Err(error) => tracing::warn!(sequence = delivery.sequence, %error, "a message cannot be put aside"),
             }
         }
-        let attempt = failures.count;
+        let attempt = failure.count;
         tracing::warn!(sequence = delivery.sequence, attempt, reason, "a message cannot be stored; it is tried again");
         let pause = pace.pause.saturating_mul(1 << attempt.min(16)).min(pace.pause_max);
         delivery.give_back(pause).await;
@@ -312,7 +354,7 @@ impl Work {
         _ = self.stop.clone().wait_for(|stop| *stop).await;
     }
 
-    fn lock_failures(&self) -> MutexGuard<'_, HashMap<u64, Failures>> {
+    fn lock_failures(&self) -> MutexGuard<'_, Failures> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -337,7 +379,8 @@ fn fault(error: &IngestError) -> Fault {
         IngestError::Interrupted(_) | IngestError::Batch(_) | IngestError::Unkept { .. } => Fault::Either,
         IngestError::Queue(_) => Fault::Store,
         IngestError::Message(MessageError::Packed(_) | MessageError::Head(_))
-        | IngestError::Message(MessageError::Form { .. } | MessageError::Short | MessageError::Large { .. })
+        | IngestError::Message(MessageError::Form { .. } | MessageError::Short)
+        | IngestError::Message(MessageError::Large { .. } | MessageError::Many { .. })
         | IngestError::NoConnection { .. } => Fault::Message,
     }
 }

@@ -44,7 +44,7 @@ impl Budget {
         let Some(spent) = all.get_mut(tenant) else { return false };
         let (of, most) = match by {
             RejectedBy::Rules => (&mut spent.invalid_bytes, INVALID_DAY_BYTES_MAX),
-            RejectedBy::Engine => (&mut spent.refused_bytes, REFUSED_DAY_BYTES_MAX),
+            RejectedBy::Engine | RejectedBy::Views => (&mut spent.refused_bytes, REFUSED_DAY_BYTES_MAX),
         };
         let after = of.saturating_add(ROW_BYTES).saturating_add(bytes as u64);
         if after <= most {

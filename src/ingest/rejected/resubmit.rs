@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::stored::{self, Head, Row, Which};
+use super::stored::{self, Head, Outcome, Row, Which};
 use super::{RejectedBy, Way};
 use crate::ingest::connection::{Connection, Connections};
 use crate::ingest::item::Item;
@@ -41,7 +41,8 @@ impl Ingest {
     /// Submits lines again, those first that were not tried for the longest time. A line that is stored by now, and one that is not
     /// kept whole, is none of them.
     ///
-    /// The work is a task of its own: a client that hangs up does not stop it between storing and noting that.
+    /// The work is a task of its own: a client that hangs up does not stop it between storing and noting that. One of a
+    /// tenant goes on at a time, so that clients that hang up do not leave many behind.
     ///
     /// # Errors
     /// When the store does not take or give something; to submit them again completes it.
@@ -52,7 +53,12 @@ impl Ingest {
         connections: &Connections,
     ) -> Result<Resubmitted, IngestError> {
         let (ingest, tenant, connections) = (self.clone(), tenant.to_owned(), connections.clone());
-        tokio::spawn(async move { ingest.resubmit_now(&tenant, which, &connections).await }).await?
+        let turn = self.door.rejections.turn_of(&tenant).await;
+        tokio::spawn(async move {
+            let _turn = turn;
+            ingest.resubmit_now(&tenant, which, &connections).await
+        })
+        .await?
     }
 
     async fn resubmit_now(
@@ -110,6 +116,10 @@ impl Ingest {
         connections: &Connections,
     ) -> Result<(Vec<Head>, Receipt), IngestError> {
         let Some(head) = group.first() else { return Ok((group, Receipt::default())) };
+        if head.by == RejectedBy::Views {
+            let receipt = self.recount(tenant, &group).await?;
+            return Ok((group, receipt));
+        }
         let origin = Origin {
             tenant: tenant.to_owned(),
             connection: head.connection.clone(),
@@ -122,7 +132,8 @@ impl Ingest {
             Item::read(line, text.into())
         };
         let items: Vec<Item> = group.iter().zip(1..).map(read).collect();
-        let receipt = if head.way != Way::Sends.as_str() {
+        // What the store refused is no report any more: it was read.
+        let receipt = if head.way != Way::Sends || head.by != RejectedBy::Rules {
             self.accept_from(origin, items.into_iter()).await?
         } else if let Some(connection) = of_tenant(connections, tenant, &head.connection) {
             self.accept_from(origin, sends::read(connection, items.into_iter())).await?
@@ -151,11 +162,11 @@ fn gone(group: &[Head]) -> Receipt {
     receipt
 }
 
-/// Lines that can be taken in together: of one connection, way and arrival.
+/// Lines that can be taken in together: of one connection, way and arrival, and not taken by the same.
 fn group(heads: Vec<Head>) -> Vec<Vec<Head>> {
-    let mut groups: HashMap<(String, String, Millis), Vec<Head>> = HashMap::new();
+    let mut groups: HashMap<(String, Way, RejectedBy, Millis), Vec<Head>> = HashMap::new();
     for head in heads {
-        let same = (head.connection.clone(), head.way.clone(), head.first_at);
+        let same = (head.connection.clone(), head.way, head.by, head.first_at);
         groups.entry(same).or_default().push(head);
     }
     groups.into_values().collect()
@@ -164,24 +175,11 @@ fn group(heads: Vec<Head>) -> Vec<Vec<Head>> {
 /// The row that says what came of a line. It adds neither text nor a time seen.
 fn mark(tenant: &str, head: Head, line: u64, receipt: &Receipt, now: Millis) -> Row {
     let rejection = receipt.rejected.iter().find(|rejection| rejection.line == line);
-    let by = RejectedBy::ALL.into_iter().find(|by| by.name() == head.origin).unwrap_or(RejectedBy::Rules);
-    let way = [Way::Sends, Way::Platform].into_iter().find(|way| way.as_str() == head.way).unwrap_or(Way::Events);
-    Row {
-        tenant: tenant.to_owned(),
-        key: head.key,
-        connection: head.connection,
-        way: way.as_str(),
-        origin: by.name(),
-        event_id: head.event_id,
-        code: rejection.map_or(head.code, |rejection| rejection.code.to_owned()),
-        reason: rejection.map_or(head.reason, |rejection| rejection.reason.clone()),
-        raw: String::new(),
-        is_whole: head.is_whole,
-        times_seen: 0,
-        first_at: head.first_at,
-        last_at: head.last_at,
-        resubmitted_at: now,
-        outcome: if rejection.is_some() { stored::REJECTED } else { stored::STORED },
-        expires_at_seconds: head.expires_at_seconds,
-    }
+    let outcome = if rejection.is_some() { Outcome::Rejected } else { Outcome::Stored };
+    let (code, reason) = match rejection {
+        Some(rejection) => (rejection.code.to_owned(), rejection.reason.clone()),
+        None => (head.code, head.reason),
+    };
+    let head = Head { code, reason, times_seen: 0, resubmitted_at: Some(now), outcome: Some(outcome), ..head };
+    Row { tenant: tenant.to_owned(), raw: String::new(), head }
 }

@@ -8,6 +8,7 @@ use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
 use serde_json::{Map, Value};
 
 use super::Line;
+use crate::ingest::Origin;
 use crate::ingest::bisect::Refused;
 use crate::ingest::reason::Reason;
 use crate::model::clock::Millis;
@@ -59,9 +60,14 @@ fn line(rows: &RecordBatch, refused: &Refused<StoreError>) -> Line {
     }
 }
 
-/// When a row arrived.
-pub fn received_at(rows: &RecordBatch, row: usize) -> Option<Millis> {
-    instant(rows, "received_at", row)
+/// Whose a row is, and when and by which connection it came.
+pub fn origin(rows: &RecordBatch, row: usize) -> Origin {
+    Origin {
+        tenant: text(rows, "tenant", row),
+        connection: text(rows, "connection", row),
+        received_at: instant(rows, "received_at", row),
+        ..Origin::default()
+    }
 }
 
 /// The event as JSON.
@@ -120,7 +126,7 @@ fn put_into(event: &mut Map<String, Value>, object: &str, field: &str, value: Va
     }
 }
 
-pub fn text(rows: &RecordBatch, column: &str, row: usize) -> String {
+fn text(rows: &RecordBatch, column: &str, row: usize) -> String {
     let texts = rows.column_by_name(column).and_then(|column| column.as_string_opt::<i32>());
     texts.map(|texts| texts.value(row).to_owned()).unwrap_or_default()
 }
@@ -170,7 +176,7 @@ mod tests {
     use super::*;
     use crate::ingest::generate::Plan;
     use crate::ingest::normalise::normalise;
-    use crate::ingest::{Origin, batch, normalise};
+    use crate::ingest::{batch, normalise};
     use crate::model::event::{Event, NormalEvent};
 
     const NOW: Millis = 1_777_636_800_000;
@@ -182,7 +188,7 @@ mod tests {
 
     fn again(event: &NormalEvent) -> NormalEvent {
         let rows = built(event);
-        assert_eq!(received_at(&rows, 0), Some(event.received_at));
+        assert_eq!(origin(&rows, 0).received_at, Some(event.received_at));
         let text = super::event(&rows, 0).to_string();
         let read: Event = serde_json::from_str(&text).unwrap();
         normalise::normalise(read, event.received_at).unwrap()

@@ -12,36 +12,40 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, UInt8Type, UInt64Type};
 use arrow::error::ArrowError;
 
-use super::RejectedBy;
+use super::{RejectedBy, Way};
 use crate::model::TimeRange;
 use crate::model::clock::Millis;
 use crate::sql::Sql;
 
 pub const TABLE: &str = "rejected_events";
 
-/// What came of submitting a line again, as the column `outcome` has it: the greatest is the best.
-pub const REJECTED: u8 = 1;
-pub const STORED: u8 = 2;
+/// What came of submitting a line again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Rejected,
+    Stored,
+}
+
+impl Outcome {
+    /// As the column `outcome` has it, where 0 is nothing: the greatest is the best.
+    fn number(self) -> u8 {
+        match self {
+            Self::Rejected => 1,
+            Self::Stored => 2,
+        }
+    }
+
+    fn parse(number: u8) -> Option<Self> {
+        [Self::Rejected, Self::Stored].into_iter().find(|outcome| outcome.number() == number)
+    }
+}
 
 /// One row of `rejected_events`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     pub tenant: String,
-    pub key: String,
-    pub connection: String,
-    pub way: &'static str,
-    pub origin: &'static str,
-    pub event_id: String,
-    pub code: String,
-    pub reason: String,
     pub raw: String,
-    pub is_whole: bool,
-    pub times_seen: u64,
-    pub first_at: Millis,
-    pub last_at: Millis,
-    pub resubmitted_at: Millis,
-    pub outcome: u8,
-    pub expires_at_seconds: i64,
+    pub head: Head,
 }
 
 /// The rows as a batch with the columns of the table.
@@ -60,24 +64,24 @@ pub fn build<'a>(rows: impl Iterator<Item = &'a Row>) -> Result<RecordBatch, Arr
         let instants = rows.iter().map(|row| field(row));
         Arc::new(TimestampMillisecondArray::from_iter_values(instants).with_timezone("UTC"))
     };
-    let expires = rows.iter().map(|row| row.expires_at_seconds);
+    let expires = rows.iter().map(|row| row.head.expires_at_seconds);
     let columns: [(&str, ArrayRef); 17] = [
         ("tenant", text(|row| &row.tenant)),
-        ("key", text(|row| &row.key)),
-        ("connection", text(|row| &row.connection)),
-        ("way", text(|row| row.way)),
-        ("origin", text(|row| row.origin)),
-        ("event_id", text(|row| &row.event_id)),
-        ("code", text(|row| &row.code)),
-        ("reason", text(|row| &row.reason)),
+        ("key", text(|row| &row.head.key)),
+        ("connection", text(|row| &row.head.connection)),
+        ("way", text(|row| row.head.way.as_str())),
+        ("origin", text(|row| row.head.by.name())),
+        ("event_id", text(|row| &row.head.event_id)),
+        ("code", text(|row| &row.head.code)),
+        ("reason", text(|row| &row.head.reason)),
         ("raw", text(|row| &row.raw)),
-        ("raw_bytes", number(|row| row.raw.len() as u64)),
-        ("is_whole", small(|row| u8::from(row.is_whole))),
-        ("times_seen", number(|row| row.times_seen)),
-        ("first_at", instant(|row| row.first_at)),
-        ("last_at", instant(|row| row.last_at)),
-        ("resubmitted_at", instant(|row| row.resubmitted_at)),
-        ("outcome", small(|row| row.outcome)),
+        ("raw_bytes", number(|row| row.head.raw_bytes)),
+        ("is_whole", small(|row| u8::from(row.head.is_whole))),
+        ("times_seen", number(|row| row.head.times_seen)),
+        ("first_at", instant(|row| row.head.first_at)),
+        ("last_at", instant(|row| row.head.last_at)),
+        ("resubmitted_at", instant(|row| row.head.resubmitted_at.unwrap_or(NEVER))),
+        ("outcome", small(|row| row.head.outcome.map_or(0, Outcome::number))),
         ("expires_at", Arc::new(TimestampSecondArray::from_iter_values(expires).with_timezone("UTC"))),
     ];
     RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, false)))
@@ -103,13 +107,16 @@ pub struct Position {
     pub key: String,
 }
 
+/// When a line was submitted again that never was.
+const NEVER: Millis = 0;
+
 /// A line without its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     pub key: String,
     pub connection: String,
-    pub way: String,
-    pub origin: String,
+    pub way: Way,
+    pub by: RejectedBy,
     pub event_id: String,
     pub code: String,
     pub reason: String,
@@ -118,9 +125,8 @@ pub struct Head {
     pub times_seen: u64,
     pub first_at: Millis,
     pub last_at: Millis,
-    /// 0 is never.
-    pub resubmitted_at: Millis,
-    pub outcome: u8,
+    pub resubmitted_at: Option<Millis>,
+    pub outcome: Option<Outcome>,
     pub expires_at_seconds: i64,
 }
 
@@ -185,8 +191,25 @@ fn push_source(sql: &mut Sql, tenant: &str, which: &Which) {
         sql.push(") AND first_at < fromUnixTimestamp64Milli(").bind(range.to()).push(")");
     }
     if which.open_only {
-        sql.push(" AND is_whole = 1 AND outcome < ").bind(i64::from(STORED));
+        sql.push(" AND is_whole = 1 AND outcome < ").bind(i64::from(Outcome::Stored.number()));
     }
+}
+
+/// What writes to the tables that follow from events what the log has of these ids: from `inbox` every state table
+/// follows, `arrivals` marks what is to be derived anew. Ids have no line break.
+pub fn count_in(tenant: &str, ids: &[&str]) -> Vec<Sql> {
+    // The columns of `inbox` are those of `events` in their order, but for the last: a test holds it.
+    let inserts = [
+        "INSERT INTO inbox SELECT * EXCEPT (batch)",
+        "INSERT INTO arrivals SELECT tenant, kind, channel, account, chat, dialog, contact, identities",
+    ];
+    let insert = |text| {
+        let mut sql = Sql::new(text);
+        sql.push(" FROM events WHERE tenant = ").bind_tenant(tenant);
+        sql.push(r" AND id IN (SELECT arrayJoin(splitByChar('\n', ").bind(ids.join("\n")).push(")))");
+        sql
+    };
+    inserts.map(insert).into()
 }
 
 /// Keys travel as one parameter, one a line.
@@ -226,8 +249,8 @@ pub fn read_heads(batches: &[RecordBatch]) -> Result<Vec<Head>, ArrowError> {
         heads.extend((0..batch.num_rows()).map(|row| Head {
             key: text(0, row),
             connection: text(1, row),
-            way: text(2, row),
-            origin: text(3, row),
+            way: Way::parse(&text(2, row)),
+            by: RejectedBy::parse(&text(3, row)),
             event_id: text(4, row),
             code: text(5, row),
             reason: text(6, row),
@@ -236,8 +259,8 @@ pub fn read_heads(batches: &[RecordBatch]) -> Result<Vec<Head>, ArrowError> {
             times_seen: times_seen.as_primitive::<UInt64Type>().value(row),
             first_at: instant(&first_at, row),
             last_at: instant(&last_at, row),
-            resubmitted_at: instant(&resubmitted_at, row),
-            outcome: outcome.as_primitive::<UInt8Type>().value(row),
+            resubmitted_at: Some(instant(&resubmitted_at, row)).filter(|at| *at != NEVER),
+            outcome: Outcome::parse(outcome.as_primitive::<UInt8Type>().value(row)),
             expires_at_seconds: instant(&expires_at, row),
         }));
     }

@@ -8,6 +8,7 @@ use rapport::ingest::connection::Connection;
 use rapport::ingest::connector::options::{OptionError, Options};
 use rapport::ingest::connector::{Accounts, Connector, Delivery, Payload, Platform, Reading, Refusal};
 use rapport::ingest::deal::{DealFact, Stage};
+use rapport::store::{Sharing, Store};
 use serde_json::{Value, json};
 
 use super::{Desk, worth};
@@ -57,7 +58,7 @@ fn open(_: &Accounts, _: &mut Options) -> Result<Arc<dyn Connector>, OptionError
 
 static PLATFORM: Platform = Platform { name: "plain", open };
 
-async fn desk() -> Desk {
+pub async fn desk() -> Desk {
     let accounts = Accounts::new(vec!["1".to_owned()]).unwrap();
     let connection = Connection::open(("crm", ""), &PLATFORM, accounts, Options::default(), 30).unwrap();
     let desk = Desk::with(connection).await;
@@ -65,7 +66,7 @@ async fn desk() -> Desk {
     desk
 }
 
-async fn tell(desk: &Desk, facts: &Value) -> (u64, Option<String>) {
+pub async fn tell(desk: &Desk, facts: &Value) -> (u64, Option<String>) {
     let received = desk.deliver("application/json", &facts.to_string(), "2026-03-20T00:00:00Z").await;
     assert_eq!((received.receipt.duplicates, received.receipt.rejected_total), (0, 0), "{received:?}");
     (received.receipt.accepted, received.unreadable)
@@ -94,7 +95,10 @@ async fn a_report_follows_what_a_crm_says_of_a_deal() {
     // Taken back.
     assert_eq!(tell(&desk, &json!([{"deal": 7, "at": "13T09:00:00", "stage": "lost"}])).await, (1, None));
     assert_eq!(desk.converted().await, none);
-    assert_snapshot!(desk.stored().await);
+    // Where processes share the store, numbers are drawn.
+    if Store::sharing(desk.world.store.as_ref()) == Sharing::Own {
+        assert_snapshot!(desk.stored().await);
+    }
 }
 
 #[tokio::test]
@@ -141,7 +145,7 @@ async fn what_a_crash_left_half_stored_is_mended_by_the_next_delivery() {
     // As if the process had ended between the two inserts of the event.
     let mut forget = rapport::sql::Sql::new("ALTER TABLE events DELETE WHERE contact = 'plain:1:deal:7' AND kind = ");
     forget.bind("conversion.recorded").push(" SETTINGS mutations_sync = 1");
-    rapport::store::Store::execute(desk.world.store.as_ref(), forget).await.unwrap();
+    Store::execute(desk.world.store.as_ref(), forget).await.unwrap();
     // The retry tells more by now.
     assert_eq!(tell(&desk, &json!([{"deal": 7, "at": "11T10:00:00", "amount": "6"}])).await, (3, None));
     assert_eq!(desk.converted().await, worth(1, Some("6"), Some("EUR")));

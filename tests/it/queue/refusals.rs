@@ -25,9 +25,7 @@ async fn a_broker_that_is_away_is_no_reason_to_say_yes() {
     // By itself: the connection is made again in the background.
     house.queue.prepare().await.unwrap();
     assert_eq!(house.post(&messages(10..20)).await.0, StatusCode::OK);
-    let worker = house.worker();
-    house.until_drained().await;
-    worker.stop().await;
+    house.drain().await;
     assert_eq!(house.stored().await, (20, 20));
 }
 
@@ -64,12 +62,15 @@ async fn what_cannot_be_read_is_put_aside_and_stops_nobody() {
     house.queue.publish("garbage", Bytes::from_static(b"9 what is this")).await.unwrap();
     let unknown = json!({"kind": "payload", "tenant": "acme", "connection": "gone", "contentType": "", "receivedAt": 1, "bytes": 2});
     house.queue.publish("unknown", Bytes::from(format!("1{unknown}\n{{}}"))).await.unwrap();
+    // The connection is another tenant's.
+    let event = messages(10..11)[0].to_string();
+    let forged = json!({"kind": "events", "tenant": "rival", "connection": "post", "receivedAt": 1, "events": 1,
+        "bytes": event.len()});
+    house.queue.publish("forged", Bytes::from(format!("1{forged}\n{event}"))).await.unwrap();
     assert_eq!(house.post(&messages(0..10)).await.0, StatusCode::OK);
-    let worker = house.worker();
-    house.until_drained().await;
-    worker.stop().await;
+    house.drain().await;
     assert_eq!(house.stored().await, (10, 10));
-    assert_eq!(house.queue.lag().await.unwrap().aside, 2);
+    assert_eq!(house.queue.lag().await.unwrap().aside, 3);
 }
 
 #[tokio::test]
@@ -81,9 +82,7 @@ async fn what_the_engine_refuses_is_kept_among_the_rejected_and_blocks_nobody() 
     let body = super::house::lines(&messages(0..3));
     assert_eq!(house.world.post_events(&poisoned, None, body).await.0, StatusCode::OK);
     assert_eq!(house.post(&messages(0..10)).await.0, StatusCode::OK);
-    let worker = house.worker();
-    house.until_drained().await;
-    worker.stop().await;
+    house.drain().await;
     assert_eq!((house.stored().await, house.queue.lag().await.unwrap().aside), ((10, 10), 0));
     let kept = "SELECT origin, toString(tenant) AS tenant, count() AS events FROM rejected_events FINAL GROUP BY ALL";
     let shown = crate::engine::shown(house.world.store.as_ref(), kept).await;

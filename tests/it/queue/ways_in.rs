@@ -55,9 +55,7 @@ async fn what_comes_by_the_queue_answers_as_what_comes_directly() {
     assert_eq!((&again["accepted"], &again["duplicates"]), (&json!(0), &json!(7)));
     assert_eq!((house.stored().await, house.queue.lag().await.unwrap().messages), ((0, 0), 1));
 
-    let worker = house.worker();
-    house.until_drained().await;
-    worker.stop().await;
+    house.drain().await;
     assert_eq!(house.stored().await, (6, 6));
     let range = r#"range: {from: "2035-05-01", to: "2035-05-02"}"#;
     assert_eq!(house.world.analytics(range, FIELDS).await, direct.analytics(range, FIELDS).await);
@@ -81,9 +79,7 @@ async fn webhooks_are_queued_as_they_came_and_read_by_the_worker() {
     assert_eq!(letters::post(&house.world, "post", "no JSON").await, ok);
     assert_eq!(letters::deliver(&house.world, "post", &[], "{}").await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(house.count("SELECT count() FROM raw_payloads").await, 0);
-    let worker = house.worker();
-    house.until_drained().await;
-    worker.stop().await;
+    house.drain().await;
     assert_eq!(house.stored().await, (2, 2));
     assert_eq!(house.count("SELECT count() FROM raw_payloads").await, 2);
     assert_eq!(house.count("SELECT sum(accepted) FROM raw_payloads WHERE has(unknown, 'parcel')").await, 2);
@@ -100,9 +96,7 @@ async fn single_events_that_wait_at_the_same_time_share_a_message() {
     }
     let lag = house.queue.lag().await.unwrap();
     assert!((1..100).contains(&lag.messages), "{lag:?}");
-    let worker = house.worker();
-    house.until_drained().await;
-    worker.stop().await;
+    house.drain().await;
     assert_eq!(house.stored().await, (100, 100));
 }
 
@@ -126,9 +120,7 @@ async fn a_body_that_no_message_can_hold_goes_in_several() {
     assert!(1 < messages, "{messages}");
     let (_, again) = house.post(&events).await;
     assert_eq!((&again["accepted"], &again["duplicates"]), (&json!(0), &json!(3_000)), "cut in the same places");
-    let worker = house.worker();
-    house.until_drained().await;
-    worker.stop().await;
+    house.drain().await;
     assert_eq!(house.stored().await, (3_000, 3_000));
 }
 

@@ -98,7 +98,20 @@ async fn what_cannot_be_counted_keeps_nothing_else_from_being_counted() {
     let inbound = "{ analytics(range: {last: \"P30D\"}) { activity { total { messages } } } }";
     let answer = world.ask(&world.manager(), inbound).await;
     assert_eq!(answer["analytics"]["activity"]["total"]["messages"], 97);
-    assert_eq!(kept(&world, "(origin: REFUSED)", "id").await.as_array().unwrap().len(), 3);
+    assert_eq!(kept(&world, "(origin: UNCOUNTED)", "id").await.as_array().unwrap().len(), 3);
+
+    // They are in the log: submitted again they are counted, as soon as they can be.
+    let submit = "mutation { resubmitRejected(origin: UNCOUNTED) { accepted duplicates rejected left } }";
+    let answer = world.ask(&world.manager(), submit).await["resubmitRejected"].clone();
+    assert_eq!(answer, json!({"accepted": 0, "duplicates": 0, "rejected": 3, "left": 0}));
+    change(&world, "ALTER TABLE messages DROP CONSTRAINT no_poison").await;
+    let answer = world.ask(&world.manager(), submit).await["resubmitRejected"].clone();
+    assert_eq!(answer, json!({"accepted": 3, "duplicates": 0, "rejected": 0, "left": 0}));
+    assert_eq!(stored(&world).await, "rows: 100\nids: 100\npoison: 3\n\n");
+    let answer = world.ask(&world.manager(), inbound).await;
+    assert_eq!(answer["analytics"]["activity"]["total"]["messages"], 100);
+    let answer = world.ask(&world.manager(), submit).await["resubmitRejected"].clone();
+    assert_eq!(answer, json!({"accepted": 0, "duplicates": 0, "rejected": 0, "left": 0}));
 }
 
 #[tokio::test]
@@ -115,7 +128,7 @@ async fn what_a_process_left_and_cannot_be_counted_keeps_the_next_from_nothing()
     let inbound = "{ analytics(range: {last: \"P30D\"}) { activity { total { messages } } } }";
     let answer = world.ask(&world.manager(), inbound).await;
     assert_eq!(answer["analytics"]["activity"]["total"]["messages"], 97);
-    let nodes = kept(&world, "(origin: REFUSED)", "eventId raw").await;
+    let nodes = kept(&world, "(origin: UNCOUNTED)", "eventId raw").await;
     let raw = |id: &str| {
         let node = nodes.as_array().unwrap().iter().find(|node| node["eventId"] == id).unwrap();
         serde_json::from_str::<Value>(node["raw"].as_str().unwrap()).unwrap()

@@ -39,7 +39,7 @@ async fn reject(world: &World, lines: &[String]) {
     };
     let lines: Vec<Line> = lines.iter().map(line).collect();
     let origin = Origin { tenant: TENANT.to_owned(), ..Origin::default() };
-    ingest.rejections().keep(&*world.store, &origin, RejectedBy::Rules, &lines, world.now).await;
+    ingest.rejections().keep(&*world.store, &origin, RejectedBy::Rules, &lines).await;
 }
 
 #[tokio::test]

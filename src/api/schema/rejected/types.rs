@@ -7,7 +7,7 @@ use crate::api::schema::connection::{self, PAGE_INFO};
 use crate::api::schema::{enum_value, part, scalars};
 use crate::ingest::rejected::RejectedBy;
 use crate::ingest::rejected::resubmit::Resubmitted;
-use crate::ingest::rejected::stored::{self, Head};
+use crate::ingest::rejected::stored::{Head, Outcome};
 
 const OUTCOME: &str = "ResubmitOutcome";
 
@@ -90,7 +90,7 @@ fn event() -> Object {
             head("connection", TypeRef::named(TypeRef::STRING), |head| some_text(&head.connection))
                 .description("By which connection it came; null for what a sending system sent itself."),
         )
-        .field(head("origin", TypeRef::named_nn(ORIGIN), |head| Some(enum_value(&head.origin))))
+        .field(head("origin", TypeRef::named_nn(ORIGIN), |head| Some(enum_value(head.by.name()))))
         .field(
             head("reasonCode", text(), |head| Some(FieldValue::value(head.code.clone())))
                 .description("The reason's name, for programs."),
@@ -123,15 +123,14 @@ fn event() -> Object {
         .field(head("timesSeen", TypeRef::named_nn(scalars::LONG), |head| Some(FieldValue::value(head.times_seen))))
         .field(
             head("resubmittedAt", TypeRef::named(scalars::DATE_TIME), |head| {
-                (0 < head.resubmitted_at).then(|| scalars::date_time(head.resubmitted_at))
+                head.resubmitted_at.map(scalars::date_time)
             })
             .description("When it was submitted again last; null for never."),
         )
         .field(
-            head("outcome", TypeRef::named(OUTCOME), |head| match head.outcome {
-                stored::STORED => Some(enum_value("STORED")),
-                stored::REJECTED => Some(enum_value("REJECTED")),
-                _ => None,
+            head("outcome", TypeRef::named(OUTCOME), |head| match head.outcome? {
+                Outcome::Stored => Some(enum_value("STORED")),
+                Outcome::Rejected => Some(enum_value("REJECTED")),
             })
             .description("The best that came of that."),
         )
