@@ -16,6 +16,7 @@ pub mod limits;
 pub mod meters;
 pub mod migrations;
 pub mod parts;
+mod private;
 mod refusal;
 pub mod server;
 mod settings;

@@ -129,7 +129,8 @@ async fn deliver(
     }
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let content_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    // A task of its own: a platform that hangs up does not stop what has begun between its two writes.
+    // A task of its own: a platform that hangs up does not stop what has begun between its two writes. The room goes with it: the
+    // body is there until it is done.
     let taken = tokio::spawn({
         let (intake, connection) = (state.intake.clone(), Arc::clone(&connection));
         let meters = state.meters.clone();
@@ -144,6 +145,7 @@ async fn deliver(
                 Ok(Taken::Queued) => connection.health.note_queued(now),
                 Err(_) => _ = connection.health.note_turned(now, Turned::Unstored),
             }
+            drop((body, place));
             received
         }
     });

@@ -8,7 +8,7 @@ use crate::store::server::ServerStore;
 use crate::store::server::address::ServerConfig;
 
 use crate::store::StoreError;
-use crate::store::backup::files::free_bytes;
+use crate::store::data_directory::free_bytes;
 use crate::store::parts::Detached;
 
 use super::build::DETACHED;

@@ -1,7 +1,7 @@
 //! Room in memory for bodies that are on their way in: each takes what has come of it, and no more.
 //!
-//! Nothing is taken for what is only announced: whoever announces much and sends slowly would keep the others out. How much
-//! room there is, and whose, is for the routes to say.
+//! Nothing is taken for what is only announced, unless the route expects that it comes: whoever announces much and sends slowly
+//! would keep the others out. How much room there is, and whose, is for the routes to say.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,20 +20,30 @@ pub struct Place {
     /// What is said when there is none.
     refuse: fn() -> ApiError,
     taken: Vec<OwnedSemaphorePermit>,
+    /// Bytes that are taken with the first piece.
+    expected: usize,
     bytes: usize,
     kib: usize,
 }
 
 impl Place {
     pub fn within(rooms: Vec<Arc<Semaphore>>, patience: Duration, refuse: fn() -> ApiError) -> Self {
-        Self { rooms, patience, refuse, taken: Vec::new(), bytes: 0, kib: 0 }
+        Self { rooms, patience, refuse, taken: Vec::new(), expected: 0, bytes: 0, kib: 0 }
+    }
+
+    /// Takes so many bytes with the first piece, where that is known to be fair: bodies that each have a part of what they
+    /// need would wait for each other.
+    #[must_use]
+    pub fn expecting(mut self, bytes: usize) -> Self {
+        self.expected = bytes;
+        self
     }
 }
 
 impl Room for Place {
     async fn take(&mut self, bytes: usize) -> Result<(), ApiError> {
         self.bytes = self.bytes.saturating_add(bytes);
-        let wanted = self.bytes.div_ceil(1024).max(1);
+        let wanted = self.bytes.max(self.expected).div_ceil(1024).max(1);
         let more = u32::try_from(wanted.saturating_sub(self.kib)).unwrap_or(u32::MAX);
         if more == 0 {
             return Ok(());
@@ -68,5 +78,16 @@ mod tests {
         assert_eq!(second.take(1).await.expect_err("it is full").code, Code::Unavailable);
         drop(first);
         second.take(4095).await.expect("there is room again");
+    }
+
+    #[tokio::test]
+    async fn what_is_expected_is_taken_with_the_first_piece_and_once() {
+        let room = Arc::new(Semaphore::new(4));
+        let mut place = Place::within(vec![Arc::clone(&room)], Duration::ZERO, refuse).expecting(3 * 1024);
+        assert_eq!(room.available_permits(), 4, "nothing has come");
+        for (bytes, left) in [(1, 1), (3071, 1), (1, 0)] {
+            place.take(bytes).await.expect("there is room");
+            assert_eq!(room.available_permits(), left);
+        }
     }
 }
