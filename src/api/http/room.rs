@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinError;
+use tracing::Instrument;
 
 use super::body::Room;
 use crate::api::errors::ApiError;
@@ -57,8 +59,28 @@ impl Room for Place {
     }
 }
 
+/// Carries work through to its end, also when nobody waits for it any more, and holds what it needs until then: who hangs up
+/// does not take its bytes out of memory.
+///
+/// # Errors
+/// When the work panics.
+pub async fn carry_through<Held, Work>(held: Held, work: Work) -> Result<Work::Output, JoinError>
+where
+    Held: Send + 'static,
+    Work: Future<Output: Send> + Send + 'static,
+{
+    let carried = async move {
+        let done = work.await;
+        drop(held);
+        done
+    };
+    tokio::spawn(carried.in_current_span()).await
+}
+
 #[cfg(test)]
 mod tests {
+    use futures_util::future::poll_immediate;
+
     use super::*;
     use crate::api::errors::Code;
 
@@ -78,6 +100,21 @@ mod tests {
         assert_eq!(second.take(1).await.expect_err("it is full").code, Code::Unavailable);
         drop(first);
         second.take(4095).await.expect("there is room again");
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_frees_nothing_before_the_work_is_done() {
+        let room = Arc::new(Semaphore::new(1));
+        let mut place = Place::within(vec![Arc::clone(&room)], Duration::ZERO, refuse);
+        place.take(1).await.expect("there is room");
+        let (go_on, told) = tokio::sync::oneshot::channel::<()>();
+        let mut waiting = Box::pin(carry_through(place, told));
+        assert!(poll_immediate(&mut waiting).await.is_none(), "it works");
+        drop(waiting);
+        tokio::task::yield_now().await;
+        assert_eq!(room.available_permits(), 0);
+        go_on.send(()).expect("the work goes on though nobody waits");
+        let _next = room.acquire().await.expect("there is room again");
     }
 
     #[tokio::test]

@@ -8,13 +8,13 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use tracing::Instrument;
 
 use crate::api::audit::Trace;
 use crate::api::bearers::Bearer;
 use crate::api::errors::{ApiError, Code};
 use crate::api::http::body::{BytesLimit, Room, announced, read_body_into};
 use crate::api::http::request_id::RequestId;
+use crate::api::http::room::carry_through;
 use crate::auth::{Role, Viewer};
 use crate::ingest::body::{BodyError, BodyLimits, decode};
 use crate::ingest::lines::{Lines, LinesError, split};
@@ -131,12 +131,8 @@ where
     let (lines, held) = lines.await.map_err(|error| ApiError::internal(&request_id, &error))??;
     trace.note_write();
     let (intake, items) = (state.intake.clone(), read(lines));
-    let storing = async move {
-        let receipt = intake.accept_from(origin, items).await;
-        drop(held);
-        receipt
-    };
-    let receipt = tokio::spawn(storing.in_current_span()).await;
+    let storing = async move { intake.accept_from(origin, items).await };
+    let receipt = carry_through(held, storing).await;
     let receipt = receipt.map_err(|error| ApiError::internal(&request_id, &error))?;
     let receipt = receipt.map_err(|error| ApiError::of_ingest(&request_id, &error))?;
     trace.note_receipt(&receipt);
