@@ -8,7 +8,7 @@
 pub mod backup;
 pub mod chosen;
 pub mod cluster;
-mod columns;
+pub mod columns;
 pub mod data_directory;
 pub mod embedded;
 pub mod engine;

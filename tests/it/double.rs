@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, Bytes};
@@ -49,6 +50,8 @@ pub enum Fault {
     BadGateway,
     /// The server has too much to do.
     TooManyQueries,
+    /// It is answered, and the connection is cut as soon as it is used again: the server closed it in between.
+    CutWhenUsedAgain,
 }
 
 /// The data that hosts share, and what was seen of requests.
@@ -59,6 +62,8 @@ pub struct Data {
     running: Mutex<HashMap<String, Arc<Notify>>>,
     /// Statements with their user and host, in the order in which they came.
     pub seen: Mutex<Vec<(usize, String, String)>>,
+    /// Statements that a server was let write down, with their values.
+    pub logged: Mutex<Vec<String>>,
     /// Bytes of inserts as they came, and what was in them.
     pub inserted_bytes: Mutex<(usize, usize)>,
     _directory: Lent,
@@ -80,6 +85,7 @@ impl Data {
             readers: Mutex::default(),
             running: Mutex::default(),
             seen: Mutex::default(),
+            logged: Mutex::default(),
             inserted_bytes: Mutex::default(),
             _directory: directory,
         })
@@ -228,9 +234,10 @@ impl Drop for Host {
 type Faults = Arc<Mutex<VecDeque<(&'static str, Fault)>>>;
 
 async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, data: Arc<Data>, faults: Faults, number: usize) {
+    let is_over = Arc::new(AtomicBool::new(false));
     let service = service_fn(|request| {
-        let (data, faults) = (Arc::clone(&data), Arc::clone(&faults));
-        async move { respond(request, &data, &faults, number).await }
+        let (data, faults, is_over) = (Arc::clone(&data), Arc::clone(&faults), Arc::clone(&is_over));
+        async move { respond(request, &data, &faults, (number, &is_over)).await }
     });
     // A connection that ends badly ends; the other side sees it.
     _ = match tls {
@@ -246,13 +253,19 @@ async fn respond(
     request: Request<Incoming>,
     data: &Data,
     faults: &Faults,
-    number: usize,
+    (number, is_over): (usize, &AtomicBool),
 ) -> io::Result<Response<Body>> {
     let cut = || io::Error::other("cut");
+    if is_over.load(Ordering::Relaxed) {
+        return Err(cut());
+    }
     let (head, body) = request.into_parts();
     let bytes = body.collect().await.map_err(|_| cut())?.to_bytes();
     let asked = Asked::read(&head, &bytes);
     data.seen.lock().unwrap().push((number, asked.user.clone(), asked.statement.clone()));
+    if asked.settings.get("log_queries").is_none_or(|log| log != "0") {
+        data.logged.lock().unwrap().push(asked.statement.clone());
+    }
     if !asked.data.is_empty() {
         let mut inserted = data.inserted_bytes.lock().unwrap();
         *inserted = (inserted.0 + bytes.len(), inserted.1 + asked.data.len());
@@ -270,6 +283,7 @@ async fn respond(
         Some(Fault::TooManyQueries) => {
             return Ok(Refusal { code: 202, text: "Too many simultaneous queries".to_owned() }.into_response());
         }
+        Some(Fault::CutWhenUsedAgain) => is_over.store(true, Ordering::Relaxed),
         Some(Fault::CutAfter | Fault::CutWithin) | None => {}
     }
     if !asked.is_known_user() {

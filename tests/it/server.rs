@@ -161,6 +161,39 @@ async fn an_insert_without_a_token_is_not_sent_again_when_it_may_have_been_done(
 }
 
 #[tokio::test]
+async fn a_connection_that_was_closed_meanwhile_costs_no_change() {
+    let house = house(1).await;
+    house.store.insert("kept", numbers(&[1]), None).await.unwrap();
+    house.hosts[0].fail("SELECT count()", Fault::CutWhenUsedAgain);
+    assert_eq!(count(&house.store).await, "rows: 1\n\n");
+    // Nobody knows whether a host had what was sent by a connection that breaks off, so none that was used is used for this.
+    house.store.insert("kept", numbers(&[2]), None).await.unwrap();
+    house.hosts[0].fail("INSERT", Fault::CutWhenUsedAgain);
+    house.store.insert("kept", numbers(&[3]), Some(Token::of("first"))).await.unwrap();
+    house.store.execute(Sql::new("INSERT INTO kept SELECT 4")).await.unwrap();
+    let stored = shown(house.data.store(), "SELECT count() AS rows FROM kept").await;
+    assert_eq!(stored, "rows: 4\n\n");
+}
+
+#[tokio::test]
+async fn no_server_writes_down_what_it_is_asked() {
+    let house = house(1).await;
+    house.store.insert("kept", numbers(&[1]), None).await.unwrap();
+    house.store.insert("kept", numbers(&[2]), Some(Token::of("second"))).await.unwrap();
+    assert_eq!(count(&house.store).await, "rows: 2\n\n");
+    house.store.examine().await;
+    assert_eq!(*house.data.logged.lock().unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_answer_larger_than_a_query_may_be_is_not_collected() {
+    let house = house_with(1, Limits { memory_bytes: 2 << 20, ..limits() }).await;
+    // 8 MB, made bit by bit: the server itself needs less than that for it.
+    let large = house.store.query(Sql::new("SELECT number FROM numbers(1000000)")).await.expect_err("it is too large");
+    assert!(matches!(large, StoreError::TooMuchMemory { limit_bytes } if limit_bytes == 2 << 20), "{large}");
+}
+
+#[tokio::test]
 async fn a_list_of_changes_stays_on_the_host_where_it_began() {
     let house = house(2).await;
     house.hosts[0].fail("INSERT INTO kept SELECT 2", Fault::CutBefore);
