@@ -3,6 +3,8 @@
 use axum::body::Body;
 use axum::http::Request;
 use rapport::auth::Role;
+use rapport::sql::Sql;
+use rapport::store::Store;
 use serde_json::{Value, json};
 
 use super::clustered;
@@ -21,15 +23,20 @@ async fn every_series_is_told_and_counts_all_shards() {
         let (status, receipt) = world.post_events(&service, None, body).await;
         assert_eq!((status.as_u16(), &receipt["accepted"]), (200, &json!(chats)), "{receipt}");
     }
+    // A part of each shard that no answer has any more.
+    world.store.execute(Sql::new("ALTER TABLE messages DETACH PARTITION ALL").of_everyone()).await.unwrap();
     let request = Request::get("/metrics").header("authorization", format!("Bearer {TOKEN}"));
     let (_, text) = world.send_for_text(request.body(Body::empty()).unwrap()).await;
-    for line in [r#"rapport_engine_table_rows{table="events"} 5"#, "rapport_derivation_stale 5"] {
+    for line in [
+        r#"rapport_engine_table_rows{table="events"} 5"#,
+        r#"rapport_engine_detached_parts{table="messages",reason="detached"} 2"#,
+        "rapport_derivation_stale 5",
+    ] {
         assert!(text.contains(&format!("{line}\n")), "{line}\n{text}");
     }
     for series in [
         r#"rapport_engine_parts{table="events"} "#,
         r#"rapport_engine_table_bytes{table="events"} "#,
-        "# HELP rapport_engine_detached_parts ",
         "rapport_engine_rows_read_total ",
         "rapport_engine_rows_inserted_total ",
         "rapport_engine_rows_merged_total ",
