@@ -50,6 +50,8 @@ pub enum Fault {
     BadGateway,
     /// The server has too much to do.
     TooManyQueries,
+    /// The answer does not end: 64 MiB come that are none.
+    TooMuch,
     /// It is answered, and the connection is cut as soon as it is used again: the server closed it in between.
     CutWhenUsedAgain,
 }
@@ -282,6 +284,11 @@ async fn respond(
         }
         Some(Fault::TooManyQueries) => {
             return Ok(Refusal { code: 202, text: "Too many simultaneous queries".to_owned() }.into_response());
+        }
+        Some(Fault::TooMuch) => {
+            let piece = Bytes::from(vec![0; 1 << 20]);
+            let pieces = std::iter::repeat_n(piece, 64).map(Ok::<Bytes, Infallible>);
+            return Ok(Response::new(Body::from_stream(stream::iter(pieces))));
         }
         Some(Fault::CutWhenUsedAgain) => is_over.store(true, Ordering::Relaxed),
         Some(Fault::CutAfter | Fault::CutWithin) | None => {}
