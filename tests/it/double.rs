@@ -52,8 +52,6 @@ pub enum Fault {
     TooManyQueries,
     /// The answer does not end: 64 MiB come that are none.
     TooMuch,
-    /// It is answered, and the connection is cut as soon as it is used again: the server closed it in between.
-    CutWhenUsedAgain,
 }
 
 /// The data that hosts share, and what was seen of requests.
@@ -64,6 +62,8 @@ pub struct Data {
     running: Mutex<HashMap<String, Arc<Notify>>>,
     /// Statements with their user and host, in the order in which they came.
     pub seen: Mutex<Vec<(usize, String, String)>>,
+    /// Whether each connection is cut that is used a second time: the server has closed it in between.
+    pub cuts_used: AtomicBool,
     /// Statements that a server was let write down, with their values.
     pub logged: Mutex<Vec<String>>,
     /// Bytes of inserts as they came, and what was in them.
@@ -87,6 +87,7 @@ impl Data {
             readers: Mutex::default(),
             running: Mutex::default(),
             seen: Mutex::default(),
+            cuts_used: AtomicBool::new(false),
             logged: Mutex::default(),
             inserted_bytes: Mutex::default(),
             _directory: directory,
@@ -236,10 +237,10 @@ impl Drop for Host {
 type Faults = Arc<Mutex<VecDeque<(&'static str, Fault)>>>;
 
 async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, data: Arc<Data>, faults: Faults, number: usize) {
-    let is_over = Arc::new(AtomicBool::new(false));
+    let was_used = Arc::new(AtomicBool::new(false));
     let service = service_fn(|request| {
-        let (data, faults, is_over) = (Arc::clone(&data), Arc::clone(&faults), Arc::clone(&is_over));
-        async move { respond(request, &data, &faults, (number, &is_over)).await }
+        let (data, faults, was_used) = (Arc::clone(&data), Arc::clone(&faults), Arc::clone(&was_used));
+        async move { respond(request, &data, &faults, (number, &was_used)).await }
     });
     // A connection that ends badly ends; the other side sees it.
     _ = match tls {
@@ -255,10 +256,10 @@ async fn respond(
     request: Request<Incoming>,
     data: &Data,
     faults: &Faults,
-    (number, is_over): (usize, &AtomicBool),
+    (number, was_used): (usize, &AtomicBool),
 ) -> io::Result<Response<Body>> {
     let cut = || io::Error::other("cut");
-    if is_over.load(Ordering::Relaxed) {
+    if was_used.swap(true, Ordering::Relaxed) && data.cuts_used.load(Ordering::Relaxed) {
         return Err(cut());
     }
     let (head, body) = request.into_parts();
@@ -290,7 +291,6 @@ async fn respond(
             let pieces = std::iter::repeat_n(piece, 64).map(Ok::<Bytes, Infallible>);
             return Ok(Response::new(Body::from_stream(stream::iter(pieces))));
         }
-        Some(Fault::CutWhenUsedAgain) => is_over.store(true, Ordering::Relaxed),
         Some(Fault::CutAfter | Fault::CutWithin) | None => {}
     }
     if !asked.is_known_user() {
