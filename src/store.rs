@@ -8,7 +8,7 @@
 pub mod backup;
 pub mod chosen;
 pub mod cluster;
-mod columns;
+pub mod columns;
 pub mod data_directory;
 pub mod embedded;
 pub mod engine;
@@ -16,6 +16,7 @@ pub mod limits;
 pub mod meters;
 pub mod migrations;
 pub mod parts;
+mod private;
 mod refusal;
 pub mod server;
 mod settings;

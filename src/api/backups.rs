@@ -2,7 +2,8 @@
 //!
 //! A backup holds the data of all tenants, so only a token of the role `ADMIN` that was made with the server's own secret
 //! counts here, none of an issuer. Nobody names a path: the directory is configured, and a name is an instant and a label.
-//! How a backup is made is in [`crate::store::backup`].
+//! How a backup is made is in [`crate::store::backup`]. To begin one costs points of the bearer's minute, and nobody fills a disk
+//! with them: after so many somebody has to look.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,11 +22,19 @@ use serde_json::{Value, json};
 use super::audit::Trace;
 use super::errors::{ApiError, Code};
 use super::http::body::{BytesLimit, read_body};
+use super::http::request_id::RequestId;
+use super::rates::Place;
 use super::server::HttpState;
 use crate::auth::{Role, TokenConfig, Viewer};
 use crate::model::Clock;
-use crate::store::backup::{self, Name, Progress};
+use crate::store::backup::{self, BackupError, Name, Progress};
 use crate::store::embedded::EmbeddedStore;
+
+/// Backups in the directory, after which none is made over HTTP: three months of nightly ones.
+const BACKUPS_MAX: usize = 100;
+
+/// Points that it costs to begin one: nobody can write while the tables are frozen, so that a dozen a minute is too many.
+const POINTS: usize = 100;
 
 /// What the routes share.
 #[derive(Clone)]
@@ -89,9 +98,10 @@ impl Backups {
         }
         let (backups, of) = (self.clone(), name.clone());
         tokio::spawn(async move {
-            let inner = &backups.inner;
-            let made = backup::make(&inner.store, (&inner.directory, &of), at, &progress).await;
-            let stage = match made {
+            let (inner, named) = (Arc::clone(&backups.inner), of.clone());
+            let making = async move { backup::make(&inner.store, (&inner.directory, &named), at, &progress).await };
+            // A task of its own, so that one that breaks off is told as well: who waits for its end would wait for ever.
+            let stage = match tokio::spawn(making).await.unwrap_or(Err(BackupError::Stopped)) {
                 Ok(manifest) => {
                     let (bytes, held) = (manifest.bytes, manifest.held_milliseconds);
                     tracing::info!(name = of.text(), bytes, held_milliseconds = held, "a backup is whole");
@@ -99,7 +109,7 @@ impl Backups {
                 }
                 Err(error) => {
                     tracing::error!(name = of.text(), error = &error as &dyn std::error::Error, "a backup failed");
-                    Stage::Failed { reason: in_words(&error) }
+                    Stage::Failed { reason: error.in_words() }
                 }
             };
             if let Some(job) = backups.lock().as_mut() {
@@ -129,20 +139,24 @@ impl Backups {
         }
     }
 
+    /// Refuses where there are too many already. Blocking.
+    fn check_count(&self) -> Result<(), ApiError> {
+        // What cannot be read is told by the backup that fails there.
+        match backup::count(&self.inner.directory) {
+            Ok(count) if BACKUPS_MAX <= count => {
+                let message = format!(
+                    "the directory for backups has {count}, and over HTTP none is made where there are {BACKUPS_MAX}: \
+                     remove old ones"
+                );
+                Err(ApiError::new(Code::LimitExceeded, message))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Job>> {
         self.inner.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// With its causes: whoever asks runs the server.
-fn in_words(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 pub fn routes(state: BackupState) -> Router {
@@ -164,12 +178,14 @@ struct Asked {
 /// `POST /v1/backups`: begins one, and says where to ask how it fares.
 async fn begin(
     State(state): State<BackupState>,
+    Extension(request_id): Extension<RequestId>,
     Extension(trace): Extension<Arc<Trace>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let (viewer, backups) = admit(&state, &headers, &trace).await?;
+    let Admitted { viewer, backups, place } = admit(&state, &headers, &trace).await?;
     let limits = state.http.limits.of(viewer.role());
+    state.http.rates.spend(&place, viewer.role(), limits, POINTS.min(limits.cost_per_minute))?;
     let limit = BytesLimit { name: "bodyBytes", bytes: limits.body_bytes };
     let body = read_body(body, &headers, limit, limits.body_time).await?;
     let asked: Asked = match body.is_empty() {
@@ -178,6 +194,9 @@ async fn begin(
             ApiError::new(Code::InvalidBody, "the body is none, or `{\"label\": \"…\"}` with a-z, 0-9 and -")
         })?,
     };
+    let counting = backups.clone();
+    let counted = tokio::task::spawn_blocking(move || counting.check_count()).await;
+    counted.map_err(|error| ApiError::internal(&request_id, &error))??;
     trace.note_write();
     let name = backups.begin(asked.label.as_deref())?;
     let location = format!("/v1/backups/{}", name.text());
@@ -192,7 +211,7 @@ async fn show(
     Extension(trace): Extension<Arc<Trace>>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (_, backups) = admit(&state, &headers, &trace).await?;
+    let Admitted { backups, place: _place, .. } = admit(&state, &headers, &trace).await?;
     let name = name.ok().and_then(|Path(name)| Name::parse(&name));
     let shown = tokio::task::spawn_blocking(move || backups.show(&name?)).await.ok().flatten();
     shown
@@ -200,16 +219,24 @@ async fn show(
         .ok_or_else(|| ApiError::new(Code::NotFound, "there is no such backup"))
 }
 
+/// Who asks, and the place among the requests that run.
+struct Admitted {
+    viewer: Viewer,
+    backups: Backups,
+    place: Place,
+}
+
 /// Whose request it is, if it is one who runs the server.
-async fn admit(state: &BackupState, headers: &HeaderMap, trace: &Trace) -> Result<(Viewer, Backups), ApiError> {
+async fn admit(state: &BackupState, headers: &HeaderMap, trace: &Trace) -> Result<Admitted, ApiError> {
     let viewer = state.http.authenticate(headers).await?;
     trace.note_viewer(&viewer);
+    let place = state.http.rates.enter(&viewer, state.http.limits.of(viewer.role()))?;
     if viewer.role() != Role::Admin || viewer.issuer() != TokenConfig::default().issuer {
         let message = "a backup holds the data of all tenants: use a token of the role ADMIN that `rapport token` made";
         return Err(ApiError::new(Code::Forbidden, message));
     }
     match &state.backups {
-        Some(backups) => Ok((viewer, backups.clone())),
+        Some(backups) => Ok(Admitted { viewer, backups: backups.clone(), place }),
         None => Err(ApiError::new(Code::NotFound, "no directory for backups is configured: set RAPPORT_BACKUP_DIR")),
     }
 }

@@ -32,8 +32,8 @@ use crate::store;
 /// The text format of OpenMetrics, which Prometheus asks for.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// How long the engine may take to say what waits to be asked: Prometheus itself waits ten seconds.
-const WAITING_WITHIN: Duration = Duration::from_secs(3);
+/// How long the engine and the queue together may take to say what they are asked: Prometheus itself waits ten seconds.
+const TOLD_WITHIN: Duration = Duration::from_secs(3);
 
 #[derive(Clone)]
 pub struct ExpositionState {
@@ -62,8 +62,7 @@ async fn metrics(State(state): State<ExpositionState>, headers: HeaderMap) -> Re
         let message = "give the configured `metrics_token` as `Authorization: Bearer …`";
         return Err(ApiError::new(Code::Unauthenticated, message));
     }
-    let within = |time| tokio::time::Instant::now() + time;
-    let deadline = within(WAITING_WITHIN);
+    let deadline = tokio::time::Instant::now() + TOLD_WITHIN;
     let waiting = match tokio::time::timeout_at(deadline, state.ingest.waiting_lookups()).await {
         Ok(Ok(waiting)) => Some(waiting),
         Ok(Err(_)) | Err(_) => None,
@@ -89,4 +88,9 @@ async fn metrics(State(state): State<ExpositionState>, headers: HeaderMap) -> Re
     let mut text = String::new();
     encode(&mut text, &registry).expect("a text takes what is written to it");
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
+}
+
+/// A count as gauges take it.
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -1,19 +1,21 @@
-//! The routes that are not GraphQL: events and reports of sends in ([`intake`]), and [`health`].
+//! The routes that are not GraphQL: events and reports of sends in ([`intake`], with [`rooms`] for their bodies), and [`health`].
 
 pub mod health;
 mod intake;
+mod rooms;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::{Router, routing};
-use tokio::sync::Semaphore;
 
+use crate::auth::Role;
 use crate::ingest::Ingest;
 use crate::ingest::connection::Connections;
 use crate::ingest::queued::Intake;
 
-use self::health::Health;
+use self::health::{Health, LastLook};
+use self::rooms::Rooms;
 use super::errors::ApiError;
 use super::server::HttpState;
 use super::turns::Turns;
@@ -26,36 +28,37 @@ pub struct RestState {
     pub intake: Intake,
     pub connections: Connections,
     health: Health,
+    last_look: Arc<LastLook>,
     /// Bodies that are taken in at once.
     turns: Turns,
     /// Small ones that are.
     small_turns: Turns,
-    /// KiB of bodies that are being sent or wait for their turn.
-    sent_kib: Arc<Semaphore>,
+    /// For bodies that are being sent, wait for their turn or are being stored.
+    rooms: Arc<Rooms>,
 }
 
 /// A body takes up to 8 MiB as sent, 32 MiB plain, and about twice that as events and rows: 8 of them stay below 1 GiB.
 const BODIES_MAX: usize = 8;
 
-/// A small body does not wait behind large ones, and many of them are stored together: 1,024 that are plain and not larger than
-/// [`SMALL_BYTES`] take about 200 MiB with their events.
+/// A small body does not wait behind large ones, and many of them are stored together. What they take together is bounded by
+/// their [`rooms`].
 const SMALL_BODIES_MAX: usize = 1_024;
-
-/// Some hundred events.
-const SMALL_BYTES: usize = 64 * 1024;
-
-/// 256 MiB of bodies as they are sent: each takes what has come of it.
-const SENT_KIB_MAX: usize = 256 * 1024;
 
 /// How long a body waits for its turn, and for room.
 const PLACE_WITHIN: Duration = Duration::from_secs(5);
 
 impl RestState {
     pub fn new(http: Arc<HttpState>, ingest: Ingest, intake: Intake, connections: Connections, health: Health) -> Self {
-        let sent_kib = Arc::new(Semaphore::new(SENT_KIB_MAX));
+        let largest = Role::ALL.map(|role| http.limits.of(role).ingest_compressed_bytes).into_iter().max();
+        let rooms = Arc::new(Rooms::new(largest.unwrap_or_default()));
         let (turns, small_turns) = (Turns::new(BODIES_MAX), Turns::new(SMALL_BODIES_MAX));
-        Self { http, ingest, intake, connections, health, turns, small_turns, sent_kib }
+        let last_look = Arc::default();
+        Self { http, ingest, intake, connections, health, last_look, turns, small_turns, rooms }
     }
+}
+
+fn busy() -> ApiError {
+    ApiError::unavailable("too many bodies are being taken in: send this one again", 1)
 }
 
 pub fn routes(state: RestState) -> Router {

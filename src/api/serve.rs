@@ -124,7 +124,7 @@ pub async fn serve(entrance: impl Into<Entrance>, router: Router, limits: Limits
         }
     }
     // Before the door closes: who stands in the listener's queue is connected already, and would be cut off.
-    for (stream, address) in queued(listener) {
+    for (stream, address) in queued(listener, limits.connections) {
         let (router, limits, stopped) = (router.clone(), limits.clone(), stopped.clone());
         let tls = tls.as_ref().map(|tls| TlsAcceptor::from(tls.current()));
         connections.spawn(async move { greet(stream, address, tls, router, &limits, stopped).await });
@@ -155,9 +155,9 @@ enum Stage {
     Closing,
 }
 
-/// Those who wait in the listener's queue; the listener is closed after the last of them. There are no places for them, but
-/// the queue is bounded.
-fn queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+/// Those who wait in the listener's queue; the listener is closed after the last of them. There are no places for them, and
+/// while some are taken others come: so many are taken at most.
+fn queued(listener: TcpListener, at_most: usize) -> Vec<(TcpStream, SocketAddr)> {
     let mut queued = Vec::new();
     let listener = match listener.into_std() {
         Ok(listener) => listener,
@@ -166,7 +166,8 @@ fn queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
             return queued;
         }
     };
-    while let Ok((stream, address)) = listener.accept() {
+    for _ in 0..at_most {
+        let Ok((stream, address)) = listener.accept() else { break };
         let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
         queued.extend(stream.ok().map(|stream| (stream, address)));
     }

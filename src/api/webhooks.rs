@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use super::errors::{ApiError, Code};
 use super::http::body::{BytesLimit, read_body_into};
 use super::http::request_id::RequestId;
-use super::http::room::Place;
+use super::http::room::{Place, carry_through};
 use super::server::HttpState;
 use crate::ingest::connection::health::Turned;
 use crate::ingest::connection::{Connection, Connections};
@@ -129,8 +129,9 @@ async fn deliver(
     }
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let content_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    // A task of its own: a platform that hangs up does not stop what has begun between its two writes.
-    let taken = tokio::spawn({
+    // A task of its own: a platform that hangs up does not stop what has begun between its two writes. The room goes with it: the
+    // body is there until it is done.
+    let taken = carry_through(place, {
         let (intake, connection) = (state.intake.clone(), Arc::clone(&connection));
         let meters = state.meters.clone();
         async move {
@@ -161,7 +162,7 @@ async fn deliver(
             "events of a webhook were rejected; the raw payload is kept"
         );
     }
-    if let Some(reason) = &received.unreadable {
+    if let Some(reason) = received.unreadable.as_deref().map(raw::without_values) {
         tracing::warn!(connection = connection.name, reason, "a webhook could not be read; the raw payload is kept");
     }
     Ok(accepted())

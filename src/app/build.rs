@@ -31,15 +31,14 @@ use crate::ingest::{Ingest, derive, erase};
 use crate::metrics;
 use crate::model::Clock;
 use crate::queue::Queue;
+use crate::sql::Sql;
 use crate::store::chosen::ChosenStore;
 use crate::store::cluster::ClusterStore;
 use crate::store::data_directory::DataDirectory;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::engine::{self, EngineSource};
 use crate::store::limits::Limits;
-use crate::store::migrations::{
-    Fact, MIGRATIONS, MigrationError, MigrationReport, Rendered, Tables, migrate_to, places, plan,
-};
+use crate::store::migrations::{Fact, MIGRATIONS, MigrationError, MigrationReport, Tables, migrate_to, places, plan};
 use crate::store::parts;
 use crate::store::server::ServerStore;
 use crate::store::server::address::ServerConfig;
@@ -118,7 +117,7 @@ fn tables_of(store: &ChosenStore) -> Tables {
 ///
 /// # Errors
 /// As [`open_store`].
-pub async fn plan_tables(config: &Config) -> Result<Vec<(&'static str, Vec<Rendered>)>> {
+pub async fn plan_tables(config: &Config) -> Result<Vec<(&'static str, Vec<Sql>)>> {
     let store = open_chosen(config, config.engine.clone()).await?;
     let planned = plan(tables_of(&store), &store, MIGRATIONS, &facts()).await;
     store.close().await;

@@ -19,7 +19,6 @@ use crate::model::clock::DAY_MS;
 use crate::model::{Clock, SystemClock, event};
 use crate::sql::About;
 use crate::store::engine::{self, EngineSource};
-use crate::store::migrations::Rendered;
 use crate::store::{OpenError, Store, parts};
 
 use super::build::{self, Policy, Service, build_router};
@@ -181,7 +180,7 @@ pub async fn migrate(config: &Config, options: &MigrateOptions) -> Result<()> {
 async fn plan(config: &Config) -> Result<()> {
     let mut text = String::new();
     for (name, statements) in build::plan_tables(config).await? {
-        for Rendered(statement) in statements {
+        for statement in statements {
             let who = match (&config.store, statement.about()) {
                 (StoreConfig::Cluster(_), About::Everyone) => ", on each shard",
                 (StoreConfig::Cluster(_), _) => ", told to the whole cluster",
@@ -240,7 +239,7 @@ pub async fn doctor(config: &Config) -> Result<()> {
         documents::describe(&config.documents, config.limits.of_all()).map_err(|error| format!("{error:#}")),
     );
     line("introspection", Ok(documents::describe_introspection(config.documents.introspection).to_owned()));
-    for (name, finding) in findings::of_network(config) {
+    for (name, finding) in findings::of_configuration(config) {
         line(name, finding);
     }
     line(

@@ -2,14 +2,14 @@
 
 use crate::api::audit::Files;
 use crate::api::tls::Tls;
+use crate::outbound::with_causes;
+use crate::store::StoreError;
+use crate::store::data_directory::free_bytes;
 use crate::store::limits::Limits;
 use crate::store::migrations::places::{self, Names};
+use crate::store::parts::Detached;
 use crate::store::server::ServerStore;
 use crate::store::server::address::ServerConfig;
-
-use crate::store::StoreError;
-use crate::store::backup::files::free_bytes;
-use crate::store::parts::Detached;
 
 use super::build::DETACHED;
 use super::config::store::ClusterConfig;
@@ -18,7 +18,8 @@ use super::config::{AuditConfig, Config, TracesConfig};
 /// What is in order, or what is not.
 pub type Finding = Result<String, String>;
 
-pub fn of_network(config: &Config) -> Vec<(&'static str, Finding)> {
+/// What can be said of the configuration before anything is opened.
+pub fn of_configuration(config: &Config) -> Vec<(&'static str, Finding)> {
     let network = &config.network.network;
     let origins = match network.origins.len() {
         0 => "closed: pages of other sites get no answer".to_owned(),
@@ -75,7 +76,7 @@ fn of_tls(config: &Config) -> Finding {
     match &config.network.tls {
         Some(files) => match Tls::load(files.clone()) {
             Ok(_) => Ok(format!("{} is readable, and its key matches", files.certificate.display())),
-            Err(error) => Err(format!("{:#}", anyhow::Error::from(error))),
+            Err(error) => Err(with_causes(&error)),
         },
         None if config.listen.ip().is_loopback() => Ok("not configured; only this machine can connect".to_owned()),
         None => {
@@ -88,63 +89,9 @@ fn of_audit(config: &AuditConfig) -> Finding {
     match config {
         AuditConfig::Off => Ok("off: nobody can say later who asked for what".to_owned()),
         AuditConfig::On { directory, days } => {
-            Files::check(directory).map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
+            Files::check(directory).map_err(|error| with_causes(&error))?;
             Ok(format!("{} is writable; {days} days are kept", directory.display()))
         }
-    }
-}
-
-/// The same of each shard, and how tenants lie on them.
-pub async fn of_cluster(cluster: &ClusterConfig, limits: &Limits) -> Vec<(&'static str, Finding)> {
-    let (placing, name) = (&cluster.placing, &cluster.name);
-    let spread = format!("{name}: tenants are spread over {} of {} shards", placing.spread(), placing.shards());
-    let mut findings = vec![("cluster", Ok(spread))];
-    let mut known = Vec::new();
-    for (index, servers) in cluster.shards.iter().enumerate() {
-        let of_shard = |text: String| format!("shard {}: {text}", index + 1);
-        for (what, finding) in of_servers(servers, limits.clone()).await {
-            findings.push((what, finding.map(of_shard).map_err(of_shard)));
-        }
-        for host in &servers.hosts {
-            let names = names_of(servers, host, limits.clone()).await;
-            findings.push(("names", of_names(name, names, &mut known, index).map(of_shard).map_err(of_shard)));
-        }
-    }
-    findings
-}
-
-/// Asks one host what it calls itself.
-async fn names_of(servers: &ServerConfig, host: &str, limits: Limits) -> Result<(String, Names), String> {
-    let alone = ServerConfig { hosts: vec![host.to_owned()], ..servers.clone() };
-    let store = ServerStore::open(&alone, limits).map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
-    let names = places::names(&store).await;
-    store.close().await;
-    names.map(|names| (host.to_owned(), names)).map_err(|error| format!("{host} does not tell its macros: {error}"))
-}
-
-/// Hosts of one shard have its name and each another as a replica; no other shard has it. `known`: what hosts before said.
-fn of_names(
-    cluster: &str,
-    names: Result<(String, Names), String>,
-    known: &mut Vec<(usize, Names)>,
-    shard: usize,
-) -> Finding {
-    let (host, names) = names?;
-    let told = format!("{host} is replica `{}` of shard `{}` of `{}`", names.replica, names.shard, names.cluster);
-    let others = || known.iter().map(|(at, others)| (*at == shard, others));
-    let wrong = if names.cluster != cluster {
-        Some("the cluster has another name")
-    } else if others().any(|(is_here, others)| is_here != (others.shard == names.shard)) {
-        Some("a shard's hosts, and no others, must have its name: tables of other shards would be copied here")
-    } else if others().any(|(is_here, others)| is_here && others.replica == names.replica) {
-        Some("another host of the shard has that name too")
-    } else {
-        None
-    };
-    known.push((shard, names));
-    match wrong {
-        None => Ok(told),
-        Some(reason) => Err(format!("{told}: {reason}")),
     }
 }
 
@@ -152,7 +99,7 @@ fn of_names(
 pub async fn of_servers(servers: &ServerConfig, limits: Limits) -> Vec<(&'static str, Finding)> {
     let store = match ServerStore::open(servers, limits) {
         Ok(store) => store,
-        Err(error) => return vec![("server", Err(format!("{:#}", anyhow::Error::from(error))))],
+        Err(error) => return vec![("server", Err(with_causes(&error)))],
     };
     let mut findings = Vec::new();
     for report in store.examine().await {
@@ -187,6 +134,60 @@ pub async fn of_servers(servers: &ServerConfig, limits: Limits) -> Vec<(&'static
         findings.push(("server", Ok(format!("{host} is spoken to in clear text, passwords too: use https://"))));
     }
     findings
+}
+
+/// The same of each shard, and how tenants lie on them.
+pub async fn of_cluster(cluster: &ClusterConfig, limits: &Limits) -> Vec<(&'static str, Finding)> {
+    let (placing, name) = (&cluster.placing, &cluster.name);
+    let spread = format!("{name}: tenants are spread over {} of {} shards", placing.spread(), placing.shards());
+    let mut findings = vec![("cluster", Ok(spread))];
+    let mut known = Vec::new();
+    for (index, servers) in cluster.shards.iter().enumerate() {
+        let of_shard = |text: String| format!("shard {}: {text}", index + 1);
+        for (what, finding) in of_servers(servers, limits.clone()).await {
+            findings.push((what, finding.map(of_shard).map_err(of_shard)));
+        }
+        for host in &servers.hosts {
+            let names = names_of(servers, host, limits.clone()).await;
+            findings.push(("names", of_names(name, names, &mut known, index).map(of_shard).map_err(of_shard)));
+        }
+    }
+    findings
+}
+
+/// Asks one host what it calls itself.
+async fn names_of(servers: &ServerConfig, host: &str, limits: Limits) -> Result<(String, Names), String> {
+    let alone = ServerConfig { hosts: vec![host.to_owned()], ..servers.clone() };
+    let store = ServerStore::open(&alone, limits).map_err(|error| with_causes(&error))?;
+    let names = places::names(&store).await;
+    store.close().await;
+    names.map(|names| (host.to_owned(), names)).map_err(|error| format!("{host} does not tell its macros: {error}"))
+}
+
+/// Hosts of one shard have its name and each another as a replica; no other shard has it. `known`: what hosts before said.
+fn of_names(
+    cluster: &str,
+    names: Result<(String, Names), String>,
+    known: &mut Vec<(usize, Names)>,
+    shard: usize,
+) -> Finding {
+    let (host, names) = names?;
+    let told = format!("{host} is replica `{}` of shard `{}` of `{}`", names.replica, names.shard, names.cluster);
+    let others = || known.iter().map(|(at, others)| (*at == shard, others));
+    let wrong = if names.cluster != cluster {
+        Some("the cluster has another name")
+    } else if others().any(|(is_here, others)| is_here != (others.shard == names.shard)) {
+        Some("a shard's hosts, and no others, must have its name: tables of other shards would be copied here")
+    } else if others().any(|(is_here, others)| is_here && others.replica == names.replica) {
+        Some("another host of the shard has that name too")
+    } else {
+        None
+    };
+    known.push((shard, names));
+    match wrong {
+        None => Ok(told),
+        Some(reason) => Err(format!("{told}: {reason}")),
+    }
 }
 
 #[cfg(test)]

@@ -298,7 +298,8 @@ impl Derivation {
     /// # Errors
     /// When the engine fails.
     pub async fn count_all_stale(&self) -> Result<u64, StoreError> {
-        first_number(&self.shared.store.query(run::count_all_stale()).await?, 0)
+        let batches = self.shared.store.query(run::count_all_stale()).await?;
+        batches.chunks(1).map(|of_shard| first_number(of_shard, 0)).sum()
     }
 
     /// The tenants of which anything is still to be derived.

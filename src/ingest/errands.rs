@@ -20,7 +20,7 @@ pub use self::stored::{Waiting, read_waiting, select_waiting};
 use super::connection::Connection;
 use super::connector::Payload;
 use super::connector::errands::{Ask, Errand, Errands, Rest, Verdict, wrap};
-use super::{Ingest, IngestError};
+use super::{Ingest, IngestError, raw};
 use crate::model::clock::Millis;
 use crate::outbound::{Bounds, RetryAfter, Target, TrustError, with_causes};
 use crate::store::StoreError;
@@ -57,7 +57,7 @@ impl Ingest {
     /// When the engine fails.
     pub async fn waiting_lookups(&self) -> Result<Vec<Waiting>, StoreError> {
         let sql = select_waiting(None, self.door.clock.now());
-        Ok(read_waiting(&self.door.store.query(sql).await?))
+        read_waiting(&self.door.store.query(sql).await?)
     }
 }
 
@@ -123,7 +123,12 @@ impl Runner {
             Task::Page { history, after } => Errand::Page { history: self.histories[*history].name, after: *after },
         };
         let Some(ask) = self.errands.ask(&errand) else {
-            tracing::warn!(connection = self.connection.name, ?errand, "the platform cannot be asked for this");
+            // A lookup names somebody's id, which no log keeps.
+            let what = match &errand {
+                Errand::LookUp { .. } => "lookup",
+                Errand::Page { history, .. } => history,
+            };
+            tracing::warn!(connection = self.connection.name, what, "the platform cannot be asked for this");
             self.note_done(&task, None).await?;
             return Ok(Outcome::Worked);
         };
@@ -134,7 +139,7 @@ impl Runner {
         };
         let verdict = self.errands.judge(&errand, &answer);
         match &verdict {
-            Verdict::Refused { reason } => return self.set_aside(&task, method, &id, reason).await,
+            Verdict::Refused { reason } => return self.set_aside(&task, method, reason).await,
             Verdict::Later { reason } => return self.fail(&task, method, reason, answer.retry_after).await,
             Verdict::Nothing => {}
             Verdict::Told | Verdict::Page { .. } => {
@@ -145,13 +150,8 @@ impl Runner {
                 self.connection.health.note_received(now, &received);
                 if let Some(reason) = received.unreadable {
                     let connection = &self.connection.name;
-                    tracing::warn!(
-                        connection,
-                        method,
-                        id,
-                        reason,
-                        "a part of an answer cannot be read; it is archived"
-                    );
+                    let reason = raw::without_values(&reason);
+                    tracing::warn!(connection, method, reason, "a part of an answer cannot be read; it is archived");
                 }
             }
         }
@@ -210,9 +210,9 @@ impl Runner {
     }
 
     /// The platform answers, and not about this one: nothing of it says that others have to wait.
-    async fn set_aside(&self, task: &Task, method: &str, id: &str, reason: &str) -> Result<Outcome, IngestError> {
+    async fn set_aside(&self, task: &Task, method: &str, reason: &str) -> Result<Outcome, IngestError> {
         let (connection, place) = (&self.connection.name, self.target.address());
-        tracing::warn!(connection, %place, method, id, reason, "the platform refuses this one; it is asked again in an hour");
+        tracing::warn!(connection, %place, method, reason, "the platform refuses this one; it is asked again in an hour");
         self.postpone(task, self.now().saturating_add(stored::REFUSED_REST_MS)).await?;
         self.connection.health.note_answered(self.now());
         Ok(Outcome::Worked)

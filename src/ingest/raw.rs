@@ -78,10 +78,31 @@ impl RawPayload {
 }
 
 /// A reason without the values that it repeats in quotes: they can be somebody's number or name, and logs and counts are kept
-/// where payloads are not.
+/// where payloads are not. A quote within a value is written with a backslash before it.
 pub fn without_values(reason: &str) -> String {
-    let parts = reason.split('"').enumerate();
-    parts.map(|(index, part)| if index % 2 == 0 { part } else { "\"…\"" }).collect()
+    let mut kept = String::new();
+    let mut rest = reason;
+    while let Some((before, value)) = rest.split_once('"') {
+        kept.push_str(before);
+        kept.push_str("\"…\"");
+        rest = after_value(value);
+    }
+    kept.push_str(rest);
+    kept
+}
+
+/// What follows the quote that ends a value; nothing where it was cut off.
+fn after_value(text: &str) -> &str {
+    let mut is_escaped = false;
+    for (at, character) in text.char_indices() {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '"' => return &text[at + 1..],
+            _ => {}
+        }
+    }
+    ""
 }
 
 /// What stands before a body in Base64; no JSON and no form begins with it.
@@ -148,6 +169,9 @@ mod tests {
         let reason = "`identities` has \"phone:8912\", which is no `kind:value`; a phone is `phone:+`";
         assert_eq!(without_values(reason), "`identities` has \"…\", which is no `kind:value`; a phone is `phone:+`");
         assert_eq!(without_values("`id` is missing"), "`id` is missing");
+        let quoted = r#"`name` has "Anna \"+7 916\" \\", which is too long, and "b""#;
+        assert_eq!(without_values(quoted), "`name` has \"…\", which is too long, and \"…\"");
+        assert_eq!(without_values("`name` has \"Anna \\\"+7 9"), "`name` has \"…\"", "cut off");
     }
 
     #[test]

@@ -27,6 +27,7 @@ use super::embedded::{EmbeddedStore, Frozen};
 use super::migrations::{Register, read_register};
 use super::{Store, StoreError};
 use crate::model::clock::Millis;
+use crate::outbound::with_causes;
 
 /// The form of the directory; another one gets another number.
 pub const FORMAT: u32 = 1;
@@ -204,6 +205,15 @@ fn rows(part: &Path) -> Result<u64, BackupError> {
     text.trim().parse().map_err(|_| BackupError::file(&path, io::ErrorKind::InvalidData.into()))
 }
 
+/// How many whole backups a directory has.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn count(directory: &Path) -> io::Result<usize> {
+    let is_named = |path: &PathBuf| path.file_name().and_then(|name| Name::parse(name.to_str()?)).is_some();
+    Ok(files::directories(directory)?.iter().filter(|path| is_named(path)).count())
+}
+
 /// What a backup says of itself.
 ///
 /// # Errors
@@ -265,6 +275,11 @@ pub enum BackupError {
 }
 
 impl BackupError {
+    /// With its causes, for whoever runs the server.
+    pub fn in_words(&self) -> String {
+        with_causes(self)
+    }
+
     fn file(path: &Path, source: io::Error) -> Self {
         Self::File { path: path.to_owned(), source }
     }

@@ -155,9 +155,6 @@ impl Store for ClusterStore {
         token: Option<Token>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         async move {
-            if batch.num_rows() == 0 {
-                return Ok(());
-            }
             let parts = self.split(table, batch)?;
             let inserts = parts.into_iter().map(|(shard, part)| self.shards[shard].insert(table, part, token));
             join_all(inserts).await.into_iter().collect()

@@ -1,8 +1,44 @@
-//! A batch's columns in the order of its table's, which both engines' inserts need.
+//! Columns: a batch's in the order of its table's, which both engines' inserts need, and an answer's by their types.
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch, StringArray};
 
 use super::StoreError;
+use crate::sql::Sql;
+
+/// The question for the columns of a table that an insert fills, in their order.
+pub(super) fn select_columns(table: &'static str) -> Sql {
+    let mut sql = Sql::new("SELECT name FROM system.columns WHERE database = currentDatabase() AND table = ");
+    sql.bind(table).push(" AND default_kind NOT IN ('ALIAS', 'MATERIALIZED') ORDER BY position");
+    sql
+}
+
+/// A column of an answer that holds text.
+///
+/// # Errors
+/// When it holds something else: an engine of another version may answer otherwise.
+pub fn texts(batch: &RecordBatch, column: usize) -> Result<&StringArray, StoreError> {
+    at(batch, column)?.as_string_opt::<i32>().ok_or_else(|| other_type(batch, column))
+}
+
+/// A column of an answer that holds numbers of a type.
+///
+/// # Errors
+/// As [`texts`].
+pub fn numbers<T: ArrowPrimitiveType>(batch: &RecordBatch, column: usize) -> Result<&PrimitiveArray<T>, StoreError> {
+    at(batch, column)?.as_primitive_opt::<T>().ok_or_else(|| other_type(batch, column))
+}
+
+fn at(batch: &RecordBatch, column: usize) -> Result<&dyn Array, StoreError> {
+    let found = batch.columns().get(column).map(AsRef::as_ref);
+    found.ok_or_else(|| StoreError::Engine { code: 0, message: format!("an answer has no column {column}") })
+}
+
+fn other_type(batch: &RecordBatch, column: usize) -> StoreError {
+    let schema = batch.schema();
+    let field = schema.field(column);
+    let message = format!("the column {} of an answer is of the type {}", field.name(), field.data_type());
+    StoreError::Engine { code: 0, message }
+}
 
 /// The batch with its columns in the table's order. An engine that matches columns by place would put
 /// values into wrong columns without an error, and one that matches by name would fill what is missing with defaults.
@@ -36,7 +72,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, Int64Array};
-    use arrow::datatypes::{Field, Schema};
+    use arrow::datatypes::{Field, Int64Type, Schema, UInt64Type};
 
     use super::*;
 
@@ -58,5 +94,15 @@ mod tests {
             assert!(in_order("t", &columns, &batch(names)).is_err(), "{names:?}");
         }
         assert!(in_order("t", &[], &batch(&["a"])).is_err());
+    }
+
+    #[test]
+    fn a_column_of_another_type_is_an_error_that_names_it() {
+        let batch =
+            RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from(vec![7])) as ArrayRef)]).expect("one column");
+        assert_eq!(numbers::<Int64Type>(&batch, 0).expect("it is").value(0), 7);
+        let told = texts(&batch, 0).expect_err("it is no text").to_string();
+        assert!(told.contains("the column n of an answer is of the type Int64"), "{told}");
+        assert!(numbers::<UInt64Type>(&batch, 0).is_err() && texts(&batch, 1).is_err());
     }
 }

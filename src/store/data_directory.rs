@@ -14,6 +14,7 @@ use adbc_core::options::{AdbcVersion, OptionDatabase, OptionValue};
 use adbc_core::{Database, Driver};
 use adbc_driver_manager::{ManagedConnection, ManagedDatabase, ManagedDriver};
 
+use super::private::{create_file, make_directories, open_file};
 use super::{OpenError, StoreError};
 
 /// The library's entry point for ADBC.
@@ -79,7 +80,7 @@ impl DataDirectory {
                 return Err(OpenError::NotEmpty { directory: path.to_owned(), found: name });
             }
         }
-        let mark = File::create(path.join(UNFINISHED)).and_then(|mark| mark.sync_all());
+        let mark = create_file(&path.join(UNFINISHED)).and_then(|mark| mark.sync_all());
         mark.and_then(|()| File::open(path)?.sync_all()).map_err(unusable)?;
         Self::open_locked(library, path, lock)
     }
@@ -133,9 +134,8 @@ impl fmt::Debug for DataDirectory {
 /// Takes the lock file, which says whose it is, for as long as the returned file is open.
 fn lock(directory: &Path) -> Result<File, OpenError> {
     let unusable = |source| OpenError::Directory { directory: directory.to_owned(), source };
-    fs::create_dir_all(directory).map_err(unusable)?;
-    let path = directory.join(LOCK);
-    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(unusable)?;
+    make_directories(directory).map_err(unusable)?;
+    let mut file = open_file(&directory.join(LOCK)).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => {
             write_owner(&mut file).map_err(unusable)?;
@@ -166,6 +166,15 @@ fn remove_frozen(directory: &Path) {
     }
 }
 
+/// Bytes that may still be written where a directory is.
+///
+/// # Errors
+/// When the file system does not say.
+pub fn free_bytes(directory: &Path) -> io::Result<u64> {
+    let told = rustix::fs::statvfs(directory)?;
+    Ok(told.f_bavail.saturating_mul(told.f_frsize))
+}
+
 fn write_owner(file: &mut File) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
@@ -181,4 +190,25 @@ fn load(library: &Path, path: &Path) -> Result<ManagedDatabase, OpenError> {
     driver
         .new_database_with_opts([(OptionDatabase::Other("path".to_owned()), OptionValue::String(path))])
         .map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_directory_that_is_made_is_its_owners_alone_and_one_that_is_there_stays_as_it_is() {
+        let parent = tempfile::tempdir().unwrap();
+        let rights = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let made = parent.path().join("a/b");
+        drop(lock(&made).unwrap());
+        assert_eq!((rights(&made), rights(&made.join(LOCK))), (0o700, 0o600));
+        let there = parent.path().join("c");
+        fs::create_dir(&there).unwrap();
+        fs::set_permissions(&there, fs::Permissions::from_mode(0o750)).unwrap();
+        drop(lock(&there).unwrap());
+        assert_eq!(rights(&there), 0o750);
+    }
 }

@@ -36,6 +36,17 @@ impl Limits {
         ];
         others.into_iter().chain(counts).find(|(_, value)| *value == 0).map(|(name, _)| name)
     }
+
+    /// Those of one query, as the engine names them.
+    pub(super) fn settings(&self) -> [(&'static str, u64); 5] {
+        [
+            ("max_execution_time", self.seconds),
+            ("max_memory_usage", self.memory_bytes),
+            ("max_rows_to_read", self.rows_read),
+            ("max_result_rows", self.rows_returned),
+            ("max_threads", self.threads as u64),
+        ]
+    }
 }
 
 impl Default for Limits {

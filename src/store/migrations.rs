@@ -10,10 +10,10 @@ pub mod places;
 
 use std::collections::BTreeMap;
 
-use arrow::array::AsArray;
 use arrow::datatypes::UInt32Type;
 use sha2::{Digest, Sha256};
 
+use super::columns::{numbers, texts};
 use super::{Store, StoreError, refusal};
 use crate::model::clock::Clock;
 use crate::sql::Sql;
@@ -45,18 +45,14 @@ pub enum Tables {
     Replicated,
 }
 
-/// A statement as a kind of store takes it.
-#[derive(Clone, Debug)]
-pub struct Rendered(pub Sql);
-
 impl Tables {
     /// The statements that a file is.
     ///
     /// # Errors
     /// When a cluster cannot have it.
-    pub fn render(self, name: &'static str, text: &'static str) -> Result<Vec<Rendered>, MigrationError> {
+    pub fn render(self, name: &'static str, text: &'static str) -> Result<Vec<Sql>, MigrationError> {
         match self {
-            Self::Plain => Ok(vec![Rendered(Sql::new(text).of_everyone())]),
+            Self::Plain => Ok(vec![Sql::new(text).of_everyone()]),
             Self::Replicated => cluster::render(text).map_err(|reason| MigrationError::Rendered { name, reason }),
         }
     }
@@ -213,36 +209,27 @@ pub async fn migrate_to(
     facts: &[Fact],
 ) -> Result<MigrationReport, MigrationError> {
     let known = |source| MigrationError::Register { source };
-    for Rendered(statement) in tables.render("schema_migrations", CREATE_REGISTER)? {
+    for statement in tables.render("schema_migrations", CREATE_REGISTER)? {
         store.execute(statement).await.map_err(known)?;
     }
     let applied = read_register(store).await.map_err(known)?;
     check(&applied, migrations)?;
     let mut report = MigrationReport::default();
     for migration in migrations {
-        // A shard that was added has run none: every file may run again on the others.
-        if applied.get(&migration.number).is_some_and(|ran| ran.len() == store.shards()) {
+        if !is_due(&applied, migration, store) {
             report.present.push(migration.name);
             continue;
         }
         let failed = |source| MigrationError::Statement { name: migration.name, source };
-        for Rendered(statement) in tables.render(migration.name, migration.text)? {
+        for statement in tables.render(migration.name, migration.text)? {
             store.execute(statement).await.map_err(failed)?;
         }
         store.execute(record(migration, clock)).await.map_err(failed)?;
         report.applied.push(migration.name);
     }
-    let made = match tables {
-        Tables::Plain => Register::<String>::new(),
-        // To tell all hosts takes time, and one of them may be away.
-        Tables::Replicated => read_facts(store).await.map_err(known)?,
-    };
-    for fact in facts {
-        if is_made(&made, fact, store) {
-            continue;
-        }
+    for fact in due_facts(tables, store, facts).await.map_err(known)? {
         let failed = |source| MigrationError::Statement { name: fact.name, source };
-        for Rendered(statement) in tables.render(fact.name, fact.text)? {
+        for statement in tables.render(fact.name, fact.text)? {
             store.execute(statement).await.map_err(failed)?;
         }
         if tables == Tables::Replicated {
@@ -251,6 +238,21 @@ pub async fn migrate_to(
         report.facts.push(fact.name);
     }
     Ok(report)
+}
+
+/// Whether a migration is to run: a shard that was added has run none, and every file may run again on the others.
+fn is_due(applied: &Register, migration: &Migration, store: &dyn Store) -> bool {
+    applied.get(&migration.number).is_none_or(|ran| ran.len() != store.shards())
+}
+
+/// The facts whose views are to be made, of a store that has a register.
+async fn due_facts<'a>(tables: Tables, store: &dyn Store, facts: &'a [Fact]) -> Result<Vec<&'a Fact>, StoreError> {
+    let made = match tables {
+        Tables::Plain => Register::new(),
+        // To tell all hosts takes time, and one of them may be away.
+        Tables::Replicated => read_facts(store).await?,
+    };
+    Ok(facts.iter().filter(|fact| !is_made(&made, fact, store)).collect())
 }
 
 /// How many have run.
@@ -270,7 +272,7 @@ pub async fn plan(
     store: &dyn Store,
     migrations: &[Migration],
     facts: &[Fact],
-) -> Result<Vec<(&'static str, Vec<Rendered>)>, MigrationError> {
+) -> Result<Vec<(&'static str, Vec<Sql>)>, MigrationError> {
     let known = |source| MigrationError::Register { source };
     let applied = match read_register(store).await {
         Ok(applied) => applied,
@@ -278,15 +280,13 @@ pub async fn plan(
         Err(source) => return Err(known(source)),
     };
     check(&applied, migrations)?;
-    let is_due = |number| applied.get(&number).is_none_or(|ran| ran.len() < store.shards());
-    let due = migrations.iter().filter(|migration| is_due(migration.number));
-    let files = due.map(|migration| (migration.name, migration.text));
-    let made = match tables {
-        Tables::Replicated if !applied.is_empty() => read_facts(store).await.map_err(known)?,
-        Tables::Plain | Tables::Replicated => Register::default(),
+    let facts = match applied.is_empty() {
+        true => facts.iter().collect(),
+        false => due_facts(tables, store, facts).await.map_err(known)?,
     };
-    let facts = facts.iter().filter(|fact| !is_made(&made, fact, store));
-    let files = files.chain(facts.map(|fact| (fact.name, fact.text)));
+    let due = migrations.iter().filter(|migration| is_due(&applied, migration, store));
+    let files = due.map(|migration| (migration.name, migration.text));
+    let files = files.chain(facts.into_iter().map(|fact| (fact.name, fact.text)));
     files.map(|(name, text)| Ok((name, tables.render(name, text)?))).collect()
 }
 
@@ -301,8 +301,9 @@ async fn read_facts(store: &dyn Store) -> Result<Register<String>, StoreError> {
     let text = "SELECT name, argMax(checksum, applied_at) FROM schema_migrations WHERE number = 0 GROUP BY name";
     let mut made = Register::new();
     for batch in store.query(Sql::new(text).of_everyone()).await? {
-        let (names, checksums) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
-        for (name, checksum) in names.iter().zip(checksums).filter_map(|(name, text)| name.zip(text)) {
+        for (name, checksum) in
+            texts(&batch, 0)?.iter().zip(texts(&batch, 1)?).filter_map(|(name, text)| name.zip(text))
+        {
             made.entry(name.to_owned()).or_insert_with(Vec::new).push(checksum.to_owned());
         }
     }
@@ -320,9 +321,8 @@ pub(super) async fn read_register(store: &dyn Store) -> Result<Register, StoreEr
     let batches = store.query(Sql::new(text).of_everyone()).await?;
     let mut applied = Register::new();
     for batch in &batches {
-        let numbers = batch.column(0).as_primitive::<UInt32Type>();
-        let checksums = batch.column(1).as_string::<i32>();
-        for (number, checksum) in numbers.iter().zip(checksums).filter_map(|(number, text)| number.zip(text)) {
+        let numbers = numbers::<UInt32Type>(batch, 0)?;
+        for (number, checksum) in numbers.iter().zip(texts(batch, 1)?).filter_map(|(number, text)| number.zip(text)) {
             applied.entry(number).or_default().push(checksum.to_owned());
         }
     }

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::RecordBatch;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
@@ -27,7 +27,7 @@ use tokio::time::timeout;
 use self::address::ServerConfig;
 use self::host::{Failure, Host};
 use self::hosts::Hosts;
-use super::columns::in_order;
+use super::columns::{in_order, select_columns, texts};
 use super::limits::Limits;
 use super::token::Token;
 use super::{OpenError, Sharing, Store, StoreError};
@@ -161,40 +161,31 @@ impl Inner {
     }
 
     async fn query_one_of(self: &Arc<Self>, statement: &Sql) -> Result<Vec<RecordBatch>, StoreError> {
-        let mut failed = Vec::new();
-        for index in self.order.in_order(Instant::now()) {
-            let host = &self.hosts[index];
+        let ask = |index: usize| async move {
             let id = format!("{}-{}", self.prefix, self.number.fetch_add(1, Ordering::Relaxed));
             let mut stop = StopWhenDropped { inner: Arc::clone(self), host: index, id: Some(id.clone()) };
-            let answer = host.query(statement, &id, &self.limits).await;
+            let answer = self.hosts[index].query(statement, &id, &self.limits).await;
             // It is over, whatever it was; of a silent one nobody knows.
             if !matches!(answer, Err(Failure::Silent(_))) {
                 stop.id = None;
             }
-            match answer {
-                Ok(batches) => {
-                    self.order.answered(index);
-                    return Ok(batches);
-                }
-                Err(Failure::Refused(error)) => return Err(error),
-                Err(failure) => self.note(index, &failure, &mut failed),
-            }
-        }
-        Err(StoreError::Unreachable { hosts: failed.join("; ") })
+            answer
+        };
+        self.on_first(Repeat::Harmless, ask).await.map(|(_, batches)| batches)
     }
 
-    /// Runs a change on the first host that takes it. Returns which.
-    async fn change<'a, Ask, Asked>(&'a self, repeat: Repeat, ask: Ask) -> Result<usize, StoreError>
+    /// Asks one host after the other until one does it. Returns which, and what it says.
+    async fn on_first<Ask, Asked, Answer>(&self, repeat: Repeat, ask: Ask) -> Result<(usize, Answer), StoreError>
     where
-        Ask: Fn(&'a Host) -> Asked,
-        Asked: Future<Output = Result<(), Failure>>,
+        Ask: Fn(usize) -> Asked,
+        Asked: Future<Output = Result<Answer, Failure>>,
     {
         let mut failed = Vec::new();
         for index in self.order.in_order(Instant::now()) {
-            match ask(&self.hosts[index]).await {
-                Ok(()) => {
+            match ask(index).await {
+                Ok(answer) => {
                     self.order.answered(index);
-                    return Ok(index);
+                    return Ok((index, answer));
                 }
                 Err(Failure::Refused(error)) => return Err(error),
                 Err(failure) => {
@@ -214,16 +205,15 @@ impl Inner {
         // With a token the server takes a second one for done: tables that keep tokens hold them for the replicas together,
         // and what follows from an insert is left out with it. Without one, only what was certainly not sent is sent again.
         let repeat = if token.is_some() { Repeat::Harmless } else { Repeat::IfNeverSent };
-        let inserted = self.change(repeat, |host| host.insert(table, &batch, token)).await;
+        let insert = |index: usize| self.hosts[index].insert(table, &batch, token);
+        let inserted = self.on_first(repeat, insert).await;
         if let Err(StoreError::Engine { .. }) = inserted {
             // Another process may have changed the table.
             self.forget_columns();
         }
         // The one host that is there had it and hung up: the same once more tells whether it was done.
         match inserted {
-            Err(StoreError::Unreachable { .. }) if token.is_some() => {
-                self.change(repeat, |host| host.insert(table, &batch, token)).await.map(drop)
-            }
+            Err(StoreError::Unreachable { .. }) if token.is_some() => self.on_first(repeat, insert).await.map(drop),
             other => other.map(drop),
         }
     }
@@ -232,24 +222,16 @@ impl Inner {
         if let Some(columns) = self.columns.lock().expect("no holder of this lock panics").get(table) {
             return Ok(columns.clone());
         }
-        let mut statement = Sql::new("SELECT name FROM system.columns WHERE database = currentDatabase() AND table = ");
-        statement.bind(table).push(" AND default_kind NOT IN ('ALIAS', 'MATERIALIZED') ORDER BY position");
-        let mut failed = Vec::new();
-        for index in self.order.in_order(Instant::now()) {
-            match self.hosts[index].look_up(&statement).await {
-                Ok(batches) => {
-                    let columns: Vec<String> = batches.iter().flat_map(texts).collect();
-                    let mut known = self.columns.lock().expect("no holder of this lock panics");
-                    if !columns.is_empty() {
-                        known.insert(table, columns.clone());
-                    }
-                    return Ok(columns);
-                }
-                Err(Failure::Refused(error)) => return Err(error),
-                Err(failure) => self.note(index, &failure, &mut failed),
-            }
+        let statement = select_columns(table);
+        let (_, batches) = self.on_first(Repeat::Harmless, |index| self.hosts[index].look_up(&statement)).await?;
+        let mut found = Vec::new();
+        for batch in &batches {
+            found.extend(texts(batch, 0)?.iter().flatten().map(str::to_owned));
         }
-        Err(StoreError::Unreachable { hosts: failed.join("; ") })
+        if !found.is_empty() {
+            self.columns.lock().expect("no holder of this lock panics").insert(table, found.clone());
+        }
+        Ok(found)
     }
 
     fn forget_columns(&self) {
@@ -259,7 +241,7 @@ impl Inner {
     async fn execute(&self, statement: &Sql) -> Result<(), StoreError> {
         // The statement may change a table.
         self.forget_columns();
-        self.change(Repeat::IfNeverSent, |host| host.execute(statement)).await.map(drop)
+        self.on_first(Repeat::IfNeverSent, |index| self.hosts[index].execute(statement)).await.map(drop)
     }
 
     /// All on one host: what they leave in tables in memory is there and nowhere else.
@@ -267,7 +249,7 @@ impl Inner {
         let _turn = self.lists.lock().await;
         self.forget_columns();
         let Some((first, rest)) = statements.split_first() else { return Ok(()) };
-        let host = self.change(Repeat::IfNeverSent, |host| host.execute(first)).await?;
+        let (host, ()) = self.on_first(Repeat::IfNeverSent, |index| self.hosts[index].execute(first)).await?;
         for statement in rest {
             match self.hosts[host].execute(statement).await {
                 Ok(()) => {}
@@ -385,11 +367,7 @@ impl fmt::Debug for ServerStore {
     }
 }
 
-fn texts(batch: &RecordBatch) -> Vec<String> {
-    let column = batch.column(0).as_string_opt::<i32>();
-    column.map(|column| column.iter().flatten().map(str::to_owned).collect()).unwrap_or_default()
-}
-
 fn first_text(batches: &[RecordBatch]) -> Option<String> {
-    batches.first().and_then(|batch| texts(batch).into_iter().next())
+    let batch = batches.first()?;
+    texts(batch, 0).ok()?.iter().flatten().next().map(str::to_owned)
 }

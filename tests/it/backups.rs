@@ -237,6 +237,16 @@ fn only_who_runs_the_server_asks_for_a_backup_and_a_name_leads_nowhere() {
         assert_eq!(server.send("GET", &format!("/v1/backups/{name}"), &admin, "").0, 404, "{name}");
     }
     assert!(!backups.exists());
+    // Somebody has to look before there are more of them than there is room for.
+    for second in 0..100 {
+        fs::create_dir_all(backups.join(format!("20260301T12{:02}{:02}Z", second / 60, second % 60))).unwrap();
+    }
+    let (status, full) = server.send("POST", "/v1/backups", &admin, "");
+    assert!(status == 400 && full.to_string().contains("has 100"), "{full}");
+    fs::remove_dir_all(&backups).unwrap();
+    // Each has cost a hundred points of the 1,200 of a minute.
+    let statuses: Vec<u16> = (0..12).map(|_| server.send("POST", "/v1/backups", &admin, "nothing").0).collect();
+    assert!(statuses.first() == Some(&400) && statuses.last() == Some(&429), "{statuses:?}");
     drop(server);
     // Where nothing can be written, the backup fails and the server does not.
     fs::write(&backups, "a file").unwrap();

@@ -24,6 +24,7 @@ use crate::world::{World, event};
 
 mod both;
 mod compose;
+mod gauges;
 mod tables;
 
 /// Databases as shards, and what they need.
@@ -66,6 +67,12 @@ fn rows(tenants: usize) -> RecordBatch {
         .unwrap()
 }
 
+fn rows_of(tenant: &str) -> Sql {
+    let mut sql = Sql::new("SELECT n FROM kept WHERE tenant = ");
+    sql.bind_tenant(tenant);
+    sql
+}
+
 async fn tenants(shard: &dyn Store) -> Vec<String> {
     let batches = shard.query(Sql::new("SELECT tenant FROM kept ORDER BY n")).await.unwrap();
     let texts = |batch: &RecordBatch| batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned).collect();
@@ -85,9 +92,7 @@ async fn rows_of_a_tenant_lie_on_its_shard_and_on_no_other() {
         total += here.len();
     }
     assert_eq!(total, 60);
-    let mut one = Sql::new("SELECT n FROM kept WHERE tenant = ");
-    one.bind_tenant("tenant 7");
-    assert_eq!(store.query(one).await.unwrap()[0].num_rows(), 1);
+    assert_eq!(store.query(rows_of("tenant 7")).await.unwrap()[0].num_rows(), 1);
     // What every shard has a part of comes as parts.
     let parts = store.query(Sql::new("SELECT count() FROM kept").of_everyone()).await.unwrap();
     assert_eq!(parts.len(), 3);
@@ -99,16 +104,11 @@ async fn a_statement_that_does_not_say_whose_it_is_is_refused() {
     let store = house.store(2);
     store.execute(Sql::new(KEPT).of_everyone()).await.unwrap();
     store.insert("kept", rows(9), None).await.unwrap();
-    let of = |tenant: &str| {
-        let mut sql = Sql::new("SELECT n FROM kept WHERE tenant = ");
-        sql.bind_tenant(tenant);
-        sql
-    };
     let apart =
         (0..9).map(|number| format!("tenant {number}")).find(|name| store.shard_of(name) != store.shard_of("a"));
     let apart = apart.unwrap();
-    let mut two = of("a");
-    two.push(" UNION ALL ").append(&of(&apart));
+    let mut two = rows_of("a");
+    two.push(" UNION ALL ").append(&rows_of(&apart));
     for statement in [Sql::new("SELECT n FROM kept"), two] {
         let refused = store.query(statement.clone()).await.expect_err("nobody knows whose it is");
         assert!(matches!(refused, StoreError::NoShard { .. }), "{refused}");
@@ -146,14 +146,9 @@ async fn a_shard_that_is_away_keeps_no_tenant_of_another_from_its_answers() {
     }
     assert_eq!(total, 20);
     hosts.pop();
-    let count = |tenant: &str| {
-        let mut sql = Sql::new("SELECT n FROM kept WHERE tenant = ");
-        sql.bind_tenant(tenant);
-        sql
-    };
     for number in 0..20 {
         let tenant = format!("tenant {number}");
-        let answer = store.query(count(&tenant)).await;
+        let answer = store.query(rows_of(&tenant)).await;
         match store.shard_of(&tenant) {
             0 => assert_eq!(answer.unwrap()[0].num_rows(), 1),
             _ => assert!(matches!(answer, Err(StoreError::Unreachable { .. })), "{answer:?}"),

@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, Bytes};
@@ -49,6 +50,8 @@ pub enum Fault {
     BadGateway,
     /// The server has too much to do.
     TooManyQueries,
+    /// The answer does not end: 64 MiB come that are none.
+    TooMuch,
 }
 
 /// The data that hosts share, and what was seen of requests.
@@ -59,6 +62,10 @@ pub struct Data {
     running: Mutex<HashMap<String, Arc<Notify>>>,
     /// Statements with their user and host, in the order in which they came.
     pub seen: Mutex<Vec<(usize, String, String)>>,
+    /// Whether each connection is cut that is used a second time: the server has closed it in between.
+    pub cuts_used: AtomicBool,
+    /// Statements that a server was let write down, with their values.
+    pub logged: Mutex<Vec<String>>,
     /// Bytes of inserts as they came, and what was in them.
     pub inserted_bytes: Mutex<(usize, usize)>,
     _directory: Lent,
@@ -80,6 +87,8 @@ impl Data {
             readers: Mutex::default(),
             running: Mutex::default(),
             seen: Mutex::default(),
+            cuts_used: AtomicBool::new(false),
+            logged: Mutex::default(),
             inserted_bytes: Mutex::default(),
             _directory: directory,
         })
@@ -228,9 +237,10 @@ impl Drop for Host {
 type Faults = Arc<Mutex<VecDeque<(&'static str, Fault)>>>;
 
 async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, data: Arc<Data>, faults: Faults, number: usize) {
+    let was_used = Arc::new(AtomicBool::new(false));
     let service = service_fn(|request| {
-        let (data, faults) = (Arc::clone(&data), Arc::clone(&faults));
-        async move { respond(request, &data, &faults, number).await }
+        let (data, faults, was_used) = (Arc::clone(&data), Arc::clone(&faults), Arc::clone(&was_used));
+        async move { respond(request, &data, &faults, (number, &was_used)).await }
     });
     // A connection that ends badly ends; the other side sees it.
     _ = match tls {
@@ -246,13 +256,19 @@ async fn respond(
     request: Request<Incoming>,
     data: &Data,
     faults: &Faults,
-    number: usize,
+    (number, was_used): (usize, &AtomicBool),
 ) -> io::Result<Response<Body>> {
     let cut = || io::Error::other("cut");
+    if was_used.swap(true, Ordering::Relaxed) && data.cuts_used.load(Ordering::Relaxed) {
+        return Err(cut());
+    }
     let (head, body) = request.into_parts();
     let bytes = body.collect().await.map_err(|_| cut())?.to_bytes();
     let asked = Asked::read(&head, &bytes);
     data.seen.lock().unwrap().push((number, asked.user.clone(), asked.statement.clone()));
+    if asked.settings.get("log_queries").is_none_or(|log| log != "0") {
+        data.logged.lock().unwrap().push(asked.statement.clone());
+    }
     if !asked.data.is_empty() {
         let mut inserted = data.inserted_bytes.lock().unwrap();
         *inserted = (inserted.0 + bytes.len(), inserted.1 + asked.data.len());
@@ -269,6 +285,11 @@ async fn respond(
         }
         Some(Fault::TooManyQueries) => {
             return Ok(Refusal { code: 202, text: "Too many simultaneous queries".to_owned() }.into_response());
+        }
+        Some(Fault::TooMuch) => {
+            let piece = Bytes::from(vec![0; 1 << 20]);
+            let pieces = std::iter::repeat_n(piece, 64).map(Ok::<Bytes, Infallible>);
+            return Ok(Response::new(Body::from_stream(stream::iter(pieces))));
         }
         Some(Fault::CutAfter | Fault::CutWithin) | None => {}
     }

@@ -1,6 +1,7 @@
 //! The server store: what holds on both engines, and what only servers can do to it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
@@ -158,6 +159,36 @@ async fn an_insert_without_a_token_is_not_sent_again_when_it_may_have_been_done(
     // The negative control: sent again, it is there twice.
     house.store.insert("kept", numbers(&[1]), None).await.unwrap();
     assert_eq!(count(&house.store).await, "rows: 2\n\n");
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_meanwhile_costs_no_change() {
+    let house = house(1).await;
+    house.store.insert("kept", numbers(&[1]), None).await.unwrap();
+    assert_eq!(count(&house.store).await, "rows: 1\n\n");
+    house.data.cuts_used.store(true, Ordering::Relaxed);
+    // Nobody knows whether a host had what was sent by a connection that breaks off, so none that was used is used for these.
+    house.store.insert("kept", numbers(&[2]), None).await.unwrap();
+    house.store.execute(Sql::new("INSERT INTO kept SELECT 3")).await.unwrap();
+    assert_eq!(shown(house.data.store(), "SELECT count() AS rows FROM kept").await, "rows: 3\n\n");
+}
+
+#[tokio::test]
+async fn no_server_writes_down_what_it_is_asked() {
+    let house = house(1).await;
+    house.store.insert("kept", numbers(&[1]), None).await.unwrap();
+    house.store.insert("kept", numbers(&[2]), Some(Token::of("second"))).await.unwrap();
+    assert_eq!(count(&house.store).await, "rows: 2\n\n");
+    house.store.examine().await;
+    assert_eq!(*house.data.logged.lock().unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_answer_larger_than_a_query_may_be_is_not_collected() {
+    let house = house_with(1, Limits { memory_bytes: 2 << 20, ..limits() }).await;
+    house.hosts[0].fail("SELECT 1", Fault::TooMuch);
+    let large = house.store.query(Sql::new("SELECT 1")).await.expect_err("it is too large");
+    assert!(matches!(large, StoreError::TooMuchMemory { limit_bytes } if limit_bytes == 2 << 20), "{large}");
 }
 
 #[tokio::test]

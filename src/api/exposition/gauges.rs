@@ -9,6 +9,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use super::whole;
 use crate::ingest::Ingest;
 use crate::store::parts::{self, Detached, EngineCounts, Parts};
 
@@ -50,7 +51,7 @@ pub(super) fn register(registry: &mut Registry, told: &Told) {
             let table = Table { table: of.table.clone() };
             for (family, value) in [(&count, of.parts), (&rows, of.rows), (&bytes, of.bytes)] {
                 let family: &Family<Table, Gauge> = family;
-                family.get_or_create(&table).set(signed(value));
+                family.get_or_create(&table).set(whole(value));
             }
         }
         registry.register("engine_parts", "Parts of a table that are read", count);
@@ -61,7 +62,7 @@ pub(super) fn register(registry: &mut Registry, told: &Told) {
         let family = Family::<Damage, Gauge>::default();
         for of in found {
             let damage = Damage { table: of.table.clone(), reason: of.reason.clone() };
-            family.get_or_create(&damage).set(signed(of.parts));
+            family.get_or_create(&damage).set(whole(of.parts));
         }
         registry.register("engine_detached_parts", "Parts that were put aside, whose rows no answer has", family);
     }
@@ -76,13 +77,13 @@ pub(super) fn register(registry: &mut Registry, told: &Told) {
     }
     if let Some(stale) = told.stale {
         let help = "Threads and links that changed since what follows from them was derived";
-        registry.register("derivation_stale", help, ConstGauge::new(signed(stale)));
+        registry.register("derivation_stale", help, ConstGauge::new(whole(stale)));
     }
     if let Some(bytes) = resident_bytes() {
-        registry.register("process_resident_memory_bytes", "Memory of the process", ConstGauge::new(signed(bytes)));
+        registry.register("process_resident_memory_bytes", "Memory of the process", ConstGauge::new(whole(bytes)));
     }
     if let Ok(open) = fs::read_dir("/proc/self/fd") {
-        registry.register("process_open_fds", "Open files and sockets", ConstGauge::new(signed(open.count() as u64)));
+        registry.register("process_open_fds", "Open files and sockets", ConstGauge::new(whole(open.count() as u64)));
     }
 }
 
@@ -92,8 +93,4 @@ fn resident_bytes() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
-}
-
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -3,6 +3,7 @@
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::whole;
 use crate::ingest::queued::Lag;
 use crate::model::clock::Millis;
 
@@ -10,7 +11,6 @@ use crate::model::clock::Millis;
 pub(super) fn register(registry: &mut Registry, lag: Option<Lag>, now: Millis) {
     let Some(lag) = lag else { return };
     let age_ms = lag.oldest.map_or(0, |oldest| now.saturating_sub(oldest).max(0));
-    let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     for (name, help, value) in [
         ("queue_messages", "Messages of the queue that no worker has stored yet", whole(lag.messages)),
         ("queue_bytes", "Bytes of the messages that no worker has stored yet", whole(lag.bytes)),

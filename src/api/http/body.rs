@@ -23,6 +23,11 @@ pub async fn read_body(body: Body, headers: &HeaderMap, limit: BytesLimit, time:
     read_body_into(body, headers, limit, time, &mut Unbounded).await
 }
 
+/// How many bytes the client says will come.
+pub fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
+}
+
 /// What a body takes up while it arrives.
 pub trait Room: Send {
     /// Takes room for so many bytes more.
@@ -52,8 +57,7 @@ pub async fn read_body_into(
         ApiError::new(Code::PayloadTooLarge, message)
     };
     // The client says how much will come; that saves reading it.
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|announced| bytes_max as u64 <= announced.saturating_sub(1)) {
+    if announced(headers).is_some_and(|announced| bytes_max as u64 <= announced.saturating_sub(1)) {
         return Err(too_large());
     }
     let reading = async {

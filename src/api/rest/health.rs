@@ -2,9 +2,12 @@
 //!
 //! Neither asks for a token, so neither names a tenant or an account. What another server would fare no better with, such
 //! as a platform that does not answer or a disk that fills up, is told and does not make this one unready.
+//!
+//! Whoever asks costs nothing: the engine and the disk are asked once a second at most, for all who ask then.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
@@ -12,17 +15,22 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use super::RestState;
 use crate::api::errors::{ApiError, Code};
 use crate::api::serve::Stopping;
 use crate::ingest::connection::Connection;
 use crate::model::clock::Millis;
-use crate::store::backup::files::free_bytes;
+use crate::store::Store;
+use crate::store::data_directory::free_bytes;
 use crate::store::migrations::{self, MIGRATIONS};
 
 /// How long the engine may take to answer a question of health.
 const READY_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long an answer is told again: who asks ten times a second learns nothing by it.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// Below it the engine soon finds no room to merge parts: it needs as much as the parts that it merges.
 const FREE_BYTES_MIN: u64 = 2 << 30;
@@ -36,7 +44,7 @@ pub struct Health {
 }
 
 /// One thing that was looked at.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct Check {
     name: &'static str,
     state: CheckState,
@@ -58,11 +66,51 @@ pub(super) async fn live() -> Json<Value> {
     Json(json!({"status": "live"}))
 }
 
+/// What was looked at last, and when. Whoever comes while somebody looks waits for what that one finds.
+#[derive(Default)]
+pub(super) struct LastLook {
+    seen: Mutex<Option<(Instant, [Check; 3])>>,
+    /// They are never undone, so once is enough.
+    has_all_migrations: AtomicBool,
+}
+
+impl LastLook {
+    /// The engine, its migrations and the disk, as they are or were a moment ago.
+    async fn checks(&self, store: &dyn Store, data_dir: Option<&Path>) -> [Check; 3] {
+        let mut seen = self.seen.lock().await;
+        if let Some((_, checks)) = seen.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
+            return checks.clone();
+        }
+        let checks = tokio::join!(engine(store), self.migrations(store), disk(data_dir)).into();
+        seen.insert((Instant::now(), checks)).1.clone()
+    }
+
+    async fn migrations(&self, store: &dyn Store) -> Check {
+        if self.has_all_migrations.load(Ordering::Relaxed) {
+            return check("migrations", CheckState::Ok, None);
+        }
+        match tokio::time::timeout(READY_WITHIN, migrations::count_applied(store)).await {
+            Ok(Ok(count)) if count == MIGRATIONS.len() as u64 => {
+                self.has_all_migrations.store(true, Ordering::Relaxed);
+                check("migrations", CheckState::Ok, None)
+            }
+            Ok(Ok(count)) => {
+                let message = format!("{count} of {} migrations have run", MIGRATIONS.len());
+                check("migrations", CheckState::Failing, Some(message))
+            }
+            Ok(Err(_)) | Err(_) => {
+                check("migrations", CheckState::Failing, Some("which migrations have run cannot be told".to_owned()))
+            }
+        }
+    }
+}
+
 /// `GET /health/ready`: each check, and how each connection fares. 503 where one fails.
 pub(super) async fn ready(State(state): State<RestState>) -> Response {
     let now = state.http.clock.now();
-    let checks =
-        [stopping(&state), engine(&state).await, migrations(&state).await, derivation(&state), disk(&state).await];
+    let store = state.ingest.derivation().store().as_ref();
+    let [engine, migrations, disk] = state.last_look.checks(store, state.health.data_dir.as_deref()).await;
+    let checks = [stopping(&state), engine, migrations, derivation(&state), disk];
     let connections: Vec<_> = state.connections.all().map(|connection| show(connection, now)).collect();
     let Some(failing) = checks.iter().find(|check| check.state == CheckState::Failing) else {
         return Json(json!({"status": "ready", "checks": checks, "connections": connections})).into_response();
@@ -88,24 +136,10 @@ fn stopping(state: &RestState) -> Check {
     }
 }
 
-async fn engine(state: &RestState) -> Check {
-    match tokio::time::timeout(READY_WITHIN, state.ingest.derivation().store().version()).await {
+async fn engine(store: &dyn Store) -> Check {
+    match tokio::time::timeout(READY_WITHIN, store.version()).await {
         Ok(Ok(_)) => check("engine", CheckState::Ok, None),
         Ok(Err(_)) | Err(_) => check("engine", CheckState::Failing, Some("the engine does not answer".to_owned())),
-    }
-}
-
-async fn migrations(state: &RestState) -> Check {
-    let store = state.ingest.derivation().store();
-    match tokio::time::timeout(READY_WITHIN, migrations::count_applied(store.as_ref())).await {
-        Ok(Ok(count)) if count == MIGRATIONS.len() as u64 => check("migrations", CheckState::Ok, None),
-        Ok(Ok(count)) => {
-            let message = format!("{count} of {} migrations have run", MIGRATIONS.len());
-            check("migrations", CheckState::Failing, Some(message))
-        }
-        Ok(Err(_)) | Err(_) => {
-            check("migrations", CheckState::Failing, Some("which migrations have run cannot be told".to_owned()))
-        }
     }
 }
 
@@ -119,8 +153,8 @@ fn derivation(state: &RestState) -> Check {
     }
 }
 
-async fn disk(state: &RestState) -> Check {
-    let Some(data_dir) = state.health.data_dir.clone() else { return check("disk", CheckState::Ok, None) };
+async fn disk(data_dir: Option<&Path>) -> Check {
+    let Some(data_dir) = data_dir.map(Path::to_owned) else { return check("disk", CheckState::Ok, None) };
     // A disk that hangs must not hang the others' threads.
     let asked = tokio::task::spawn_blocking(move || free_bytes(&data_dir));
     match tokio::time::timeout(READY_WITHIN, asked).await {
@@ -145,4 +179,69 @@ fn show(connection: &Connection, now: Millis) -> Value {
         "state": counts.state(now).name(),
         "secondsSinceLast": seconds,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use arrow::array::RecordBatch;
+    use futures_util::FutureExt;
+    use futures_util::future::{BoxFuture, join_all};
+
+    use super::*;
+    use crate::sql::Sql;
+    use crate::store::StoreError;
+    use crate::store::token::Token;
+
+    /// Counts what it is asked, and takes a moment for it.
+    #[derive(Default)]
+    struct Counting {
+        asked: AtomicUsize,
+    }
+
+    impl Counting {
+        fn ask<Answer: Send + 'static>(&self, answer: Answer) -> BoxFuture<'_, Result<Answer, StoreError>> {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            async {
+                tokio::task::yield_now().await;
+                Ok(answer)
+            }
+            .boxed()
+        }
+    }
+
+    impl Store for Counting {
+        fn query(&self, _: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>> {
+            self.ask(Vec::new())
+        }
+
+        fn insert(&self, _: &'static str, _: RecordBatch, _: Option<Token>) -> BoxFuture<'_, Result<(), StoreError>> {
+            self.ask(())
+        }
+
+        fn execute(&self, _: Sql) -> BoxFuture<'_, Result<(), StoreError>> {
+            self.ask(())
+        }
+
+        fn execute_all(&self, _: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
+            self.ask(())
+        }
+
+        fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
+            self.ask("1".to_owned())
+        }
+    }
+
+    #[tokio::test]
+    async fn hundreds_who_ask_at_once_cost_the_engine_one_look() {
+        let (look, store) = (LastLook::default(), Counting::default());
+        let all = join_all((0..300).map(|_| look.checks(&store, None))).await;
+        // The version, and the register of migrations.
+        assert_eq!(store.asked.load(Ordering::Relaxed), 2);
+        let is_told = |[engine, migrations, _]: &[Check; 3]| {
+            (engine.state, migrations.state) == (CheckState::Ok, CheckState::Failing)
+        };
+        assert!(all.iter().all(is_told), "all are told the same: the register is empty");
+    }
 }

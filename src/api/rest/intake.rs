@@ -12,9 +12,9 @@ use axum::{Extension, Json};
 use crate::api::audit::Trace;
 use crate::api::bearers::Bearer;
 use crate::api::errors::{ApiError, Code};
-use crate::api::http::body::{BytesLimit, read_body_into};
+use crate::api::http::body::{BytesLimit, Room, announced, read_body_into};
 use crate::api::http::request_id::RequestId;
-use crate::api::http::room::Place;
+use crate::api::http::room::carry_through;
 use crate::auth::{Role, Viewer};
 use crate::ingest::body::{BodyError, BodyLimits, decode};
 use crate::ingest::lines::{Lines, LinesError, split};
@@ -22,7 +22,8 @@ use crate::ingest::meters::Source;
 use crate::ingest::rejected::Way;
 use crate::ingest::{Item, Origin, sends as reports};
 
-use super::{PLACE_WITHIN, RestState, SMALL_BYTES};
+use super::rooms::Size;
+use super::{PLACE_WITHIN, RestState, busy};
 
 /// A request and its companions.
 struct Incoming {
@@ -102,38 +103,47 @@ where
     let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("unreadable").to_owned());
     let body_limits = BodyLimits { sent_bytes: limits.ingest_compressed_bytes, plain_bytes: limits.ingest_bytes };
     let limit = BytesLimit { name: "ingestCompressedBytes", bytes: body_limits.sent_bytes };
-    let mut place = Place::within(vec![Arc::clone(&state.sent_kib)], PLACE_WITHIN, busy);
+    let said = Size::of(encoding.as_deref(), announced(&headers));
+    let expected = announced(&headers).and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
+    let mut place = state.rooms.place(viewer.tenant(), said).expecting(expected);
     let sent = read_body_into(body, &headers, limit, limits.body_time, &mut place).await?;
+    let size = Size::of(encoding.as_deref(), Some(sent.len() as u64));
+    if size != said {
+        // Nobody had said how small it is: it is weighed with the small ones from here on.
+        place = state.rooms.place(viewer.tenant(), size);
+        place.take(sent.len()).await?;
+    }
     // Only after the body is there: who sends slowly must not keep a place from the others.
     let bearer = Bearer::of(viewer);
-    // What is compressed can be large.
-    let is_small = encoding.is_none() && sent.len() <= SMALL_BYTES;
-    let turns = if is_small { &state.small_turns } else { &state.turns };
+    let turns = match size {
+        Size::Small => &state.small_turns,
+        Size::Large => &state.turns,
+    };
     let turn = tokio::time::timeout(PLACE_WITHIN, turns.take(&bearer)).await;
-    let turn = turn.map_err(|_| busy())?;
+    let held = (place, turn.map_err(|_| busy())?);
     let read_lines = move || {
         let plain = decode(sent, encoding.as_deref(), body_limits).map_err(|error| refuse_body(&error))?;
         let lines = split(plain).map_err(|error| refuse_lines(&error))?;
-        Ok::<_, ApiError>((lines, turn))
+        Ok::<_, ApiError>((lines, held))
     };
-    // Decompressing and finding the lines of a large body is work for a thread of its own. The turn goes with it: the thread
-    // works on when the client has gone.
-    let (lines, _turn) = if is_small {
-        read_lines()?
-    } else {
-        let lines = tokio::task::spawn_blocking(read_lines).await;
-        lines.map_err(|error| ApiError::internal(&request_id, &error))??
+    // Decompressing and finding the lines of a large body is work for a thread of its own. What it holds goes with it, and then
+    // with the task that stores: both work on when the client has gone, and keep the body until they are done.
+    let (lines, held) = match size {
+        Size::Small => read_lines()?,
+        Size::Large => {
+            let lines = tokio::task::spawn_blocking(read_lines).await;
+            lines.map_err(|error| ApiError::internal(&request_id, &error))??
+        }
     };
     trace.note_write();
-    let receipt = state.intake.accept_from(origin, read(lines)).await;
+    let (intake, items) = (state.intake.clone(), read(lines));
+    let storing = async move { intake.accept_from(origin, items).await };
+    let receipt = carry_through(held, storing).await;
+    let receipt = receipt.map_err(|error| ApiError::internal(&request_id, &error))?;
     let receipt = receipt.map_err(|error| ApiError::of_ingest(&request_id, &error))?;
     trace.note_receipt(&receipt);
     state.ingest.meters().count(Source::Http, &receipt);
     Ok(Json(receipt).into_response())
-}
-
-fn busy() -> ApiError {
-    ApiError::unavailable("too many bodies are being taken in: send this one again", 1)
 }
 
 fn refuse_body(error: &BodyError) -> ApiError {

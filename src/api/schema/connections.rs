@@ -186,6 +186,7 @@ async fn connections(asking: &Arc<Asking>, hours: i32) -> Result<Vec<Shown>, Err
     let unknown = unknown.map_err(wrong)?;
     let orphans = orphans(asking, since).await?;
     let waiting = read_waiting(&asking.look_up(select_waiting(Some(tenant), asking.now)).await?);
+    let waiting = waiting.map_err(|error| asking.refuse_inside(&error))?;
     let mut within: HashMap<String, Deliveries> =
         within.into_iter().map(|found| (found.connection.clone(), found)).collect();
     let show = |connection: Arc<Connection>| {

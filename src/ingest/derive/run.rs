@@ -189,12 +189,13 @@ pub(super) fn count_stale(tenant: &str) -> Sql {
     sql
 }
 
-/// The same of all tenants.
+/// The same of all tenants: a number of each shard.
 pub(super) fn count_all_stale() -> Sql {
-    Sql::new(
+    let sql = Sql::new(
         "SELECT count() FROM (SELECT thread_key FROM stale_threads GROUP BY tenant, thread_key HAVING sum(marks) > 0 \
          UNION ALL SELECT key FROM stale_links GROUP BY tenant, key, other HAVING sum(marks) > 0)",
-    )
+    );
+    sql.of_everyone()
 }
 
 pub(super) async fn stale_tenants(store: &dyn Store) -> Result<Vec<String>, StoreError> {

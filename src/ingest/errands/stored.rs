@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, AsArray, PrimitiveArray, RecordBatch, StringArray, TimestampMillisecondArray, UInt64Array,
-};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, TimestampMillisecondArray, UInt64Array};
 use arrow::datatypes::{Int64Type, UInt64Type};
 use arrow::error::ArrowError;
 
@@ -15,6 +13,7 @@ use crate::ingest::IngestError;
 use crate::ingest::connection::Connection;
 use crate::model::clock::{DAY_MS, Millis};
 use crate::sql::Sql;
+use crate::store::columns::{numbers, texts};
 use crate::store::{Store, StoreError};
 
 /// After so long nobody asks any more; the table forgets a day later.
@@ -105,9 +104,9 @@ pub async fn next(store: &dyn Store, of: &Connection, now: Millis) -> Result<Opt
     sql.push(") OR fromUnixTimestamp64Milli(").bind(now.saturating_add(REFUSED_REST_MS)).push(") < max(not_before))");
     sql.push(" ORDER BY max(not_before), named, lookup LIMIT 1");
     for batch in store.query(sql).await? {
-        let named: &PrimitiveArray<Int64Type> = batch.column(1).as_primitive();
-        let lookups = batch.column(0).as_string::<i32>();
-        let mut pairs = lookups.iter().zip(named.iter()).filter_map(|(lookup, named_at)| lookup.zip(named_at));
+        let named = numbers::<Int64Type>(&batch, 1)?;
+        let mut pairs =
+            texts(&batch, 0)?.iter().zip(named.iter()).filter_map(|(lookup, named_at)| lookup.zip(named_at));
         if let Some((lookup, named_at)) = pairs.next() {
             return Ok(Some(Pending { lookup: lookup.to_owned(), named_at }));
         }
@@ -142,20 +141,22 @@ pub fn select_waiting(tenant: Option<&str>, now: Millis) -> Sql {
 }
 
 /// The rows of an answer to [`select_waiting`].
-pub fn read_waiting(batches: &[RecordBatch]) -> Vec<Waiting> {
+///
+/// # Errors
+/// When the columns of it are others.
+pub fn read_waiting(batches: &[RecordBatch]) -> Result<Vec<Waiting>, StoreError> {
     let mut found = Vec::new();
     for batch in batches {
-        let text = |column: usize, row| batch.column(column).as_string::<i32>().value(row).to_owned();
-        let counts = batch.column(2).as_primitive::<UInt64Type>();
-        let named = batch.column(3).as_primitive::<Int64Type>();
+        let (tenants, connections) = (texts(batch, 0)?, texts(batch, 1)?);
+        let (counts, named) = (numbers::<UInt64Type>(batch, 2)?, numbers::<Int64Type>(batch, 3)?);
         found.extend((0..batch.num_rows()).map(|row| Waiting {
-            tenant: text(0, row),
-            connection: text(1, row),
+            tenant: tenants.value(row).to_owned(),
+            connection: connections.value(row).to_owned(),
             lookups: counts.value(row),
             since: named.value(row),
         }));
     }
-    found
+    Ok(found)
 }
 
 fn push_pending(sql: &mut Sql, of: &Connection, now: Millis) {

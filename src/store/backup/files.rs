@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::{BackupError, MANIFEST, Progress};
+use crate::store::data_directory::free_bytes;
+use crate::store::private::{create_file, make_directories, write_file};
 
 /// The list of all files with their sums, as `sha256sum --check` reads it.
 pub const SUMS: &str = "files.sha256";
@@ -25,7 +27,7 @@ const CHUNK: usize = 1 << 20;
 const ROOM_MORE: u64 = 16 << 20;
 
 /// Damaged files that are told by name; there can be thousands.
-const TOLD_MAX: usize = 5;
+pub(super) const TOLD_MAX: usize = 5;
 
 /// A backup while it is written. Dropped before its end, it goes.
 pub(super) struct Writing {
@@ -43,7 +45,7 @@ impl Writing {
             let path = path.to_owned();
             move |source| BackupError::File { path, source }
         };
-        fs::create_dir_all(directory).map_err(failed(directory))?;
+        make_directories(directory).map_err(failed(directory))?;
         remove_unfinished(directory).map_err(failed(directory))?;
         let path = directory.join(name);
         if path.exists() {
@@ -55,7 +57,7 @@ impl Writing {
             return Err(BackupError::NoRoom { directory: directory.to_owned(), free, needed });
         }
         let unfinished = directory.join(format!(".{name}{UNFINISHED}"));
-        fs::create_dir(&unfinished).map_err(failed(&unfinished))?;
+        make_directories(&unfinished).map_err(failed(&unfinished))?;
         let mut writing = Self {
             directory: directory.to_owned(),
             name: name.to_owned(),
@@ -64,7 +66,7 @@ impl Writing {
             unfinished,
         };
         let path = writing.unfinished.join(LOCK);
-        let lock = File::create(&path).map_err(failed(&path))?;
+        let lock = create_file(&path).map_err(failed(&path))?;
         lock.try_lock().map_err(|error| failed(&path)(error.into()))?;
         writing.lock = Some(lock);
         Ok(writing)
@@ -92,8 +94,8 @@ impl Writing {
         let sums: String = self.sums.iter().map(|(path, sum)| format!("{sum}  {path}\n")).collect();
         let path = self.directory.join(&self.name);
         let moved = (|| {
-            fs::write(self.unfinished.join(MANIFEST), manifest)?;
-            fs::write(self.unfinished.join(SUMS), sums)?;
+            write_file(&self.unfinished.join(MANIFEST), manifest)?;
+            write_file(&self.unfinished.join(SUMS), sums.as_bytes())?;
             fs::remove_file(self.unfinished.join(LOCK))?;
             // One call for thousands of files: to wait for each of them would take minutes.
             rustix::fs::syncfs(File::open(&self.unfinished)?)?;
@@ -137,9 +139,9 @@ pub(super) struct Copied {
 pub(super) fn copy(from: &Path, to: &Path, progress: &Progress) -> Result<Copied, BackupError> {
     let written = |source| BackupError::file(to, source);
     if let Some(parent) = to.parent() {
-        fs::create_dir_all(parent).map_err(written)?;
+        make_directories(parent).map_err(written)?;
     }
-    let mut output = File::create(to).map_err(written)?;
+    let mut output = create_file(to).map_err(written)?;
     read(from, |chunk| {
         output.write_all(chunk).map_err(written)?;
         progress.add(chunk.len() as u64)
@@ -272,15 +274,6 @@ fn entries(directory: &Path) -> io::Result<Vec<(PathBuf, bool)>> {
     }
 }
 
-/// Bytes that may still be written where a directory is.
-///
-/// # Errors
-/// When the file system does not say.
-pub fn free_bytes(directory: &Path) -> io::Result<u64> {
-    let told = rustix::fs::statvfs(directory)?;
-    Ok(told.f_bavail.saturating_mul(told.f_frsize))
-}
-
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -299,6 +292,25 @@ mod tests {
         assert_eq!(bytes, CHUNK as u64 + 4);
         writing.finish(b"{}").unwrap();
         parent.join("backups/one")
+    }
+
+    #[test]
+    fn nobody_but_its_owner_reads_a_backup() {
+        use std::os::unix::fs::PermissionsExt;
+        let parent = tempfile::tempdir().unwrap();
+        let backup = made(parent.path());
+        let rights = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let mut directories = vec![parent.path().join("backups"), backup.clone()];
+        directories
+            .extend(["tables", "tables/t", "tables/t/part", "tables/t/part/inner"].map(|path| backup.join(path)));
+        for directory in directories {
+            assert_eq!(rights(&directory), 0o700, "{}", directory.display());
+        }
+        let files = walk(&backup).unwrap();
+        assert_eq!(files.len(), 4);
+        for file in files {
+            assert_eq!(rights(&file), 0o600, "{}", file.display());
+        }
     }
 
     type Damage = (&'static str, fn(&Path));

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::files::{copy, read_sums};
+use super::files::{TOLD_MAX, copy, read_sums};
 use super::{BackupError, Manifest, Progress, TABLES, read_manifest};
 use crate::model::clock::Clock;
 use crate::store::data_directory::DataDirectory;
@@ -141,7 +141,7 @@ fn copy_parts(backup: &Path, files: u64, places: &[(String, PathBuf)], progress:
             findings.push(format!("{path} is not what was written"));
         }
     }
-    findings.truncate(5);
+    findings.truncate(TOLD_MAX);
     if findings.is_empty() { Ok(()) } else { Err(BackupError::Damaged { findings }) }
 }
 

@@ -11,11 +11,11 @@ use adbc_core::error::Error as AdbcError;
 use adbc_core::options::{IngestMode, OptionStatement, OptionValue};
 use adbc_core::{Connection as _, Optionable, Statement};
 use adbc_driver_manager::{ManagedConnection, ManagedStatement};
-use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Field, Schema};
 
 use super::super::StoreError;
-use super::super::columns::in_order;
+use super::super::columns::{self, in_order, select_columns};
 use super::super::data_directory::DataDirectory;
 use super::super::limits::Limits;
 use super::super::refusal::{read_error, write_error};
@@ -54,15 +54,8 @@ impl Connection {
     /// A connection that can only read, within limits.
     pub(super) fn open_reader(directory: &DataDirectory, database: &str, limits: &Limits) -> Result<Self, StoreError> {
         let mut connection = Self::open(directory)?;
-        let settings = [
-            ("max_execution_time", limits.seconds),
-            ("max_memory_usage", limits.memory_bytes),
-            ("max_rows_to_read", limits.rows_read),
-            ("max_result_rows", limits.rows_returned),
-            ("max_threads", limits.threads as u64),
-        ];
         // The last one: after it nothing can be set any more, by no statement.
-        let settings = settings.into_iter().chain(FOR_LONG_STATEMENTS).chain([("readonly", 1)]);
+        let settings = limits.settings().into_iter().chain(FOR_LONG_STATEMENTS).chain([("readonly", 1)]);
         connection.update(&format!("USE {database}"), &[])?;
         connection.update(&format!("SET log_comment = '{}'", connection.label), &[])?;
         for (name, value) in settings {
@@ -99,9 +92,8 @@ impl Connection {
 
     /// The columns of a table that an insert fills, in order.
     fn columns(&mut self, table: &'static str) -> Result<Vec<String>, StoreError> {
-        let text = "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = ? \
-                    AND default_kind NOT IN ('ALIAS', 'MATERIALIZED') ORDER BY position";
-        self.read_texts(text, &[Value::from(table)])
+        let statement = select_columns(table);
+        self.read_texts(statement.text(), statement.values())
     }
 
     /// Appends the batch to a table, its columns in the table's order.
@@ -123,7 +115,7 @@ impl Connection {
         let batches = self.read(text, values).map_err(|message| write_error(&message, values))?;
         let mut texts = Vec::new();
         for batch in &batches {
-            texts.extend(batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned));
+            texts.extend(columns::texts(batch, 0)?.iter().flatten().map(str::to_owned));
         }
         Ok(texts)
     }

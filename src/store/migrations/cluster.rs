@@ -4,7 +4,7 @@
 //! only changes tables is told to all hosts; what copies rows runs once a shard. The rest of a text stays as it is. Names of
 //! cluster, shard and replica are the servers' own (their `macros`), so that no text has a value in it.
 
-use super::{MIGRATIONS, Rendered};
+use super::MIGRATIONS;
 use crate::sql::Sql;
 
 const ON_CLUSTER: &str = " ON CLUSTER '{cluster}'";
@@ -44,10 +44,10 @@ struct Statement {
 ///
 /// # Errors
 /// What about it cannot be rendered, for who writes a migration: a test renders all of them.
-pub fn render(text: &'static str) -> Result<Vec<Rendered>, String> {
+pub fn render(text: &'static str) -> Result<Vec<Sql>, String> {
     let statement = Statement::of(text)?;
     let mut rendered = match statement.kind {
-        Kind::Copied => return Ok(vec![Rendered(Sql::new(text).of_everyone())]),
+        Kind::Copied => return Ok(vec![Sql::new(text).of_everyone()]),
         Kind::Told | Kind::Altered | Kind::Table => vec![statement.told()?],
     };
     let keeps_rows = match statement.kind {
@@ -69,11 +69,11 @@ pub fn render(text: &'static str) -> Result<Vec<Rendered>, String> {
 
 /// Reads the table on all shards. It has no key by which rows would go to shards, so that nobody can write through it: where a
 /// tenant lies the program says.
-fn all_of(table: &'static str) -> Rendered {
+fn all_of(table: &'static str) -> Sql {
     let mut sql = Sql::new("CREATE OR REPLACE TABLE all_");
     sql.push(table).push(ON_CLUSTER).push(" AS ").push(table);
     sql.push(" ENGINE = Distributed('{cluster}', currentDatabase(), ").push(table).push(")");
-    Rendered(sql.of_the_cluster())
+    sql.of_the_cluster()
 }
 
 fn keeps_rows_of_tenants(text: &str) -> bool {
@@ -98,7 +98,7 @@ impl Statement {
     }
 
     /// The text with what tells all hosts, and with replicated tables.
-    fn told(&self) -> Result<Rendered, String> {
+    fn told(&self) -> Result<Sql, String> {
         let mut sql = Sql::default();
         sql.push(&self.text[..self.after_name]).push(ON_CLUSTER);
         let rest = &self.text[self.after_name..];
@@ -106,7 +106,7 @@ impl Statement {
             Kind::Table => self.push_table(&mut sql, rest)?,
             _ => push_settings(&mut sql, rest),
         }
-        Ok(Rendered(sql.of_the_cluster()))
+        Ok(sql.of_the_cluster())
     }
 
     fn push_table(&self, sql: &mut Sql, rest: &'static str) -> Result<(), String> {
@@ -165,7 +165,7 @@ mod tests {
 
     fn rendered(text: &'static str) -> String {
         let statements = render(text).expect("it can be rendered");
-        let texts = statements.iter().map(|rendered| format!("{:?}\n{}", rendered.0.about(), rendered.0.text()));
+        let texts = statements.iter().map(|rendered| format!("{:?}\n{}", rendered.about(), rendered.text()));
         texts.collect::<Vec<_>>().join("\n\n")
     }
 
@@ -241,7 +241,7 @@ mod tests {
     fn every_migration_can_be_rendered_and_is_the_same_but_for_what_a_cluster_needs() {
         for migration in MIGRATIONS {
             let statements = render(migration.text).unwrap_or_else(|error| panic!("{}: {error}", migration.name));
-            let text = statements[0].0.text();
+            let text = statements[0].text();
             let table = Statement::of(migration.text).expect("it was rendered").table;
             let path = format!("('/clickhouse/tables/{{shard}}/{{database}}/{table}', '{{replica}}'");
             let back = text.replace(ON_CLUSTER, "").replace(NO_TOKENS, "").replace("ENGINE = Replicated", "ENGINE = ");
@@ -249,7 +249,7 @@ mod tests {
             let back = back.replace("replicated_deduplication_window", OWN_WINDOW).replace("non_non_", "non_");
             assert_eq!(back, migration.text, "{}", migration.name);
             for all in &statements[1..] {
-                assert!(all.0.text().starts_with("CREATE OR REPLACE TABLE all_"), "{}", migration.name);
+                assert!(all.text().starts_with("CREATE OR REPLACE TABLE all_"), "{}", migration.name);
             }
         }
     }

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
 
-use super::{MigrationError, Rendered, Tables};
+use super::{MigrationError, Tables};
 use crate::sql::Sql;
 use crate::store::cluster::ClusterStore;
+use crate::store::columns::{numbers, texts};
 use crate::store::{Store, StoreError};
 
 const CREATE_PLACE: &str = "\
@@ -29,7 +29,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1";
 /// [`MigrationError::Places`] when a shard was another one, or tenants were spread otherwise.
 pub async fn hold(tables: Tables, cluster: &ClusterStore) -> Result<(), MigrationError> {
     let failed = |source| MigrationError::Statement { name: "shard_place", source };
-    for Rendered(statement) in tables.render("shard_place", CREATE_PLACE)? {
+    for statement in tables.render("shard_place", CREATE_PLACE)? {
         cluster.execute(statement).await.map_err(failed)?;
     }
     let spread = cluster.placing().spread() as u64;
@@ -66,9 +66,8 @@ pub async fn hold(tables: Tables, cluster: &ClusterStore) -> Result<(), Migratio
 async fn read(shard: &dyn Store) -> Result<BTreeSet<(u64, u64)>, StoreError> {
     let mut rows = BTreeSet::new();
     for batch in shard.query(Sql::new("SELECT place, spread FROM shard_place")).await? {
-        let columns = [0, 1].map(|column| batch.column(column).as_primitive::<UInt64Type>().values().to_vec());
-        let [places, spreads] = columns;
-        rows.extend(places.into_iter().zip(spreads));
+        let (places, spreads) = (numbers::<UInt64Type>(&batch, 0)?, numbers::<UInt64Type>(&batch, 1)?);
+        rows.extend(places.values().iter().copied().zip(spreads.values().iter().copied()));
     }
     Ok(rows)
 }
@@ -90,10 +89,10 @@ pub async fn names(server: &dyn Store) -> Result<Names, StoreError> {
         Sql::new("SELECT toString(getMacro('cluster')), toString(getMacro('shard')), toString(getMacro('replica'))");
     let batches = server.query(question).await?;
     let text = |column: usize| {
-        let found = batches.first().map(|batch| batch.column(column).as_string::<i32>().value(0).to_owned());
-        found.unwrap_or_default()
+        let found = batches.first().map(|batch| texts(batch, column).map(|found| found.value(0).to_owned()));
+        found.unwrap_or_else(|| Ok(String::new()))
     };
-    Ok(Names { cluster: text(0), shard: text(1), replica: text(2) })
+    Ok(Names { cluster: text(0)?, shard: text(1)?, replica: text(2)? })
 }
 
 /// Whether the servers know the cluster by its name, and each shard by a name of its own: two shards of one name would copy

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use clickhouse::error::Error as ClientError;
 use clickhouse::{Client, Compression};
 use hyper_rustls::HttpsConnectorBuilder;
@@ -21,6 +21,7 @@ use super::super::{StoreError, refusal};
 use super::address::{Login, ServerConfig};
 use super::arrow_stream;
 use super::statement::Parameterised;
+use crate::outbound::with_causes;
 use crate::sql::{Sql, Value};
 
 /// How long to wait for a connection: a host in the same region answers within milliseconds, one that is gone never.
@@ -29,6 +30,8 @@ const CONNECT: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(2);
 /// A change may take long, but not for ever: the largest merge that is asked for takes half a minute.
 const CHANGE: Duration = Duration::from_secs(900);
+/// Bytes of an answer to a question of our own, such as for a table's columns.
+const LOOK_UP_BYTES: u64 = 16 << 20;
 /// Bytes that are compressed and sent at once.
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -36,6 +39,9 @@ const PIECE_BYTES: usize = 1 << 20;
 pub(super) struct Host {
     pub name: String,
     writer: Client,
+    /// The same user on a new connection each time, for what must not be sent twice: one that was kept may have been closed
+    /// meanwhile, and then nobody knows whether the host had the request. A connection costs some milliseconds.
+    writer_once: Client,
     reader: Client,
     /// Who reads, without the setting that holds it to that.
     reader_unheld: Client,
@@ -72,13 +78,20 @@ impl Host {
         connector.set_connect_timeout(Some(CONNECT));
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(connector);
-        let http = HttpClient::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).build(connector);
-        let client = Client::with_http_client(http)
-            .with_url(name)
-            .with_database(&config.database)
-            .with_compression(Compression::Lz4)
-            .with_product_info("rapport", env!("CARGO_PKG_VERSION"));
-        let known_as = |login: &Login| client.clone().with_user(&login.user).with_password(&login.password);
+        let http = |kept: usize| {
+            let mut builder = HttpClient::builder(TokioExecutor::new());
+            builder.pool_idle_timeout(IDLE).pool_max_idle_per_host(kept).build(connector.clone())
+        };
+        let client = |kept: usize| {
+            Client::with_http_client(http(kept))
+                .with_url(name)
+                .with_database(&config.database)
+                .with_compression(Compression::Lz4)
+                .with_product_info("rapport", env!("CARGO_PKG_VERSION"))
+        };
+        let (keeping, once) = (client(usize::MAX), client(0));
+        let known_as =
+            |client: &Client, login: &Login| client.clone().with_user(&login.user).with_password(&login.password);
         let writer = [
             // The tables that follow from one insert are written side by side.
             ("parallel_view_processing", 1),
@@ -86,44 +99,50 @@ impl Host {
             ("deduplicate_blocks_in_dependent_materialized_views", 1),
             ("async_insert", 0),
         ];
-        let reader = [
+        let held = [
             // The user may be one that can write: it reads here, and this cannot be set back. 2, for what follows are settings.
             ("readonly", 2),
             ("cancel_http_readonly_queries_on_client_close", 1),
-            ("max_execution_time", limits.seconds),
-            ("max_memory_usage", limits.memory_bytes),
-            ("max_rows_to_read", limits.rows_read),
-            ("max_result_rows", limits.rows_returned),
-            ("max_threads", limits.threads as u64),
         ];
+        let reader: Vec<_> = held.into_iter().chain(limits.settings()).collect();
         let asking = config.reader.as_ref().unwrap_or(&config.login);
         Self {
             name: name.to_owned(),
-            writer: with_settings(known_as(&config.login), &writer),
-            reader: with_settings(known_as(asking), &reader),
-            reader_unheld: with_settings(known_as(asking), &[]),
+            writer: with_settings(known_as(&keeping, &config.login), &writer),
+            writer_once: with_settings(known_as(&once, &config.login), &writer),
+            reader: with_settings(known_as(&keeping, asking), &reader),
+            reader_unheld: with_settings(known_as(&keeping, asking), &[]),
         }
     }
 
     /// Asks for the whole answer of a reading statement.
     pub async fn query(&self, statement: &Sql, id: &str, limits: &Limits) -> Result<Vec<RecordBatch>, Failure> {
         let question = Parameterised::of(statement).ask(&self.reader).with_setting("query_id", id);
-        self.collect(question, |text| read_error(text, statement.values(), limits)).await
+        self.collect(question, limits.memory_bytes, |text| read_error(text, statement.values(), limits)).await
     }
 
     /// The same as the user that writes, and without limits.
     pub async fn look_up(&self, statement: &Sql) -> Result<Vec<RecordBatch>, Failure> {
         let question = Parameterised::of(statement).ask(&self.writer);
-        self.collect(question, |text| write_error(text, statement.values())).await
+        self.collect(question, LOOK_UP_BYTES, |text| write_error(text, statement.values())).await
     }
 
+    /// The whole answer, which must not be larger than `bytes_max`: it is in our memory, and the server's limits are of its own.
     async fn collect(
         &self,
         question: clickhouse::query::Query,
+        bytes_max: u64,
         refused: impl Fn(&str) -> StoreError,
     ) -> Result<Vec<RecordBatch>, Failure> {
-        let answer = async { question.fetch_bytes("ArrowStream")?.collect().await };
-        let bytes = answer.await.map_err(|error| Failure::of(&error, refused))?;
+        let failed = |error: ClientError| Failure::of(&error, &refused);
+        let mut pieces = question.fetch_bytes("ArrowStream").map_err(failed)?;
+        let mut bytes = BytesMut::new();
+        while let Some(piece) = pieces.next().await.map_err(failed)? {
+            if bytes_max < (bytes.len() + piece.len()) as u64 {
+                return Err(Failure::Refused(StoreError::TooMuchMemory { limit_bytes: bytes_max }));
+            }
+            bytes.extend_from_slice(&piece);
+        }
         // What is cut off is an answer that did not come.
         arrow_stream::read(&bytes).map_err(|error| Failure::Silent(error.to_string()))
     }
@@ -137,7 +156,7 @@ impl Host {
     }
 
     pub async fn execute(&self, statement: &Sql) -> Result<(), Failure> {
-        let done = tokio::time::timeout(CHANGE, Parameterised::of(statement).ask(&self.writer).execute()).await;
+        let done = tokio::time::timeout(CHANGE, Parameterised::of(statement).ask(&self.writer_once).execute()).await;
         let refused = |text: &str| write_error(text, statement.values());
         done.unwrap_or(Err(ClientError::TimedOut)).map_err(|error| Failure::of(&error, refused))
     }
@@ -148,10 +167,15 @@ impl Host {
         let bytes = Bytes::from(arrow_stream::write(batch).map_err(|error| Failure::Refused(unfit(error)))?);
         let names: Vec<String> = batch.schema().fields().iter().map(|field| format!("`{}`", field.name())).collect();
         let text = format!("INSERT INTO {table} ({}) FORMAT ArrowStream", names.join(", "));
-        let mut insert = self.writer.insert_formatted_with(text).with_timeouts(Some(CHANGE), Some(CHANGE));
-        if let Some(token) = token {
-            insert = insert.with_setting("insert_deduplication_token", token.to_string());
-        }
+        let insert = match token {
+            // The server knows a repeat.
+            Some(token) => {
+                let insert = self.writer.insert_formatted_with(text);
+                insert.with_setting("insert_deduplication_token", token.to_string())
+            }
+            None => self.writer_once.insert_formatted_with(text),
+        };
+        let mut insert = insert.with_timeouts(Some(CHANGE), Some(CHANGE));
         let done = async {
             let mut rest = bytes;
             while !rest.is_empty() {
@@ -183,6 +207,8 @@ fn with_settings(client: Client, settings: &[(&str, u64)]) -> Client {
         ("max_query_size", QUERY_BYTES),
         // Errors come as such, not in the middle of an answer.
         ("wait_end_of_query", 1),
+        // A server writes down what it is asked with its values, for a month by default: ids of contacts among them.
+        ("log_queries", 0),
         // Answers are compressed as a whole.
         ("enable_http_compression", 1),
         ("output_format_arrow_string_as_string", 1),
@@ -213,12 +239,7 @@ impl Failure {
             },
             ClientError::Network(source) => {
                 let is_connect = source.downcast_ref::<HttpError>().is_some_and(HttpError::is_connect);
-                let mut text = source.to_string();
-                let mut cause = source.source();
-                while let Some(deeper) = cause {
-                    text = format!("{text}: {deeper}");
-                    cause = deeper.source();
-                }
+                let text = with_causes(source.as_ref());
                 if is_connect { Self::Away(text) } else { Self::Silent(text) }
             }
             ClientError::InvalidParams(source) => {

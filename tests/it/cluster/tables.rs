@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rapport::app::build::facts;
 use rapport::sql::{About, Sql};
 use rapport::store::Store;
-use rapport::store::migrations::{MIGRATIONS, Rendered, Tables, plan};
+use rapport::store::migrations::{MIGRATIONS, Tables, plan};
 
 use super::House;
 use crate::engine::empty_store;
@@ -23,7 +23,7 @@ async fn every_statement_for_a_cluster_is_one_to_the_engine() {
     let files = MIGRATIONS.iter().map(|migration| (migration.name, migration.text));
     let mut count = 0;
     for (name, text) in files.chain(facts().iter().map(|fact| (fact.name, fact.text))) {
-        for Rendered(statement) in Tables::Replicated.render(name, text).unwrap() {
+        for statement in Tables::Replicated.render(name, text).unwrap() {
             parsed(&store, statement.text())
                 .await
                 .unwrap_or_else(|error| panic!("{name}: {error}\n{}", statement.text()));
