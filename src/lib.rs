@@ -26,8 +26,9 @@
 //!   `ingest::deal::stored`, which asks what is known of deals, in `ingest::errands::stored`, which asks what is still to be
 //!   asked of CRMs, in `ingest::rejected::stored`, which keeps what was rejected, in `ingest::feed`, which writes what a process
 //!   that broke off had not, in `ingest::derive`, which runs the rules of `sql/derived`, in `ingest::replay`, which moves whole
-//!   tables between two databases, in `ingest::erase`, which removes rows of all tables,
-//!   and in `ingest::retention`, which does so by their age; a value reaches the engine only as a bound parameter (the type [`sql::Sql`] holds it).
+//!   tables between two databases, in `ingest::erase`, which finds what is known of a contact in all tables, in
+//!   `ingest::retention`, which finds what is too old, and in `ingest::removal`, which removes both; a value reaches the engine only
+//!   as a bound parameter (the type [`sql::Sql`] holds it).
 //! * A fact is read only through its parameterised view, which takes a `Scope`; only `auth` makes one, from a token, and
 //!   for `app::replay`, which compares what lies on its own disk. The rows of a team are
 //!   read for somebody who sees only its own in one place, `metrics::standing`, by a right that `auth` grants.
@@ -61,7 +62,8 @@
 //! * A tenant lies whole on one shard of a store. A statement says whose it is where the tenant is bound ([`sql::About`]); a store
 //!   of several shards refuses one that does not say it (tests run the whole API over such a store).
 //! * What is stored is never changed but by an erasure, by its age or by a replay. An erasure removes what is known of a contact, physically,
-//!   and derives anew what it touched; what it removes stands in a table before it begins, so that the next start can end it.
+//!   and derives anew what it touched; what it removes stands in a table before it begins, under its own name, so that whoever
+//!   has the right to derive there can end it: the next start, or another process.
 //!   What is older than its tenant lets it be kept is found anew before each table, and what it is found by goes last, so that a
 //!   removal that breaks off is gone on with. No figure of a range that is kept changes by it.
 //! * A replay builds the tenant a second time beside, shows what differs, and puts

@@ -118,7 +118,7 @@ impl Ingest {
             let items: Vec<Item> = items.collect();
             // They arrived with this delivery: by its instant a replay finds them.
             let origin = Origin { received_at: Some(received_at), believed_until: Some(latest), ..origin.clone() };
-            let receipt = self.accept_from(origin, items.into_iter()).await?;
+            let receipt = self.accept_within(origin, items.into_iter()).await?;
             // What was recorded before is no duplicate of the sender's.
             settled.receipt.accepted += receipt.accepted;
             receipt.rejected.into_iter().for_each(|rejection| settled.receipt.reject(rejection));
