@@ -333,6 +333,10 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         queue,
     } = policy;
     let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock)).with_issuers(issuers);
+    let intake = match queue {
+        Some(queue) => Intake::Queued(Queued::new(queue, ingest.clone(), Arc::clone(&clock))),
+        None => Intake::Direct(ingest.clone()),
+    };
     let house = House {
         default_zone: timezone,
         derivation: ingest.derivation().clone(),
@@ -340,10 +344,7 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         seal: Seal::new(&secret, "rapport cursors"),
         ways_in: connections.clone(),
         ingest: ingest.clone(),
-    };
-    let intake = match queue {
-        Some(queue) => Intake::Queued(Queued::new(queue, ingest.clone(), Arc::clone(&clock))),
-        None => Intake::Direct(ingest.clone()),
+        intake: intake.clone(),
     };
     let started = clock.now();
     let parts = HttpParts {

@@ -7,8 +7,10 @@ use anyhow::{Context, Result};
 
 use crate::ingest::Ingest;
 use crate::ingest::derive::Derivation;
+use crate::ingest::erase::report::{Erasure, Waiting};
 use crate::ingest::erase::{self, Leftovers, Mode, Reach, Request};
 use crate::model::{Clock, SystemClock};
+use crate::queue::{Lag, Queue, QueueError};
 use crate::store::chosen::ChosenStore;
 use crate::store::limits::Limits;
 use crate::store::{OpenError, Sharing, Store};
@@ -38,6 +40,7 @@ pub async fn run(config: &Config, options: &EraseOptions) -> Result<()> {
         }
         opened => opened?,
     };
+    let waiting = Waiting::of(&lag(config).await);
     let store: Arc<dyn Store> = open.store.clone();
     let erased = async {
         // What is stored and not counted yet is counted first: it could not be found otherwise.
@@ -46,7 +49,8 @@ pub async fn run(config: &Config, options: &EraseOptions) -> Result<()> {
     };
     let erased = erased.await;
     open.store.close().await;
-    let erasure = erased.context("the erasure broke off; the next start of any command ends what it had begun")?;
+    let erasure = erased.context("the erasure broke off; the next start ends what it had begun")?;
+    let erasure = Erasure { waiting, ..erasure };
     let text = match options.json {
         true => format!("{:#}\n", erasure.to_json()),
         false => erasure.to_string(),
@@ -55,6 +59,14 @@ pub async fn run(config: &Config, options: &EraseOptions) -> Result<()> {
         // Whoever reads has had enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),
+    }
+}
+
+/// What waits in the configured queue.
+async fn lag(config: &Config) -> Result<Option<Lag>, QueueError> {
+    match &config.queue {
+        Some(queue) => Queue::open(queue.clone()).await?.lag().await.map(Some),
+        None => Ok(None),
     }
 }
 

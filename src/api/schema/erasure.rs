@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::dynamic::{Enum, Field, FieldFuture, FieldValue, InputValue, Object, SchemaBuilder, TypeRef};
 
 use crate::api::errors::{ApiError, Code};
-use crate::ingest::erase::report::{Erasure, Removed};
+use crate::ingest::erase::report::{Erasure, Removed, Waiting};
 use crate::ingest::erase::{Mode, Reach, Request};
 
 use super::{Asking, enum_value, part, refused, scalars};
@@ -28,8 +28,11 @@ pub fn add_to_mutation(mutation: Object) -> Object {
             let (tenant, asked_by) = (asking.viewer.tenant().to_owned(), asking.viewer.sub().to_owned());
             let request = Request::new(tenant, contact, (reach, mode), asked_by)
                 .map_err(|error| refused(Code::InvalidQuery, error.to_string()))?;
+            // Before it: what waits now is stored while it runs, or later.
+            let waiting = Waiting::of(&asking.intake.lag().await);
             let erasure = asking.ingest.erase(request).await;
             let erasure = erasure.map_err(|error| ApiError::of_ingest(&asking.request_id, &error))?;
+            let erasure = Erasure { waiting, ..erasure };
             Ok(Some(FieldValue::owned_any(erasure)))
         })
     });

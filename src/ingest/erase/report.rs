@@ -12,6 +12,7 @@ use super::listed::Listed;
 use super::{Mode, Reach, Request, removing, tables};
 use crate::ingest::derive::first_number;
 use crate::model::clock::Millis;
+use crate::queue::{Lag, QueueError};
 use crate::store::{Store, StoreError};
 
 pub use crate::ingest::removal::Removed;
@@ -40,6 +41,16 @@ pub struct Erasure {
     pub removed: Vec<Removed>,
     /// Parts of tables of before that a query was still reading: the engine removes them within minutes.
     pub old_files: u64,
+    pub waiting: Waiting,
+}
+
+/// What waited in a queue before the store when the erasure was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    NoQueue,
+    Messages(u64),
+    /// It did not answer.
+    Unknown,
 }
 
 /// Characters of an erasure's id: enough to tell it from all others.
@@ -78,6 +89,7 @@ impl Erasure {
             unnamed: 0,
             removed: Vec::new(),
             old_files: 0,
+            waiting: Waiting::NoQueue,
         }
     }
 
@@ -125,7 +137,7 @@ impl Erasure {
             "askedAt": shown(self.asked_at), "finishedAt": self.finished_at.map(shown), "names": self.names,
             "linkedNames": self.linked, "chats": self.chats, "sharedChats": self.shared_chats,
             "unnamedEvents": self.unnamed, "rows": self.rows(), "tables": removed, "oldFiles": self.old_files,
-            "backups": BACKUPS, "queue": QUEUE,
+            "backups": BACKUPS, "queue": self.waiting.told(),
         })
     }
 }
@@ -133,8 +145,28 @@ impl Erasure {
 const BACKUPS: &str =
     "Backups that were made before keep the data until they are removed; after a restore, erase again.";
 
-const QUEUE: &str = "Where a queue stands before the store: what waited in it is stored after this and counts as new, so erase again when \
-     `rapport_queue_messages` is 0; what was put aside stays in its stream of dead messages until that forgets it.";
+const ASIDE: &str = "What the queue put aside stays in its stream of dead messages until that forgets it.";
+
+impl Waiting {
+    pub fn of(lag: &Result<Option<Lag>, QueueError>) -> Self {
+        match lag {
+            Ok(None) => Self::NoQueue,
+            Ok(Some(lag)) => Self::Messages(lag.messages),
+            Err(_) => Self::Unknown,
+        }
+    }
+
+    /// What it means for who asked.
+    fn told(self) -> Option<String> {
+        let afterwards = "they are stored afterwards and count as new: erase again when `rapport_queue_messages` is 0.";
+        match self {
+            Self::NoQueue => None,
+            Self::Messages(0) => Some(format!("Nothing waited in the queue. {ASIDE}")),
+            Self::Messages(count) => Some(format!("{count} messages waited in the queue, {afterwards} {ASIDE}")),
+            Self::Unknown => Some(format!("The queue did not say whether messages waited in it: {afterwards} {ASIDE}")),
+        }
+    }
+}
 
 impl fmt::Display for Erasure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -183,7 +215,8 @@ impl fmt::Display for Erasure {
                 )?;
             }
         }
-        writeln!(f, "{BACKUPS}\n{QUEUE}")
+        writeln!(f, "{BACKUPS}")?;
+        self.waiting.told().map_or(Ok(()), |told| writeln!(f, "{told}"))
     }
 }
 
@@ -215,5 +248,21 @@ pub(super) fn wrong_column() -> StoreError {
     StoreError::Engine {
         code: 0,
         message: "an answer about an erasure has other columns than it was asked for".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_act_says_what_waited_in_the_queue() {
+        let mut erasure = Erasure::begun("acme".to_owned(), "hash".to_owned(), Reach::Contact, "me".to_owned(), 0);
+        assert!(!erasure.to_string().contains("queue"));
+        erasure.waiting = Waiting::of(&Ok(Some(Lag { messages: 7, ..Lag::default() })));
+        assert!(erasure.to_string().contains("7 messages waited in the queue"), "{erasure}");
+        assert!(erasure.to_json()["queue"].to_string().contains("dead messages"), "{erasure}");
+        erasure.waiting = Waiting::of(&Err(QueueError::Away { reason: "cut".to_owned() }));
+        assert!(erasure.to_string().contains("did not say"), "{erasure}");
     }
 }
