@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::derive::first_number;
 use crate::sql::Sql;
-use crate::store::{Store, StoreError};
+use crate::store::{Sharing, Store, StoreError};
 
 /// Rows that were removed of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,25 +41,23 @@ pub(super) fn delete(tenant: &str, table: &'static str, condition: &Sql) -> Vec<
     vec![sync, sql]
 }
 
-/// Waits until all replicas have the rows of a list: each of them removes by its own.
+/// Waits until all copies have the rows of a list: each of them removes by its own. A change of nothing does it: a replica has
+/// done it when it has all rows from before it, and the statement waits for every replica.
 ///
 /// # Errors
 /// When the engine fails, or a replica is away: nothing may be removed then.
 pub(super) async fn same_everywhere(store: &dyn Store, tenant: &str, list: &'static str) -> Result<(), StoreError> {
-    let mut sql = Sql::new(
-        "SELECT count() FROM system.tables WHERE database = currentDatabase() AND engine LIKE 'Replicated%' AND name = ",
-    );
-    sql.bind(list);
-    if first_number(&store.query(sql.of_tenant(tenant)).await?, 0)? == 0 {
-        return Ok(());
+    match store.sharing() {
+        Sharing::Own => Ok(()),
+        Sharing::Shared { .. } => store.execute(nothing_on_all_replicas(tenant, list)).await,
     }
-    store.execute(on_all_replicas(list)).await
 }
 
-fn on_all_replicas(list: &'static str) -> Sql {
-    let mut sql = Sql::new("SYSTEM SYNC REPLICA ON CLUSTER '{cluster}' ");
-    sql.push(list);
-    sql.of_the_cluster()
+fn nothing_on_all_replicas(tenant: &str, list: &'static str) -> Sql {
+    let mut sql = Sql::new("ALTER TABLE ");
+    sql.push(list).push(" DELETE WHERE tenant = ").bind_tenant(tenant);
+    sql.push(" AND what = 'NOTHING' SETTINGS mutations_sync = 2");
+    sql
 }
 
 /// How often the files of before are looked after while a query still reads them, half a second each.
@@ -112,6 +110,9 @@ mod tests {
             "ALTER TABLE events DELETE WHERE tenant = ? AND (id IN (SELECT name FROM erasing WHERE what = 'EVENT')) \
              SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 1"
         );
-        assert_eq!(on_all_replicas("erasing").text(), "SYSTEM SYNC REPLICA ON CLUSTER '{cluster}' erasing");
+        assert_eq!(
+            nothing_on_all_replicas("acme", "erasing").text(),
+            "ALTER TABLE erasing DELETE WHERE tenant = ? AND what = 'NOTHING' SETTINGS mutations_sync = 2"
+        );
     }
 }

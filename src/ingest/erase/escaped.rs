@@ -10,6 +10,7 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array};
 
 use super::listed::Listed;
 use super::report::wrong_column;
+use crate::ingest::removal;
 use crate::store::{Store, StoreError};
 
 /// How a writer of JSON puts what is not ASCII.
@@ -34,18 +35,21 @@ enum Slashes {
 /// # Errors
 /// When the engine fails.
 pub(super) async fn add(store: &dyn Store, listed: &Listed<'_>) -> Result<(), StoreError> {
+    // It may be read from another copy than it was written to, and the next statement again.
+    removal::same_everywhere(store, listed.tenant, "erasing").await?;
     let mut told = Vec::new();
     for batch in store.query(listed.part("SELECT name FROM erasing WHERE what = 'TOLD'")).await? {
         let names = batch.column(0).as_string_opt::<i32>().ok_or_else(wrong_column)?;
         told.extend(names.iter().flatten().flat_map(forms));
     }
-    store.insert("erasing", rows(listed, told)?, None).await
+    store.insert("erasing", rows(listed, &told)?, None).await?;
+    removal::same_everywhere(store, listed.tenant, "erasing").await
 }
 
-fn rows(listed: &Listed<'_>, told: Vec<String>) -> Result<RecordBatch, StoreError> {
+fn rows(listed: &Listed<'_>, told: &[String]) -> Result<RecordBatch, StoreError> {
     let same = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text; told.len()])) };
     let zeros = || -> ArrayRef { Arc::new(UInt64Array::from(vec![0; told.len()])) };
-    let names: ArrayRef = Arc::new(StringArray::from_iter_values(&told));
+    let names: ArrayRef = Arc::new(StringArray::from_iter_values(told));
     let columns = [
         ("tenant", same(listed.tenant)),
         ("erasure", same(listed.erasure)),

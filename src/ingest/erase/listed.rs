@@ -10,7 +10,7 @@ use arrow::datatypes::UInt64Type;
 use super::report::{Erasure, wrong_column};
 use crate::ingest::removal;
 use crate::sql::Sql;
-use crate::store::{Store, StoreError};
+use crate::store::{Sharing, Store, StoreError};
 
 /// How texts name the table.
 const PLACE: &str = "FROM erasing WHERE ";
@@ -79,7 +79,12 @@ impl<'a> Listed<'a> {
     pub async fn empty(&self, store: &dyn Store) -> Result<(), StoreError> {
         let mut sql = Sql::new("ALTER TABLE erasing DROP PARTITION ").of_tenant(self.tenant);
         sql.bind(self.erasure);
-        store.execute_all(vec![sql]).await
+        store.execute_all(vec![sql]).await?;
+        if store.sharing() != Sharing::Own {
+            // Parts of before, which are there since it was seen to that all copies have the list.
+            removal::clean(store, self.tenant, "erasing").await?;
+        }
+        Ok(())
     }
 }
 

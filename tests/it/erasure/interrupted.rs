@@ -66,6 +66,10 @@ async fn an_erasure_that_breaks_off_is_its_own_whatever_others_of_the_store_do()
     data.store().execute(Sql::new(other)).await.unwrap();
     assert!(finish(&one).await.unwrap());
     assert_eq!(shown(data.store(), LISTED).await.trim(), "name: bob");
+    // Nothing was removed before every copy of the store had the list.
+    let seen: Vec<String> = data.seen.lock().unwrap().iter().map(|(_, _, text)| text.clone()).collect();
+    let first = |beginning: &str| seen.iter().position(|text| text.starts_with(beginning)).unwrap();
+    assert!(first("ALTER TABLE erasing DELETE") < first("ALTER TABLE derived_messages DELETE"));
     let left = "SELECT tenant, contact FROM events ORDER BY tenant, contact";
     assert_eq!(shown(data.store(), left).await, "tenant: acme\ncontact: bob\n\ntenant: other\ncontact: ann\n\n");
 }
