@@ -1,5 +1,6 @@
--- What is being erased now: names, keys of chats, ids of events, each with the erasure it is for. A part for each erasure, which goes
--- when it is finished. Statements that erase name rows by this table alone, because the engine keeps their text on disk.
+-- What is being erased now: names, keys of chats, ids of events, each with the erasure it is for. A partition for each erasure,
+-- which goes when it is finished. Statements that erase name rows by this table alone, because the engine keeps their text
+-- on disk.
 CREATE TABLE IF NOT EXISTS erasing
 (
     tenant LowCardinality(String),

@@ -1,10 +1,10 @@
 //! Erasing a contact: everything that is known of it goes, and what is left of others is as it was.
 //!
-//! First it is found out what there is ([`found`], [`escaped`]) and written into the table `erasing` ([`listed`]); then it is noted
-//! that the erasure began; then rows go, table by table ([`tables`], [`removing`]), and each table's number is noted as evidence
-//! ([`evidence`]). What breaks off is gone on with by [`Ingest::keep_erasing`] and by the next start. Rows are rewritten without what
-//! goes, not only hidden, and the files of before are removed. It never looks into backups nor into a queue, and what comes of
-//! the contact later counts as new.
+//! First it is found out what there is ([`found`], [`escaped`]) and written into the table `erasing` ([`listed`]); then it is
+//! noted that the erasure began; then rows go, table by table ([`tables`], [`removing`]), and each table's number is noted as
+//! evidence ([`evidence`]). What breaks off is gone on with by [`Ingest::keep_erasing`] and by the next start. Rows are
+//! rewritten without what goes, not only hidden, and the files of before are removed. It never looks into backups nor into a
+//! queue, and what comes of the contact later counts as new.
 //!
 //! One of the places outside `sql/` with SQL text: see `lib.rs`.
 

@@ -3,8 +3,8 @@
 //! A chat goes with all that dialogs connect it with, when nothing happened there since `history` and a margin that figures of
 //! the kept days need ([`crate::model::retention`]); what happened in no chat goes by its own time; the log of events goes
 //! behind both; a name goes when no event that is left tells of it. What goes is found anew ([`found`]) before rows are
-//! removed ([`tables`]), under the hold of an erasure and by the same means ([`removal`]). It never changes a figure of a range that is kept, keeps no
-//! account of what it did but the log's lines, and needs none to go on after a crash.
+//! removed ([`tables`]), under the hold of an erasure and by the same means ([`removal`]). It never changes a figure of a range
+//! that is kept, keeps no account of what it did but the log's lines, and needs none to go on after a crash.
 //!
 //! One of the places outside `sql/` with SQL text: see `lib.rs`.
 

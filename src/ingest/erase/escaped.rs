@@ -1,6 +1,7 @@
 //! The forms in which a name stands in JSON: who writes it may escape what is not ASCII, and slashes.
 //!
-//! Texts are looked through as they came, byte for byte, so each form is listed beside the name. It reads and writes `erasing` alone.
+//! Texts are looked through as they came, byte for byte, so each form is listed beside the name. It reads and writes
+//! `erasing` alone.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

@@ -79,7 +79,8 @@ pub(super) async fn unfinished(store: &dyn Store, tenant: Option<&str>) -> Resul
 /// Tenants and names of erasures that have listed something and never began: trials and erasures that broke off.
 pub(super) async fn never_begun(store: &dyn Store, leftovers: Leftovers) -> Result<Vec<(String, String)>, StoreError> {
     let mut sql = Sql::new(
-        "SELECT DISTINCT CAST(tenant, 'String'), erasure FROM erasing WHERE (tenant, erasure) NOT IN (SELECT tenant, erasure FROM erasures WHERE step = 'BEGUN')",
+        "SELECT DISTINCT CAST(tenant, 'String'), erasure FROM erasing \
+         WHERE (tenant, erasure) NOT IN (SELECT tenant, erasure FROM erasures WHERE step = 'BEGUN')",
     );
     match leftovers {
         Leftovers::All => {}

@@ -38,8 +38,8 @@ pub(super) fn texts(listed: &Listed<'_>) -> Vec<Sql> {
 }
 
 /// The other names of the person.
-const PERSON_NAMES: &str = " SELECT DISTINCT of_tenant, of_erasure, 'NAME', name, key, 0 FROM identity_links WHERE tenant = of_tenant \
-     AND name != '' \
+const PERSON_NAMES: &str = " SELECT DISTINCT of_tenant, of_erasure, 'NAME', name, key, 0 FROM identity_links \
+     WHERE tenant = of_tenant AND name != '' \
      AND key NOT IN (SELECT key FROM erasing WHERE what = 'NAME') AND key IN (SELECT name_key FROM people FINAL \
      WHERE tenant = of_tenant AND person_key IN (SELECT person_key FROM people FINAL WHERE tenant = of_tenant \
      AND name_key IN (SELECT key FROM erasing WHERE what = 'NAME')))";

@@ -1,8 +1,8 @@
 //! Every table of the database, and which of its rows an erasure removes. A test compares the list with the tables that there
 //! are: whoever adds one says here what it holds of a person.
 //!
-//! Conditions name rows by the table `erasing` alone, never by what it lists: the engine keeps a statement that changes a table on
-//! disk, word for word. [`super::listed`] says of which erasure.
+//! Conditions name rows by the table `erasing` alone, never by what it lists: the engine keeps a statement that changes a
+//! table on disk, word for word. [`super::listed`] says of which erasure.
 
 /// What a table holds of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
