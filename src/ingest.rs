@@ -12,8 +12,9 @@
 //! a queue between the API and the store, [`queued`] is before all that. What cannot be stored is found by
 //! [`mod@bisect`] and kept by [`rejected`]. What follows from the events is written by [`mod@feed`] and kept by
 //! [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what stands; [`mod@erase`] removes what is
-//! known of a contact, [`mod@retention`] what is older than it may be kept. What came in is counted by [`meters`].
-//! Beside the API's way stand [`mod@file`] (NDJSON, CSV, Parquet, chat histories) and [`generate`] (synthetic traffic).
+//! known of a contact, [`mod@retention`] what is older than it may be kept, both by [`mod@removal`]. What came in is
+//! counted by [`meters`]. Beside the API's way stand [`mod@file`] (NDJSON, CSV, Parquet, chat histories) and
+//! [`generate`] (synthetic traffic).
 
 pub mod batch;
 mod bisect;
@@ -41,6 +42,7 @@ pub mod reason;
 pub mod receipt;
 pub mod receive;
 pub mod rejected;
+mod removal;
 pub mod replay;
 pub mod retention;
 pub mod sends;
@@ -50,6 +52,7 @@ mod threads;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::{Mutex, OwnedRwLockReadGuard, RwLock};
 use tokio::task::JoinError;
 use tracing::Instrument;
 
@@ -90,6 +93,11 @@ struct Door {
     meters: Meters,
     rejections: Arc<Rejections>,
     retention: Retention,
+    /// One erasure, or trial of one, at a time.
+    erasing: Arc<Mutex<()>>,
+    /// Shared by whoever takes something in whose parts are stored one after the other; alone, while an erasure finds out what
+    /// there is: of what it finds there is no part still to come.
+    within: Arc<RwLock<()>>,
 }
 
 /// What a way in is built on, whichever way it follows.
@@ -174,6 +182,8 @@ impl Ingest {
                 meters: Meters::default(),
                 rejections,
                 retention,
+                erasing: Arc::default(),
+                within: Arc::default(),
             }),
         }
     }
@@ -243,9 +253,28 @@ impl Ingest {
     where
         I: Iterator<Item = Item> + Send + 'static,
     {
+        let within = self.come_in().await;
+        let door = Arc::clone(&self.door);
+        let accepting = async move {
+            let _within = within;
+            door.accept(Arc::new(origin), items).await.inspect(spans::note)
+        };
+        tokio::spawn(accepting.instrument(spans::of_events())).await?
+    }
+
+    /// The same for who is within already: to come in twice would wait for an erasure that waits for the first time's end.
+    async fn accept_within<I>(&self, origin: Origin, items: I) -> Result<Receipt, IngestError>
+    where
+        I: Iterator<Item = Item> + Send + 'static,
+    {
         let door = Arc::clone(&self.door);
         let accepting = async move { door.accept(Arc::new(origin), items).await.inspect(spans::note) };
         tokio::spawn(accepting.instrument(spans::of_events())).await?
+    }
+
+    /// Until this is dropped no erasure finds out what there is.
+    async fn come_in(&self) -> OwnedRwLockReadGuard<()> {
+        Arc::clone(&self.door.within).read_owned().await
     }
 
     /// Whether the tenant has no event at all.
@@ -346,6 +375,8 @@ pub enum IngestError {
     Message(#[source] queued::MessageError),
     #[error("the store does not take {events} events, and they could not be put among the rejected")]
     Unkept { events: usize },
+    #[error("an erasure runs: ask again when it has ended")]
+    Erasing,
     #[error("there is no connection `{name}` here: API and workers must have the same `[[connections]]`")]
     NoConnection { name: String },
 }

@@ -27,7 +27,7 @@
 //!     of CRMs;
 //!   * `rejected::stored` keeps what was rejected, `feed::log` writes what a process that broke off had not;
 //!   * `derive` runs the rules of `sql/derived`, `replay` moves whole tables between two databases;
-//!   * `erase` removes rows of all tables, `retention` does so by their age.
+//!   * `erase` finds what is known of a contact in all tables, `retention` what is too old, and `removal` removes both.
 //!
 //!   A value reaches the engine only as a bound parameter (the type [`sql::Sql`] holds it).
 //! * A fact is read only through its parameterised view, which takes a `Scope`; only `auth` makes one, from a token,
@@ -68,8 +68,8 @@
 //!   ([`sql::About`]); a store of several shards refuses one that does not say it (tests run the whole API over such a
 //!   store).
 //! * What is stored is never changed but by an erasure, by its age or by a replay. An erasure removes what is known of
-//!   a contact, physically, and derives anew what it touched; what it removes stands in a table before it begins, so
-//!   that the next start can end it. What is older than its tenant lets it be kept is found anew before each table, and
+//!   a contact, physically, and derives anew what it touched; what it removes stands in a table before it begins, under
+//!   its own name, so that whoever has the right to derive there can end it: the next start, or another process. What is older than its tenant lets it be kept is found anew before each table, and
 //!   what it is found by goes last, so that a removal that breaks off is gone on with. No figure of a range that is
 //!   kept changes by it.
 //! * A replay builds the tenant a second time beside, shows what differs, and puts the second in the place of the

@@ -44,6 +44,8 @@ pub struct QueueConfig {
     pub bytes_max: i64,
     /// How long a message that is sent again is known.
     pub duplicate_window: Duration,
+    /// How long what cannot be stored is kept.
+    pub aside_age: Duration,
     /// How long a worker may be silent about a message before another gets it.
     pub ack_wait: Duration,
 }
@@ -54,7 +56,13 @@ impl QueueConfig {
     pub const BYTES_MAX: i64 = 8 << 30;
     /// The server's own default: longer than any sender waits before its next attempt.
     const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+    /// Long enough for somebody to see it; what people wrote is in it.
+    pub const ASIDE_DAYS: u16 = 90;
     const ACK_WAIT: Duration = Duration::from_secs(30);
+
+    pub fn days(days: u16) -> Duration {
+        Duration::from_secs(u64::from(days) * 86_400)
+    }
 
     /// The defaults, for these servers.
     pub fn at(servers: Vec<String>) -> Self {
@@ -66,6 +74,7 @@ impl QueueConfig {
             replicas: 1,
             bytes_max: Self::BYTES_MAX,
             duplicate_window: Self::DUPLICATE_WINDOW,
+            aside_age: Self::days(Self::ASIDE_DAYS),
             ack_wait: Self::ACK_WAIT,
         }
     }

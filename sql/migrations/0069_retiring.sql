@@ -8,5 +8,6 @@ CREATE TABLE IF NOT EXISTS retiring
     key UInt64
 )
 ENGINE = MergeTree
+PARTITION BY tenant
 ORDER BY (tenant, what, key, name)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1

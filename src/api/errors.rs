@@ -243,6 +243,7 @@ impl ApiError {
                 Self::new(Code::PayloadTooLarge, error.to_string())
             }
             IngestError::Queue(error @ QueueError::Full { .. }) => Self::unavailable(error.to_string(), 30),
+            IngestError::Erasing => Self::unavailable(error.to_string(), 30),
             IngestError::Queue(error) => {
                 // Where the queue is, and what it says, is for those who run it.
                 tracing::warn!(request_id = %request_id.text(), %error, "the queue did not take a request");

@@ -27,7 +27,7 @@ use crate::ingest::connection::Connections;
 use crate::ingest::connector::options::Hidden;
 use crate::ingest::queued::{Intake, Queued};
 use crate::ingest::replay::Databases;
-use crate::ingest::{Ingest, derive, erase};
+use crate::ingest::{Ingest, derive};
 use crate::metrics;
 use crate::model::Clock;
 use crate::queue::Queue;
@@ -82,11 +82,7 @@ pub async fn open_store_within(config: &Config, limits: Limits, clock: &dyn Cloc
     if let ChosenStore::Embedded(store) = store.as_ref() {
         finish_replay(store, DATABASES, clock).await?;
     }
-    let erased =
-        erase::finish_interrupted(store.as_ref(), clock).await.context("an erasure that broke off cannot be ended")?;
-    if erased {
-        tracing::warn!("an erasure broke off; it is ended now");
-    }
+    super::erase::finish_interrupted(&store, clock).await;
     derive::prepare(store.as_ref()).await.context("what follows from the events cannot be derived")?;
     warn_of_detached(store.as_ref()).await;
     Ok(OpenStore { store, migrations })
@@ -298,6 +294,10 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         queue,
     } = policy;
     let authenticator = Authenticator::new(&secret, TokenConfig::default(), Arc::clone(&clock)).with_issuers(issuers);
+    let intake = match queue {
+        Some(queue) => Intake::Queued(Queued::new(queue, ingest.clone(), Arc::clone(&clock))),
+        None => Intake::Direct(ingest.clone()),
+    };
     let house = House {
         default_zone: timezone,
         derivation: ingest.derivation().clone(),
@@ -305,10 +305,7 @@ pub fn build_router(service: Service) -> Result<Router, SetupError> {
         seal: Seal::new(&secret, "rapport cursors"),
         ways_in: connections.clone(),
         ingest: ingest.clone(),
-    };
-    let intake = match queue {
-        Some(queue) => Intake::Queued(Queued::new(queue, ingest.clone(), Arc::clone(&clock))),
-        None => Intake::Direct(ingest.clone()),
+        intake: intake.clone(),
     };
     let started = clock.now();
     let parts = HttpParts {

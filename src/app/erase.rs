@@ -3,13 +3,17 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::ingest::Ingest;
-use crate::ingest::erase::{Mode, Reach, Request};
+use crate::ingest::derive::Derivation;
+use crate::ingest::erase::report::{Erasure, Waiting};
+use crate::ingest::erase::{self, Leftovers, Mode, Reach, Request};
 use crate::model::{Clock, SystemClock};
-use crate::store::OpenError;
+use crate::queue::{Lag, Queue, QueueError};
+use crate::store::chosen::ChosenStore;
 use crate::store::limits::Limits;
+use crate::store::{OpenError, Sharing, Store};
 
 use super::build;
 use super::config::Config;
@@ -23,9 +27,10 @@ const QUERY_SECONDS: u64 = 3_600;
 /// # Errors
 /// When a server runs, or the store fails.
 pub async fn run(config: &Config, options: &EraseOptions) -> Result<()> {
-    if options.contact.trim().is_empty() {
-        bail!("`--contact` is empty: give the contact's name as events have it");
-    }
+    let reach = if options.person { Reach::Person } else { Reach::Contact };
+    let mode = if options.dry_run { Mode::Trial } else { Mode::Erase };
+    let (tenant, asked_by) = (options.tenant.clone(), options.asked_by.clone());
+    let request = Request::new(tenant, options.contact.clone(), (reach, mode), asked_by).context("`--contact`")?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let limits = Limits { seconds: QUERY_SECONDS, rows_read: i64::MAX.unsigned_abs(), ..config.engine.clone() };
     let open = match build::open_store_within(config, limits, clock.as_ref()).await {
@@ -35,16 +40,17 @@ pub async fn run(config: &Config, options: &EraseOptions) -> Result<()> {
         }
         opened => opened?,
     };
-    let request = Request {
-        tenant: options.tenant.clone(),
-        contact: options.contact.clone(),
-        reach: if options.person { Reach::Person } else { Reach::Contact },
-        mode: if options.dry_run { Mode::Trial } else { Mode::Erase },
-        asked_by: options.asked_by.clone(),
+    let waiting = Waiting::of(&lag(config).await);
+    let store: Arc<dyn Store> = open.store.clone();
+    let erased = async {
+        // What is stored and not counted yet is counted first: it could not be found otherwise.
+        let ingest = Ingest::open_keeping(store, clock, config.keeping()).await?;
+        ingest.erase(request).await
     };
-    let erased = Ingest::new(open.store.clone(), clock).erase(request).await;
+    let erased = erased.await;
     open.store.close().await;
-    let erasure = erased.context("the erasure broke off; the next start of any command ends what it had begun")?;
+    let erasure = erased.context("the erasure broke off; the next start ends what it had begun")?;
+    let erasure = Erasure { waiting, ..erasure };
     let text = match options.json {
         true => format!("{:#}\n", erasure.to_json()),
         false => erasure.to_string(),
@@ -53,5 +59,33 @@ pub async fn run(config: &Config, options: &EraseOptions) -> Result<()> {
         // Whoever reads has had enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),
+    }
+}
+
+/// What waits in the configured queue.
+async fn lag(config: &Config) -> Result<Option<Lag>, QueueError> {
+    match &config.queue {
+        Some(queue) => Queue::open(queue.clone()).await?.lag().await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Ends erasures that broke off, where no other process can be at it. One that cannot be ended keeps nobody from starting:
+/// [`Ingest::keep_erasing`] tries again. Where others share the store it also begins.
+pub async fn finish_interrupted(store: &Arc<ChosenStore>, clock: &dyn Clock) {
+    if store.sharing() != Sharing::Own {
+        return;
+    }
+    let derivation = Derivation::new(Arc::clone(store) as Arc<dyn Store>);
+    match erase::finish_interrupted(&derivation, clock, Leftovers::All).await {
+        Ok(false) => {}
+        Ok(true) => tracing::warn!("an erasure broke off; it is ended now"),
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(
+                error,
+                "an erasure that broke off cannot be ended now; a server tries it again every minute"
+            );
+        }
     }
 }

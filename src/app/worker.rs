@@ -16,7 +16,7 @@ use super::build;
 use super::config::Config;
 use super::connections;
 use super::findings::Finding;
-use super::serve::StopSignal;
+use super::serve::{StopSignal, finish};
 
 /// The configured queue, if there is one. One that is away is no reason not to begin: questions are answered without it.
 ///
@@ -62,6 +62,7 @@ pub async fn run(config: &Config) -> Result<()> {
     })?;
     let ingest = Ingest::open_keeping(open.store.clone(), clock, config.keeping()).await?;
     let retaining = tokio::spawn(ingest.clone().keep_retention());
+    let erasing = tokio::spawn(ingest.clone().keep_erasing());
     let feeding = tokio::spawn(ingest.clone().keep_up());
     let keeping_up = tokio::spawn(ingest.derivation().clone().keep_up());
     let working = start(queue, &open.store, &ingest, &connections);
@@ -69,6 +70,8 @@ pub async fn run(config: &Config) -> Result<()> {
     stop.wait().await;
     eprintln!("\nStopping: storing what is in work …");
     working.stop().await;
+    finish(&ingest).await;
+    erasing.abort();
     retaining.abort();
     keeping_up.abort();
     feeding.abort();

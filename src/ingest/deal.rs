@@ -155,7 +155,7 @@ impl Ingest {
         let items: Vec<Item> = (1..).zip(events).map(|(line, event)| Item::of(line, event)).collect();
         // They arrived with this delivery: by its instant a replay finds them.
         let origin = Origin { received_at: Some(received_at), believed_until: Some(latest), ..origin.clone() };
-        self.accept_from(origin, items.into_iter()).await
+        self.accept_within(origin, items.into_iter()).await
     }
 }
 

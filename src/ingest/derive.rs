@@ -7,6 +7,7 @@
 //! again by the next. The rules are in `sql/derived`; this module only says when. Whose a name is comes before them and in the
 //! same way: [`people`].
 
+mod hold;
 mod lease;
 mod patience;
 mod people;
@@ -20,9 +21,10 @@ use std::time::{Duration, Instant};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use futures_util::future::join_all;
-use tokio::sync::{Mutex, MutexGuard, Notify};
+use tokio::sync::{Mutex, Notify};
 use tracing::Instrument;
 
+pub(in crate::ingest) use self::hold::Held;
 use self::lease::{Lease, Turn};
 use super::feed::Feed;
 use super::meters::Runs;
@@ -127,26 +129,6 @@ impl Derivation {
 
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.shared.store
-    }
-
-    /// Keeps anything from being derived where the tenant lies, and from being written behind events, until the guards are
-    /// dropped: for who changes what it is derived from. Waits for another process that derives.
-    ///
-    /// # Errors
-    /// When the engine fails.
-    pub(super) async fn hold(
-        &self,
-        tenant: &str,
-    ) -> Result<(MutexGuard<'_, ()>, Option<MutexGuard<'_, ()>>), StoreError> {
-        let lane = self.lane(tenant);
-        let turn = lane.turn.lock().await;
-        while !lane.is_ours(tenant).await? {
-            tokio::time::sleep(LOOK).await;
-        }
-        match &self.shared.feed {
-            Some(feed) => Ok((turn, Some(feed.hold().await))),
-            None => Ok((turn, None)),
-        }
     }
 
     pub(super) fn tell_stored(&self) {
@@ -349,7 +331,7 @@ pub async fn prepare(store: &dyn Store) -> Result<(), StoreError> {
     store.execute_all(run::derive_everything_anew()).await
 }
 
-fn first_number(batches: &[RecordBatch], column: usize) -> Result<u64, StoreError> {
+pub(in crate::ingest) fn first_number(batches: &[RecordBatch], column: usize) -> Result<u64, StoreError> {
     let number = batches.first().and_then(|batch| {
         let column = batch.column(column).as_primitive_opt::<UInt64Type>()?;
         (!column.is_empty()).then(|| column.value(0))

@@ -1,26 +1,33 @@
 //! Erasing a contact: everything that is known of it goes, and what is left of others is as it was.
 //!
-//! First it is found out what there is ([`found`]) and written into the table `erasing`; then it is noted that the erasure
-//! began; then rows go, table by table ([`tables`]), and each table's number is noted as evidence ([`evidence`]). What breaks off
-//! is gone on with by [`finish_interrupted`] at the next start. Rows are rewritten without what goes, not only hidden, and the files of
-//! before are removed. It never looks into backups, and what comes of the contact later counts as new.
+//! First it is found out what there is ([`found`], [`escaped`]) and written into the table `erasing` ([`listed`]); then it is
+//! noted that the erasure began; then rows go, table by table ([`tables`], [`removing`]), and each table's number is noted as
+//! evidence ([`evidence`]). What breaks off is gone on with by [`Ingest::keep_erasing`] and by the next start. Rows are
+//! rewritten without what goes, not only hidden, and the files of before are removed. It never looks into backups nor into a
+//! queue, and what comes of the contact later counts as new.
 //!
 //! One of the places outside `sql/` with SQL text: see `lib.rs`.
 
+mod escaped;
 mod evidence;
 mod found;
+mod listed;
+mod removing;
 pub mod report;
 pub mod tables;
 
-use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use self::evidence::Step;
-use self::report::{Erasure, Removed};
-use super::{Ingest, IngestError};
+use self::listed::Listed;
+use self::report::Erasure;
+use super::derive::Derivation;
+use super::normalise::ID_CHARS_MAX;
+use super::{Door, Ingest, IngestError};
 use crate::model::Clock;
-use crate::model::clock::Millis;
-use crate::sql::Sql;
-use crate::store::{Sharing, Store, StoreError};
+use crate::store::StoreError;
 
 /// How far an erasure goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +49,24 @@ pub enum Mode {
 /// What is to be erased, and who wants it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    pub tenant: String,
-    pub contact: String,
-    pub reach: Reach,
-    pub mode: Mode,
-    pub asked_by: String,
+    tenant: String,
+    contact: String,
+    reach: Reach,
+    mode: Mode,
+    asked_by: String,
 }
+
+/// What is listed of erasures that never began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leftovers {
+    /// Nobody counts anything now: they can go.
+    All,
+    /// Somebody may be counting: only what is a day old goes.
+    Old,
+}
+
+/// How often to look whether an erasure broke off.
+const LOOK: Duration = Duration::from_secs(60);
 
 impl Reach {
     pub fn name(self) -> &'static str {
@@ -58,197 +77,169 @@ impl Reach {
     }
 }
 
+impl Request {
+    /// # Errors
+    /// When no event can have such a contact.
+    pub fn new(
+        tenant: String,
+        contact: String,
+        (reach, mode): (Reach, Mode),
+        asked_by: String,
+    ) -> Result<Self, RequestError> {
+        match contact.trim().is_empty() || ID_CHARS_MAX < contact.chars().count() {
+            true => Err(RequestError { chars_max: ID_CHARS_MAX }),
+            false => Ok(Self { tenant, contact, reach, mode, asked_by }),
+        }
+    }
+}
+
+/// Why nobody can be erased under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the contact must be a name as events have it: not empty, at most {chars_max} characters")]
+pub struct RequestError {
+    chars_max: usize,
+}
+
 impl Ingest {
     /// Erases a contact, or counts what would go. A task of its own: who hangs up does not stop it half way. One at a time.
     ///
     /// # Errors
-    /// When the engine fails. What was begun is gone on with by the next erasure or the next start.
+    /// [`IngestError::Erasing`] while another one runs here, and when the engine fails: what was begun then is gone on with.
     pub async fn erase(&self, request: Request) -> Result<Erasure, IngestError> {
+        let turn = Arc::clone(&self.door.erasing).try_lock_owned().map_err(|_| IngestError::Erasing)?;
         let ingest = self.clone();
-        tokio::spawn(async move { ingest.erase_now(&request).await }).await?
+        let work = async move {
+            let _turn = turn;
+            match request.mode {
+                Mode::Trial => ingest.count_now(&request).await,
+                Mode::Erase => ingest.erase_now(&request).await,
+            }
+        };
+        tokio::spawn(work).await?
+    }
+
+    /// Holds nobody up: what comes meanwhile may be counted or not.
+    async fn count_now(&self, request: &Request) -> Result<Erasure, IngestError> {
+        // Whose a name is must be known.
+        self.door.derivation.catch_up(&request.tenant).await?;
+        let store = self.door.store.as_ref();
+        let mut erasure = Erasure::asked(request, self.door.clock.now());
+        let counted = async {
+            let listed = Listed::of(&erasure);
+            for statements in [found::events(request, &listed), found::rest(&listed)] {
+                store.execute_all(statements).await?;
+            }
+            escaped::add(store, &listed).await?;
+            store.execute_all(found::texts(&listed)).await?;
+            let counts = tables::erased().map(|(table, condition)| listed.count(table, table, condition)).collect();
+            store.execute_all(counts).await
+        };
+        let counted = counted.await;
+        let described = match counted {
+            Ok(()) => erasure.describe(store).await,
+            Err(error) => Err(error),
+        };
+        // Names in clear do not stay, whatever happened.
+        let emptied = Listed::of(&erasure).empty(store).await;
+        described.and(emptied)?;
+        Ok(erasure)
     }
 
     async fn erase_now(&self, request: &Request) -> Result<Erasure, IngestError> {
         let store = self.door.store.as_ref();
-        let derivation = &self.door.derivation;
+        let (derivation, clock) = (&self.door.derivation, self.door.clock.as_ref());
         // Whose a name is must be known.
         derivation.catch_up(&request.tenant).await?;
         let held = derivation.hold(&request.tenant).await?;
-        let clock = self.door.clock.as_ref();
-        // One that failed in this process.
-        finish_interrupted(store, clock).await?;
-        let now = clock.now();
-        store.execute_all(found::statements(request)).await?;
-        let mut erasure = report::describe(store, request, name_of(request, now), now).await?;
-        match request.mode {
-            Mode::Trial => {
-                for (table, condition) in tables::erased() {
-                    let rows = count(store, &request.tenant, table, condition).await?;
-                    erasure.removed.push(Removed { table: table.to_owned(), rows });
-                }
-                empty(store, &request.tenant).await?;
-            }
-            Mode::Erase => {
-                evidence::note(store, &erasure, Step::Begun, 0, now).await?;
-                remove(store, clock, &mut erasure).await?;
-            }
+        // Before the feed is held: who is within may wait for it.
+        let outside = self.door.within.write().await;
+        let held = held.with_feed().await;
+        // One that failed.
+        removing::finish(store, clock, &held, &request.tenant).await?;
+        let mut erasure = Erasure::asked(request, clock.now());
+        let listing = async {
+            let listed = Listed::of(&erasure);
+            store.execute_all(found::events(request, &listed)).await?;
+            // What is taken in from now on is later than the erasure, all of it.
+            drop(outside);
+            store.execute_all(found::rest(&listed)).await?;
+            escaped::add(store, &listed).await?;
+            store.execute_all(found::texts(&listed)).await
+        };
+        let begun = match listing.await {
+            Ok(()) => erasure.describe(store).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = begun {
+            // Nothing is removed yet, and names in clear do not stay. If this fails too, the next start does it.
+            _ = Listed::of(&erasure).empty(store).await;
+            return Err(error.into());
         }
+        // Where nobody knows whether this was noted, the list stays: without it what has begun could not be ended.
+        evidence::note(store, &erasure, Step::Begun).await?;
+        removing::remove(store, clock, &held, &mut erasure).await?;
         drop(held);
         derivation.tell_stored();
-        // Who reads next finds the others' figures as they were.
-        derivation.catch_up(&request.tenant).await?;
+        // Who reads next finds the others' figures as they were. What fails here is tried again in the background.
+        if let Err(error) = derivation.catch_up(&request.tenant).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(
+                error,
+                erasure = erasure.id(),
+                "an erasure is done; what it touched is not derived anew yet"
+            );
+        }
         Ok(erasure)
     }
+
+    /// Ends erasures that broke off, here or in another process, for as long as the store is open.
+    pub async fn keep_erasing(self) {
+        let Door { derivation, clock, .. } = self.door.as_ref();
+        loop {
+            match finish_interrupted(derivation, clock.as_ref(), Leftovers::Old).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    tracing::warn!("an erasure had broken off; it is ended now");
+                    derivation.tell_stored();
+                }
+                Err(StoreError::Closed) => return,
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, "an erasure that broke off is not ended; it is tried again in a minute");
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
 }
 
-/// Goes on with an erasure that broke off, while nothing is derived: before anything is answered. Returns whether there was one.
+/// Goes on with erasures that broke off, while nothing is derived where their tenants lie. Those of other processes, which may
+/// run, are left alone. Returns whether there was one.
 ///
 /// # Errors
-/// When the engine fails; the next start tries again.
-pub async fn finish_interrupted(store: &dyn Store, clock: &dyn Clock) -> Result<bool, StoreError> {
-    let Some(mut erasure) = evidence::unfinished(store).await? else {
-        // Left by one that broke off before it began, or by a trial; another process's own, where the store is shared.
-        if store.sharing() == Sharing::Own {
-            store.execute_all(vec![Sql::new("TRUNCATE TABLE erasing")]).await?;
-        }
-        return Ok(false);
-    };
-    remove(store, clock, &mut erasure).await?;
-    Ok(true)
-}
-
-/// Removes what was found. Doing so twice gives the same as once.
-async fn remove(store: &dyn Store, clock: &dyn Clock, erasure: &mut Erasure) -> Result<(), StoreError> {
-    let tenant = erasure.tenant.clone();
-    store.execute_all(marks(&tenant)).await?;
-    for (table, condition) in tables::erased() {
-        let rows = count(store, &tenant, table, condition).await?;
-        evidence::note(store, erasure, Step::Removed(table), rows, clock.now()).await?;
-        erasure.removed.push(Removed { table: table.to_owned(), rows });
-        if 0 < rows {
-            store.execute_all(delete(&tenant, table, condition)).await?;
-        }
+/// When the engine fails; the next attempt goes on. One tenant that fails does not keep the others from it.
+pub async fn finish_interrupted(
+    derivation: &Derivation,
+    clock: &dyn Clock,
+    leftovers: Leftovers,
+) -> Result<bool, StoreError> {
+    let store = derivation.store().as_ref();
+    let mut outcome = Ok(false);
+    let unfinished = evidence::unfinished(store, None).await?;
+    let tenants: BTreeSet<&str> = unfinished.iter().map(|erasure| erasure.tenant.as_str()).collect();
+    for tenant in tenants {
+        let finished = async {
+            let Some(held) = derivation.try_hold(tenant).await? else { return Ok(false) };
+            // What was found is asked for again: whoever had the right may have ended it.
+            removing::finish(store, clock, &held.with_feed().await, tenant).await
+        };
+        outcome = match (outcome, finished.await) {
+            (Ok(before), Ok(now)) => Ok(before || now),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        };
     }
-    let others = mentions(store, &tenant).await?;
-    if 0 < others {
-        store.execute_all(vec![unname(&tenant)]).await?;
+    for (tenant, erasure) in evidence::never_begun(store, leftovers).await? {
+        Listed { tenant: &tenant, erasure: &erasure }.empty(store).await?;
     }
-    erasure.unnamed = others;
-    store.execute_all(links_of_others(&tenant)).await?;
-    // All tables, not only those that changed now: one that broke off has changed others.
-    for (table, _) in tables::erased() {
-        erasure.old_files += clean(store, &tenant, table).await?;
-    }
-    let now = clock.now();
-    evidence::note(store, erasure, Step::Finished, 0, now).await?;
-    erasure.finished_at = Some(now);
-    // The names in clear go last: with them one that broke off goes on.
-    empty(store, &tenant).await
-}
-
-/// What an erasure is called, and by what its name can be recognised: nobody can read the contact in it.
-fn name_of(request: &Request, now: Millis) -> String {
-    let digest = Sha256::digest(format!("{}\0{}\0{now}", request.tenant, request.contact));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-async fn empty(store: &dyn Store, tenant: &str) -> Result<(), StoreError> {
-    store.execute_all(vec![Sql::new("TRUNCATE TABLE erasing").of_tenant(tenant)]).await
-}
-
-pub(super) async fn count(
-    store: &dyn Store,
-    tenant: &str,
-    table: &'static str,
-    condition: &'static str,
-) -> Result<u64, StoreError> {
-    let mut sql = Sql::new("SELECT count() FROM ");
-    sql.push(table).push(" WHERE tenant = ").bind_tenant(tenant).push(" AND (").push(condition).push(")");
-    report::first_number(&store.query(sql).await?)
-}
-
-/// Rows are deleted by a mutation that the statement waits for: a lightweight delete only hides them. What it writes is to be on
-/// disk before the files of before go, which the engine does not see to by itself.
-pub(super) fn delete(tenant: &str, table: &'static str, condition: &'static str) -> Vec<Sql> {
-    let mut sync = Sql::new("ALTER TABLE ").of_tenant(tenant);
-    sync.push(table).push(" MODIFY SETTING min_rows_to_fsync_after_merge = 1");
-    let mut sql = Sql::new("ALTER TABLE ");
-    sql.push(table).push(" DELETE WHERE tenant = ").bind_tenant(tenant).push(" AND (").push(condition);
-    sql.push(") SETTINGS mutations_sync = 2");
-    vec![sync, sql]
-}
-
-/// Dialogs of which a part stays are derived anew, and so is who is who among those that stay.
-fn marks(tenant: &str) -> Vec<Sql> {
-    let mut threads =
-        Sql::new("INSERT INTO stale_threads SELECT DISTINCT tenant, thread_key, 1 FROM threads WHERE tenant = ");
-    threads.bind_tenant(tenant).push(" AND dialog_key IN (SELECT key FROM erasing WHERE what = 'TOUCHED')");
-    threads.push(" AND thread_key NOT IN (SELECT key FROM erasing WHERE what IN ('CHAT', 'DIALOG'))");
-    let mut links =
-        Sql::new("INSERT INTO stale_links SELECT DISTINCT tenant, key, other, 1 FROM identity_links WHERE tenant = ");
-    links.bind_tenant(tenant).push(" AND key IN (SELECT key FROM erasing WHERE what = 'KIN')");
-    links.push(" AND other NOT IN (SELECT key FROM erasing WHERE what IN ('NAME', 'CHAT'))");
-    vec![threads, links]
-}
-
-/// That the tenant links contacts holds for all of its contacts: it stays known when the only one that it linked is gone.
-fn links_of_others(tenant: &str) -> Vec<Sql> {
-    let mut sql = Sql::new("INSERT INTO linked_contacts SELECT DISTINCT tenant, 0, 0 FROM erasures WHERE tenant = ");
-    sql.bind_tenant(tenant)
-        .push(" AND step = 'linked_contacts' AND removed > 0 AND tenant NOT IN (SELECT tenant FROM linked_contacts)");
-    vec![sql]
-}
-
-const MENTIONS: &str = "(arrayExists(one -> one IN (SELECT name FROM erasing WHERE what = 'NAME'), identities) \
-     OR arrayExists(one -> one IN (SELECT name FROM erasing WHERE what = 'NAME'), mapValues(attributes)))";
-
-/// Events of others that name the contact beside theirs.
-async fn mentions(store: &dyn Store, tenant: &str) -> Result<u64, StoreError> {
-    count(store, tenant, "events", MENTIONS).await
-}
-
-fn unname(tenant: &str) -> Sql {
-    let mut sql = Sql::new(
-        "ALTER TABLE events UPDATE \
-         identities = arrayFilter(one -> one NOT IN (SELECT name FROM erasing WHERE what = 'NAME'), identities), \
-         attributes = mapFilter((name, one) -> one NOT IN (SELECT name FROM erasing WHERE what = 'NAME'), attributes) \
-         WHERE tenant = ",
-    );
-    sql.bind_tenant(tenant).push(" AND ").push(MENTIONS).push(" SETTINGS mutations_sync = 2");
-    sql
-}
-
-/// How often the files of before are looked after while a query still reads them, half a second each.
-const CLEANINGS: u32 = 20;
-
-/// Removes the files of before, which the engine would keep for eight minutes. Returns how many parts are still being read:
-/// the engine removes those when it is done with them.
-pub(super) async fn clean(store: &dyn Store, tenant: &str, table: &'static str) -> Result<u64, StoreError> {
-    let alter = |what: &'static str| {
-        let mut sql = Sql::new("ALTER TABLE ").of_tenant(tenant);
-        sql.push(table).push(what);
-        sql
-    };
-    let mut old = 0;
-    for cleaning in 0..CLEANINGS {
-        if 0 < cleaning {
-            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-        }
-        // To drop a partition that is not there makes the engine look for what it can remove, and wait for it.
-        let steps = [
-            " MODIFY SETTING old_parts_lifetime = 0",
-            " DROP PARTITION ID 'none'",
-            " RESET SETTING old_parts_lifetime, min_rows_to_fsync_after_merge",
-        ];
-        store.execute_all(steps.map(alter).into()).await?;
-        let mut sql =
-            Sql::new("SELECT count() FROM system.parts WHERE database = currentDatabase() AND NOT active AND table = ");
-        sql.bind(table);
-        let sql = sql.of_tenant(tenant);
-        old = report::first_number(&store.query(sql).await?)?;
-        if old == 0 {
-            break;
-        }
-    }
-    Ok(old)
+    outcome
 }

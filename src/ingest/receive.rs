@@ -34,6 +34,8 @@ impl Ingest {
     /// When the store does not take it.
     pub async fn receive(&self, connection: &Arc<Connection>, payload: Payload<'_>) -> Result<Received, IngestError> {
         let reading = connection.connector.read(&payload);
+        // From its events to its archive: an erasure that finds the ones finds the other.
+        let _within = self.come_in().await;
         let received = self.take_in(connection, payload, reading).await?;
         // Afterwards, because the archive also tells what became of it.
         self.archive(RawPayload::of(connection, &payload, &received)).await?;
@@ -64,7 +66,7 @@ impl Ingest {
         };
         let mut receipt = match items.is_empty() {
             true => Receipt::default(),
-            false => self.accept_from(origin.clone(), items.into_iter()).await?,
+            false => self.accept_within(origin.clone(), items.into_iter()).await?,
         };
         // After the events: what joins a deal to a person is there before its conversions.
         let settled = self.settle_deals(origin, deals).await?;

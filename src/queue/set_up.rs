@@ -49,6 +49,7 @@ pub(super) async fn streams(queue: &Queue) -> Result<(), QueueError> {
         subjects: vec![aside_subject(config)],
         retention: RetentionPolicy::Limits,
         max_bytes: config.bytes_max / ASIDE_PART,
+        max_age: config.aside_age,
         description: Some("rapport: what cannot be stored, with the reason".to_owned()),
         ..of_all(config)
     };
@@ -64,7 +65,16 @@ pub(super) async fn streams(queue: &Queue) -> Result<(), QueueError> {
             true => refused(error.to_string()),
             false => queue.away("no server answers"),
         })?;
-        check(&found.cached_info().config, &wanted).map_err(refused)?;
+        let found = &found.cached_info().config;
+        check(found, &wanted).map_err(refused)?;
+        if found.max_age.is_zero() && !wanted.max_age.is_zero() {
+            tracing::warn!(
+                stream = wanted.name,
+                "the stream keeps for ever what cannot be stored, and no erasure reaches it: give it an age, such as \
+                 `nats stream edit {} --max-age 90d`",
+                wanted.name
+            );
+        }
     }
     warn_of(config);
     Ok(())
@@ -98,7 +108,7 @@ fn check(found: &Config, wanted: &Config) -> Result<(), String> {
     if found.discard != wanted.discard || found.storage != wanted.storage {
         return Err(format!("it must keep files and discard new messages when it is full: {advice}"));
     }
-    if found.max_age.as_nanos() != 0 {
+    if !found.max_age.is_zero() && wanted.max_age.is_zero() {
         return Err(format!("it forgets messages by age, stored or not: {advice}"));
     }
     if !wanted.subjects.iter().all(|subject| found.subjects.contains(subject)) {

@@ -10,16 +10,20 @@ use arrow::array::{AsArray, RecordBatch};
 use futures_util::future::BoxFuture;
 use rapport::auth::Role;
 use rapport::ingest::Ingest;
+use rapport::ingest::derive::Derivation;
 use rapport::ingest::erase::report::Erasure;
 use rapport::ingest::erase::tables::{Holds, TABLES};
-use rapport::ingest::erase::{Mode, Reach, Request, finish_interrupted};
+use rapport::ingest::erase::{Leftovers, Mode, Reach, Request, finish_interrupted};
 use rapport::sql::Sql;
 use rapport::store::token::Token;
-use rapport::store::{Store, StoreError};
+use rapport::store::{Sharing, Store, StoreError};
 use serde_json::{Value, json};
 
 use crate::engine::{FixedClock, directory, shown};
-use crate::world::{CountingStore, TENANT, World, event};
+use crate::world::{TENANT, World, event};
+
+mod interrupted;
+mod told;
 
 /// Names that stand nowhere else: a test that looks at files has its own, because tests share the data directory.
 const NEEDLE: &str = "zq7needle";
@@ -33,9 +37,11 @@ fn ingest(world: &World) -> Ingest {
 }
 
 pub async fn erase(world: &World, contact: &str, reach: Reach, mode: Mode) -> Erasure {
-    let request =
-        Request { tenant: TENANT.to_owned(), contact: contact.to_owned(), reach, mode, asked_by: "tester".to_owned() };
-    ingest(world).erase(request).await.unwrap()
+    ingest(world).erase(request(TENANT, contact, reach, mode)).await.unwrap()
+}
+
+pub fn request(tenant: &str, contact: &str, reach: Reach, mode: Mode) -> Request {
+    Request::new(tenant.to_owned(), contact.to_owned(), (reach, mode), "tester".to_owned()).unwrap()
 }
 
 /// Where a text stands: `table.column`, of all columns that can hold one.
@@ -163,30 +169,26 @@ async fn an_erasure_that_breaks_off_is_ended_by_the_next_start() {
     // As a process leaves it that ends after half of the tables: what was found stands there, and the log is whole.
     let whole = erase(&world, &contact, Reach::Person, Mode::Trial).await;
     let failing = Failing { store: world.store.clone(), left: AtomicUsize::new(60) };
-    let request = Request {
-        tenant: TENANT.to_owned(),
-        contact,
-        reach: Reach::Person,
-        mode: Mode::Erase,
-        asked_by: "tester".to_owned(),
-    };
+    let request = request(TENANT, &contact, Reach::Person, Mode::Erase);
     let broken = Ingest::new(Arc::new(failing), Arc::new(FixedClock(world.now))).erase(request).await;
     assert!(broken.is_err() && !places(&world, NEEDLE_OF_A_CRASH).await.is_empty());
 
     let clock = FixedClock(world.now);
-    assert!(finish_interrupted(world.store.as_ref(), &clock).await.unwrap());
+    let derivation = Derivation::new(world.store.clone());
+    let finish = async || finish_interrupted(&derivation, &clock, Leftovers::Old).await.unwrap();
+    assert!(finish().await);
     assert_eq!(places(&world, NEEDLE_OF_A_CRASH).await, BTreeSet::new());
     assert_eq!(files(directory().path(), NEEDLE_OF_A_CRASH), [""; 0]);
     assert_eq!(figures(&world, OTHERS).await, before);
     // The evidence is of both parts together.
     let removed = "SELECT sum(removed) AS rows FROM erasures FINAL";
     assert_eq!(shown(world.store.as_ref(), removed).await.trim(), format!("rows: {}", whole.rows()));
-    assert!(!finish_interrupted(world.store.as_ref(), &clock).await.unwrap(), "it is ended once");
+    assert!(!finish().await, "it is ended once");
 }
 
 /// Lets so many lists of changes through, and then none.
 pub struct Failing {
-    pub store: Arc<CountingStore>,
+    pub store: Arc<dyn Store>,
     pub left: AtomicUsize,
 }
 
@@ -214,6 +216,10 @@ impl Store for Failing {
             Ok(_) => self.store.execute_all(statements),
             Err(_) => Box::pin(async { Err(StoreError::DiskFull) }),
         }
+    }
+
+    fn sharing(&self) -> Sharing {
+        self.store.sharing()
     }
 
     fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {

@@ -26,6 +26,7 @@ use crate::auth::{Seal, Viewer};
 use crate::ingest::Ingest;
 use crate::ingest::connection::Connections;
 use crate::ingest::derive::Derivation;
+use crate::ingest::queued::Intake;
 use crate::metrics::answer::{self, AnswerError, Line, Rows};
 use crate::metrics::catalogue::Metric;
 use crate::metrics::compile::estimate;
@@ -52,6 +53,8 @@ pub struct House {
     pub ways_in: Connections,
     /// Takes in again what was rejected, and erases contacts.
     pub ingest: Ingest,
+    /// Says what waits before the store.
+    pub intake: Intake,
 }
 
 /// What the resolvers of one request share.
@@ -68,6 +71,7 @@ pub struct Asking {
     pub seal: Seal,
     pub ways_in: Connections,
     pub ingest: Ingest,
+    pub intake: Intake,
     store: Arc<dyn Store>,
     freshness: freshness::Freshness,
     turns: Turns,
@@ -101,6 +105,7 @@ impl Asking {
             seal: house.seal.clone(),
             ways_in: house.ways_in.clone(),
             ingest: house.ingest.clone(),
+            intake: house.intake.clone(),
             store: Arc::clone(house.derivation.store()),
             freshness: freshness::Freshness::of(house.derivation.clone()),
             turns: house.turns.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::dynamic::{Enum, Field, FieldFuture, FieldValue, InputValue, Object, SchemaBuilder, TypeRef};
 
 use crate::api::errors::{ApiError, Code};
-use crate::ingest::erase::report::{Erasure, Removed};
+use crate::ingest::erase::report::{Erasure, Removed, Waiting};
 use crate::ingest::erase::{Mode, Reach, Request};
 
 use super::{Asking, enum_value, part, refused, scalars};
@@ -14,33 +14,25 @@ const REPORT: &str = "ErasureReport";
 const TABLE: &str = "ErasedTable";
 const REACH: &str = "ErasureReach";
 
-/// Characters of a contact's name, as in an event.
-const CONTACT_CHARS_MAX: usize = 200;
-
 pub fn add_to_mutation(mutation: Object) -> Object {
     let field = Field::new("eraseContact", TypeRef::named_nn(REPORT), |context| {
         FieldFuture::new(async move {
             let asking = context.data::<Arc<Asking>>()?;
             let contact = context.args.try_get("contact")?.string()?.to_owned();
-            if contact.trim().is_empty() || CONTACT_CHARS_MAX < contact.chars().count() {
-                let message = format!(
-                    "`contact` must be a contact's name as events have it, at most {CONTACT_CHARS_MAX} characters"
-                );
-                return Err(refused(Code::InvalidQuery, message));
-            }
             let flag = |name: &str| match context.args.get(name) {
                 Some(value) if !value.is_null() => value.boolean(),
                 _ => Ok(false),
             };
-            let request = Request {
-                tenant: asking.viewer.tenant().to_owned(),
-                contact,
-                reach: if flag("includeLinked")? { Reach::Person } else { Reach::Contact },
-                mode: if flag("dryRun")? { Mode::Trial } else { Mode::Erase },
-                asked_by: asking.viewer.sub().to_owned(),
-            };
+            let reach = if flag("includeLinked")? { Reach::Person } else { Reach::Contact };
+            let mode = if flag("dryRun")? { Mode::Trial } else { Mode::Erase };
+            let (tenant, asked_by) = (asking.viewer.tenant().to_owned(), asking.viewer.sub().to_owned());
+            let request = Request::new(tenant, contact, (reach, mode), asked_by)
+                .map_err(|error| refused(Code::InvalidQuery, error.to_string()))?;
+            // Before it: what waits now is stored while it runs, or later.
+            let waiting = Waiting::of(&asking.intake.lag().await);
             let erasure = asking.ingest.erase(request).await;
             let erasure = erasure.map_err(|error| ApiError::of_ingest(&asking.request_id, &error))?;
+            let erasure = Erasure { waiting, ..erasure };
             Ok(Some(FieldValue::owned_any(erasure)))
         })
     });

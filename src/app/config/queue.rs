@@ -11,6 +11,9 @@ use super::list::{List, Number};
 /// Variables of this prefix, and `NATS` itself, which names the servers, are keys of `[queue]`.
 const PREFIX: &str = "nats";
 
+/// Two years: as long as anything is promised to be kept.
+const DEAD_DAYS_MAX: u16 = 731;
+
 /// `[queue]`, as written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -21,6 +24,7 @@ pub(super) struct WrittenQueue {
     stream: Option<String>,
     replicas: Option<Number>,
     max_gib: Option<Number>,
+    dead_days: Option<Number>,
 }
 
 /// The key of a variable: its own, or one of `[queue]`.
@@ -37,10 +41,10 @@ pub(super) fn key(variable: String) -> String {
 /// # Errors
 /// When a value cannot be what it stands for, or there is a queue without servers.
 pub(super) fn parse(written: WrittenQueue) -> Result<Option<QueueConfig>, QueueConfigError> {
-    let WrittenQueue { servers, credentials, ca_file, stream, replicas, max_gib } = written;
+    let WrittenQueue { servers, credentials, ca_file, stream, replicas, max_gib, dead_days } = written;
     if servers.0.is_empty() {
-        let others =
-            [credentials.is_some(), ca_file.is_some(), stream.is_some(), replicas.is_some(), max_gib.is_some()];
+        let numbers = [&replicas, &max_gib, &dead_days].map(Option::is_some);
+        let others = [credentials.is_some(), ca_file.is_some(), stream.is_some(), numbers.contains(&true)];
         return if others.contains(&true) { Err(QueueConfigError::NoServers) } else { Ok(None) };
     }
     for server in &servers.0 {
@@ -73,6 +77,10 @@ pub(super) fn parse(written: WrittenQueue) -> Result<Option<QueueConfig>, QueueC
         let count = gib.within(1..=u16::MAX).map_err(|gib| QueueConfigError::MaxGib { gib })?;
         config.bytes_max = i64::from(count) << 30;
     }
+    if let Some(Number(days)) = dead_days {
+        let count = days.parse().ok().filter(|count| (1..=DEAD_DAYS_MAX).contains(count));
+        config.aside_age = QueueConfig::days(count.ok_or(QueueConfigError::DeadDays { days })?);
+    }
     Ok(Some(config))
 }
 
@@ -99,6 +107,8 @@ pub enum QueueConfigError {
     Stream { stream: String },
     #[error("`replicas` of `[queue]` is `{replicas}`: give 1, 3 or 5")]
     Replicas { replicas: String },
+    #[error("`dead_days` of `[queue]` is `{days}`: give a whole number from 1 to {DEAD_DAYS_MAX}")]
+    DeadDays { days: String },
     #[error("`max_gib` of `[queue]` is `{gib}`: give a whole number from 1 to 65535")]
     MaxGib { gib: String },
 }
@@ -115,9 +125,12 @@ mod tests {
     #[test]
     fn a_queue_is_there_when_its_servers_are_named() {
         assert_eq!(read("").unwrap(), None);
-        let config = read("servers = 'nats://a:4222, tls://b:4222'\nreplicas = '3'\nmax_gib = 2").unwrap().unwrap();
+        let config = read("servers = 'nats://a:4222, tls://b:4222'\nreplicas = '3'\nmax_gib = 2\ndead_days = '7'")
+            .unwrap()
+            .unwrap();
         assert_eq!(config.servers, ["nats://a:4222", "tls://b:4222"]);
         assert_eq!((config.replicas, config.bytes_max, config.stream.as_str()), (3, 2 << 30, "RAPPORT"));
+        assert_eq!(config.aside_age, QueueConfig::days(7));
     }
 
     #[test]
@@ -131,6 +144,8 @@ mod tests {
             ("servers = 'nats://a'\nstream = 'a.b'", "`a.b`: give at most 32 letters"),
             ("servers = 'nats://a'\nreplicas = 2", "`2`: give 1, 3 or 5"),
             ("servers = 'nats://a'\nmax_gib = 0", "`0`: give a whole number"),
+            ("servers = 'nats://a'\ndead_days = 0", "`0`: give a whole number from 1 to 731"),
+            ("dead_days = 5", "`[queue]` has no `servers`"),
             ("server = 'nats://a'", "unknown field"),
         ] {
             let error = read(toml).expect_err(toml);

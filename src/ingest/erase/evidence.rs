@@ -1,10 +1,11 @@
 //! Rows of `erasures`: that an erasure began, what it removed of each table, that it ended. Never whom.
 
-use arrow::array::AsArray;
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 
-use super::Reach;
+use super::listed::Listed;
 use super::report::{Erasure, wrong_column};
+use super::{Leftovers, Reach};
 use crate::model::clock::Millis;
 use crate::sql::Sql;
 use crate::store::{Store, StoreError};
@@ -13,6 +14,7 @@ use crate::store::{Store, StoreError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Begun,
+    /// With the rows that were counted of the table.
     Removed(&'static str),
     Finished,
 }
@@ -27,36 +29,74 @@ impl Step {
     }
 }
 
-pub(super) async fn note(
-    store: &dyn Store,
-    erasure: &Erasure,
-    step: Step,
-    rows: u64,
-    now: Millis,
-) -> Result<(), StoreError> {
-    let mut sql =
-        Sql::new("INSERT INTO erasures (tenant, erasure, step, contact_hash, reach, asked_by, at, removed) SELECT ");
-    sql.bind_tenant(&erasure.tenant).push(", ").bind(erasure.id()).push(", '").push(step.name()).push("', ");
-    sql.bind(erasure.contact_hash.as_str()).push(", '").push(erasure.reach.name()).push("', ");
-    sql.bind(erasure.asked_by.as_str()).push(", fromUnixTimestamp64Milli(").bind(now).push(", 'UTC'), toUInt64(");
-    sql.bind(rows.to_string()).push(")");
-    store.execute_all(vec![sql]).await
+/// Notes that the erasure began, when it was asked for.
+pub(super) async fn note(store: &dyn Store, erasure: &Erasure, step: Step) -> Result<(), StoreError> {
+    store.execute_all(vec![statement(erasure, step, erasure.asked_at)]).await
 }
 
-/// The erasure that began and did not end. There is one at most: the next begins after it.
-pub(super) async fn unfinished(store: &dyn Store) -> Result<Option<Erasure>, StoreError> {
-    let sql = Sql::new(
+pub(super) fn statement(erasure: &Erasure, step: Step, now: Millis) -> Sql {
+    let listed = Listed::of(erasure);
+    let mut sql =
+        Sql::new("INSERT INTO erasures (tenant, erasure, step, contact_hash, reach, asked_by, at, removed) SELECT ");
+    sql.bind_tenant(listed.tenant).push(", ").bind(listed.erasure).push(", '").push(step.name()).push("', ");
+    sql.bind(erasure.contact_hash.as_str()).push(", '").push(erasure.reach.name()).push("', ");
+    sql.bind(erasure.asked_by.as_str()).push(", fromUnixTimestamp64Milli(").bind(now).push(", 'UTC'), ");
+    match step {
+        Step::Removed(table) => {
+            listed.push(&mut sql, "max(key) FROM erasing WHERE what = 'COUNT' AND name = '");
+            sql.push(table).push("'");
+        }
+        Step::Begun | Step::Finished => drop(sql.push("toUInt64(0)")),
+    }
+    sql
+}
+
+/// Erasures that began and did not end, of a tenant or of all.
+pub(super) async fn unfinished(store: &dyn Store, tenant: Option<&str>) -> Result<Vec<Erasure>, StoreError> {
+    let mut sql = Sql::new(
         "SELECT CAST(tenant, 'String'), max(contact_hash), CAST(max(reach), 'String'), max(asked_by), \
-         toUnixTimestamp64Milli(min(at)) FROM erasures \
-         GROUP BY tenant, erasure HAVING countIf(step = 'BEGUN') > 0 AND countIf(step = 'FINISHED') = 0 LIMIT 1",
+         toUnixTimestamp64Milli(min(at)) AS asked_at FROM erasures",
     );
-    let batches = store.query(sql.of_everyone()).await?;
-    let Some(batch) = batches.first().filter(|batch| 0 < batch.num_rows()) else { return Ok(None) };
-    let text = |column: usize| {
-        let texts = batch.column(column).as_string_opt::<i32>().ok_or_else(wrong_column)?;
-        Ok::<_, StoreError>(texts.value(0).to_owned())
-    };
-    let asked_at = batch.column(4).as_primitive_opt::<Int64Type>().ok_or_else(wrong_column)?.value(0);
-    let reach = if text(2)? == Reach::Person.name() { Reach::Person } else { Reach::Contact };
-    Ok(Some(Erasure::begun(text(0)?, text(1)?, reach, text(3)?, asked_at)))
+    match tenant {
+        Some(tenant) => drop(sql.push(" WHERE tenant = ").bind_tenant(tenant)),
+        None => sql = sql.of_everyone(),
+    }
+    sql.push(
+        " GROUP BY tenant, erasure HAVING countIf(step = 'BEGUN') > 0 AND countIf(step = 'FINISHED') = 0 ORDER BY asked_at",
+    );
+    let mut erasures = Vec::new();
+    for batch in store.query(sql).await? {
+        for row in 0..batch.num_rows() {
+            let asked_at = batch.column(4).as_primitive_opt::<Int64Type>().ok_or_else(wrong_column)?.value(row);
+            let reach = if text(&batch, 2, row)? == Reach::Person.name() { Reach::Person } else { Reach::Contact };
+            let (tenant, hash, asked_by) = (text(&batch, 0, row)?, text(&batch, 1, row)?, text(&batch, 3, row)?);
+            erasures.push(Erasure::begun(tenant, hash, reach, asked_by, asked_at));
+        }
+    }
+    Ok(erasures)
+}
+
+/// Tenants and names of erasures that have listed something and never began: trials and erasures that broke off.
+pub(super) async fn never_begun(store: &dyn Store, leftovers: Leftovers) -> Result<Vec<(String, String)>, StoreError> {
+    let mut sql = Sql::new(
+        "SELECT DISTINCT CAST(tenant, 'String'), erasure FROM erasing \
+         WHERE (tenant, erasure) NOT IN (SELECT tenant, erasure FROM erasures WHERE step = 'BEGUN')",
+    );
+    match leftovers {
+        Leftovers::All => {}
+        // By the server's clock, by which it was noted when that was.
+        Leftovers::Old => drop(sql.push(" AND listed_at < now64(3, 'UTC') - toIntervalDay(1)")),
+    }
+    let mut found = Vec::new();
+    for batch in store.query(sql.of_everyone()).await? {
+        for row in 0..batch.num_rows() {
+            found.push((text(&batch, 0, row)?, text(&batch, 1, row)?));
+        }
+    }
+    Ok(found)
+}
+
+fn text(batch: &RecordBatch, column: usize, row: usize) -> Result<String, StoreError> {
+    let texts = batch.column(column).as_string_opt::<i32>().ok_or_else(wrong_column)?;
+    Ok(texts.value(row).to_owned())
 }

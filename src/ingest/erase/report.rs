@@ -1,16 +1,21 @@
 //! What an erasure found and removed, for who asked for it: as a text that can be printed as an act of destruction, and as data.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::UInt64Type;
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
-use super::{Mode, Reach, Request};
+use super::listed::Listed;
+use super::{Mode, Reach, Request, removing, tables};
+use crate::ingest::derive::first_number;
 use crate::model::clock::Millis;
-use crate::sql::Sql;
+use crate::queue::{Lag, QueueError};
 use crate::store::{Store, StoreError};
+
+pub use crate::ingest::removal::Removed;
 
 /// An erasure, or a trial of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +41,16 @@ pub struct Erasure {
     pub removed: Vec<Removed>,
     /// Parts of tables of before that a query was still reading: the engine removes them within minutes.
     pub old_files: u64,
+    pub waiting: Waiting,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Removed {
-    pub table: String,
-    pub rows: u64,
+/// What waited in a queue before the store when the erasure was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    NoQueue,
+    Messages(u64),
+    /// It did not answer.
+    Unknown,
 }
 
 /// Characters of an erasure's id: enough to tell it from all others.
@@ -51,6 +60,13 @@ const ID_CHARS: usize = 16;
 const NAMES_MAX: usize = 1_000;
 
 impl Erasure {
+    /// One that is asked for now.
+    pub(super) fn asked(request: &Request, now: Millis) -> Self {
+        let hash = hash_of(request, now);
+        let asked_by = request.asked_by.clone();
+        Self { mode: request.mode, ..Self::begun(request.tenant.clone(), hash, request.reach, asked_by, now) }
+    }
+
     pub(super) fn begun(
         tenant: String,
         contact_hash: String,
@@ -73,7 +89,35 @@ impl Erasure {
             unnamed: 0,
             removed: Vec::new(),
             old_files: 0,
+            waiting: Waiting::NoQueue,
         }
+    }
+
+    /// Says what was found, before anything is removed; of a trial also how many rows.
+    pub(super) async fn describe(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+        let listed = Listed::of(self);
+        let ask = async |text: &'static str| store.query(listed.part(text)).await;
+        let names = texts(&ask("SELECT DISTINCT name FROM erasing WHERE what = 'NAME' ORDER BY name").await?)?;
+        let linked = texts(&ask("SELECT DISTINCT name FROM erasing WHERE what = 'LINKED' ORDER BY name").await?)?;
+        let chats = first_number(&ask("SELECT count() FROM erasing WHERE what = 'CHAT'").await?, 0)?;
+        let shared = "SELECT uniqExact(key) FROM erasing WHERE what = 'MESSAGE' \
+                      AND key NOT IN (SELECT key FROM erasing WHERE what = 'CHAT')";
+        let shared_chats = first_number(&ask(shared).await?, 0)?;
+        let counts = match self.mode {
+            Mode::Trial => Some(listed.counts(store).await?),
+            Mode::Erase => None,
+        };
+        (self.names, self.linked, self.chats, self.shared_chats) = (names, linked, chats, shared_chats);
+        counts.iter().for_each(|counts| self.take_counts(counts));
+        Ok(())
+    }
+
+    /// What was counted before it was removed.
+    pub(super) fn take_counts(&mut self, counts: &BTreeMap<String, u64>) {
+        let count = |name: &str| counts.get(name).copied().unwrap_or_default();
+        self.removed =
+            tables::erased().map(|(table, _)| Removed { table: table.to_owned(), rows: count(table) }).collect();
+        self.unnamed = count(removing::UNNAMED);
     }
 
     pub fn id(&self) -> &str {
@@ -93,13 +137,36 @@ impl Erasure {
             "askedAt": shown(self.asked_at), "finishedAt": self.finished_at.map(shown), "names": self.names,
             "linkedNames": self.linked, "chats": self.chats, "sharedChats": self.shared_chats,
             "unnamedEvents": self.unnamed, "rows": self.rows(), "tables": removed, "oldFiles": self.old_files,
-            "backups": BACKUPS,
+            "backups": BACKUPS, "queue": self.waiting.told(),
         })
     }
 }
 
 const BACKUPS: &str =
     "Backups that were made before keep the data until they are removed; after a restore, erase again.";
+
+const ASIDE: &str = "What the queue put aside stays in its stream of dead messages until that forgets it.";
+
+impl Waiting {
+    pub fn of(lag: &Result<Option<Lag>, QueueError>) -> Self {
+        match lag {
+            Ok(None) => Self::NoQueue,
+            Ok(Some(lag)) => Self::Messages(lag.messages),
+            Err(_) => Self::Unknown,
+        }
+    }
+
+    /// What it means for who asked.
+    fn told(self) -> Option<String> {
+        let afterwards = "they are stored afterwards and count as new: erase again when `rapport_queue_messages` is 0.";
+        match self {
+            Self::NoQueue => None,
+            Self::Messages(0) => Some(format!("Nothing waited in the queue. {ASIDE}")),
+            Self::Messages(count) => Some(format!("{count} messages waited in the queue, {afterwards} {ASIDE}")),
+            Self::Unknown => Some(format!("The queue did not say whether messages waited in it: {afterwards} {ASIDE}")),
+        }
+    }
+}
 
 impl fmt::Display for Erasure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -148,33 +215,15 @@ impl fmt::Display for Erasure {
                 )?;
             }
         }
-        writeln!(f, "{BACKUPS}")
+        writeln!(f, "{BACKUPS}")?;
+        self.waiting.told().map_or(Ok(()), |told| writeln!(f, "{told}"))
     }
 }
 
-/// What was found, before anything is removed.
-pub(super) async fn describe(
-    store: &dyn Store,
-    request: &Request,
-    contact_hash: String,
-    now: Millis,
-) -> Result<Erasure, StoreError> {
-    let mut erasure =
-        Erasure::begun(request.tenant.clone(), contact_hash, request.reach, request.asked_by.clone(), now);
-    erasure.mode = request.mode;
-    let names = Sql::new("SELECT DISTINCT name FROM erasing WHERE what = 'NAME' ORDER BY name");
-    erasure.names = texts(&store.query(names.of_tenant(&request.tenant)).await?)?;
-    let mut linked = Sql::new("SELECT DISTINCT name FROM identity_links WHERE name != '' AND tenant = ");
-    linked.bind_tenant(&request.tenant);
-    linked.push(" AND key IN (SELECT key FROM erasing WHERE what = 'KIN') ORDER BY name");
-    erasure.linked = texts(&store.query(linked).await?)?;
-    let chats = Sql::new("SELECT count() FROM erasing WHERE what = 'CHAT'");
-    erasure.chats = first_number(&store.query(chats.of_tenant(&request.tenant)).await?)?;
-    let shared = Sql::new(
-        "SELECT uniqExact(key) FROM erasing WHERE what = 'MESSAGE' AND key NOT IN (SELECT key FROM erasing WHERE what = 'CHAT')",
-    );
-    erasure.shared_chats = first_number(&store.query(shared.of_tenant(&request.tenant)).await?)?;
-    Ok(erasure)
+/// What an erasure is called, and by what its name can be recognised: nobody can read the contact in it.
+fn hash_of(request: &Request, now: Millis) -> String {
+    let digest = Sha256::digest(format!("{}\0{}\0{now}", request.tenant, request.contact));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn shown(at: Millis) -> String {
@@ -195,15 +244,25 @@ fn texts(batches: &[RecordBatch]) -> Result<Vec<String>, StoreError> {
     Ok(found)
 }
 
-pub(in crate::ingest) fn first_number(batches: &[RecordBatch]) -> Result<u64, StoreError> {
-    let first = batches.first().filter(|batch| 0 < batch.num_rows());
-    let column = first.and_then(|batch| batch.column(0).as_primitive_opt::<UInt64Type>());
-    column.map(|column| column.value(0)).ok_or_else(wrong_column)
-}
-
 pub(super) fn wrong_column() -> StoreError {
     StoreError::Engine {
         code: 0,
         message: "an answer about an erasure has other columns than it was asked for".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_act_says_what_waited_in_the_queue() {
+        let mut erasure = Erasure::begun("acme".to_owned(), "hash".to_owned(), Reach::Contact, "me".to_owned(), 0);
+        assert!(!erasure.to_string().contains("queue"));
+        erasure.waiting = Waiting::of(&Ok(Some(Lag { messages: 7, ..Lag::default() })));
+        assert!(erasure.to_string().contains("7 messages waited in the queue"), "{erasure}");
+        assert!(erasure.to_json()["queue"].to_string().contains("dead messages"), "{erasure}");
+        erasure.waiting = Waiting::of(&Err(QueueError::Away { reason: "cut".to_owned() }));
+        assert!(erasure.to_string().contains("did not say"), "{erasure}");
     }
 }

@@ -1,8 +1,8 @@
 //! Every table of the database, and which of its rows an erasure removes. A test compares the list with the tables that there
 //! are: whoever adds one says here what it holds of a person.
 //!
-//! Conditions name rows by the table `erasing` alone, never by a value: the engine keeps a statement that changes a table on
-//! disk, word for word.
+//! Conditions name rows by the table `erasing` alone, never by what it lists: the engine keeps a statement that changes a
+//! table on disk, word for word. [`super::listed`] says of which erasure.
 
 /// What a table holds of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Holds {
 pub struct Text {
     /// The condition, in which the text's hash is looked up.
     pub condition: &'static str,
-    /// Finds the hashes of texts that name the person: ends in a condition.
+    /// Finds the hashes of texts that name the person: goes on from a `WITH` clause and ends in a condition.
     pub search: &'static str,
 }
 
@@ -37,18 +37,18 @@ const BY_EVENT: &str = "id IN (SELECT name FROM erasing WHERE what = 'EVENT') \
      OR (chat_key != 0 AND chat_key IN (SELECT key FROM erasing WHERE what = 'CHAT'))";
 
 /// A body as it was sent, also out of Base64 and out of a form's code.
-const BODIES: &str = "WITH of_tenant AS tenant_of, (SELECT groupArray(name) FROM erasing WHERE what = 'TOLD') AS told \
-     SELECT DISTINCT 'TEXT', '', sipHash64(body), 0 FROM (SELECT tenant, connection, received_at, body, \
+const BODIES: &str = ", (SELECT groupArray(name) FROM erasing WHERE what = 'TOLD') AS told \
+     SELECT DISTINCT of_tenant, of_erasure, 'TEXT', '', sipHash64(body), 0 FROM (SELECT tenant, connection, received_at, body, \
      if(startsWith(body, 'base64:'), tryBase64Decode(substring(body, 8)), body) AS sent, \
-     concat(sent, ' ', decodeURLFormComponent(sent)) AS text FROM raw_payloads WHERE tenant = tenant_of AND notEmpty(body)) \
-     WHERE (connection, received_at) IN (SELECT connection, received_at FROM events WHERE tenant = tenant_of \
+     concat(sent, ' ', decodeURLFormComponent(sent)) AS text FROM raw_payloads WHERE tenant = of_tenant AND notEmpty(body)) \
+     WHERE (connection, received_at) IN (SELECT connection, received_at FROM events WHERE tenant = of_tenant \
      AND connection != '' AND id IN (SELECT name FROM erasing WHERE what = 'EVENT')) OR ";
 
 /// A rejected line as it came, and what was said of it.
-const LINES: &str = "WITH of_tenant AS tenant_of, (SELECT groupArray(name) FROM erasing WHERE what = 'TOLD') AS told \
-     SELECT DISTINCT 'REJECTED', key, 0, 0 FROM (SELECT key, concat(\
+const LINES: &str = ", (SELECT groupArray(name) FROM erasing WHERE what = 'TOLD') AS told \
+     SELECT DISTINCT of_tenant, of_erasure, 'REJECTED', key, 0, 0 FROM (SELECT key, concat(\
      if(startsWith(raw, 'base64:'), tryBase64Decode(substring(raw, 8)), raw), ' ', event_id, ' ', reason) AS text \
-     FROM rejected_events WHERE tenant = tenant_of) WHERE ";
+     FROM rejected_events WHERE tenant = of_tenant) WHERE ";
 
 /// In the order in which they are erased: what others follow from comes last.
 pub static TABLES: &[(&str, Holds)] = &[
@@ -151,4 +151,22 @@ pub fn texts() -> impl Iterator<Item = Text> {
         Holds::Texts(text) => Some(*text),
         Holds::Rows(_) | Holds::Nothing(_) => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_name_the_list_only_so_that_it_can_be_said_of_which_erasure() {
+        let searches = texts().map(|text| text.search);
+        for text in erased().map(|(_, condition)| condition).chain(searches) {
+            assert!(!text.replace("FROM erasing WHERE ", "").contains("erasing"), "{text}");
+            let conditions = text.split("FROM erasing WHERE ").skip(1).filter_map(|rest| rest.split(')').next());
+            assert!(
+                conditions.into_iter().all(|condition| !condition.contains(" OR ")),
+                "{text}: it is about others too"
+            );
+        }
+    }
 }

@@ -377,7 +377,7 @@ fn fault(error: &IngestError) -> Fault {
         },
         IngestError::Interrupted(error) if error.is_cancelled() => Fault::Store,
         IngestError::Interrupted(_) | IngestError::Batch(_) | IngestError::Unkept { .. } => Fault::Either,
-        IngestError::Queue(_) => Fault::Store,
+        IngestError::Queue(_) | IngestError::Erasing => Fault::Store,
         IngestError::Message(MessageError::Packed(_) | MessageError::Head(_))
         | IngestError::Message(MessageError::Form { .. } | MessageError::Short)
         | IngestError::Message(MessageError::Large { .. } | MessageError::Many { .. })

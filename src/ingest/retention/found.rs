@@ -3,12 +3,16 @@
 //! Chats that dialogs connect stay or go together: a figure of one can depend on the others.
 
 use super::{Edges, Stage};
-use crate::ingest::erase::report::first_number;
+use crate::ingest::derive::first_number;
+use crate::ingest::removal;
 use crate::sql::Sql;
 use crate::store::{Store, StoreError};
 
 /// Steps from chat to dialog to chat. Who has longer chains keeps them, and is told so.
 const STEPS_MAX: usize = 500;
+
+/// How conditions name the list.
+const PLACE: &str = "FROM retiring WHERE ";
 
 /// Fills the emptied table for a stage. Returns whether there is anything to remove.
 ///
@@ -40,7 +44,7 @@ pub(super) async fn fill(store: &dyn Store, tenant: &str, edges: Edges, stage: S
     let mut sql =
         Sql::new("SELECT count() FROM retiring WHERE what IN ('CHAT', 'EVENT', 'NAME', 'DEAL', 'EDGE') AND tenant = ");
     sql.bind_tenant(tenant);
-    Ok(0 < first_number(&store.query(sql).await?)?)
+    Ok(0 < first_number(&store.query(sql).await?, 0)?)
 }
 
 /// What is written before anything goes, so that figures that are kept do not change. To write it twice is harmless.
@@ -65,8 +69,38 @@ pub(super) fn keepsakes(tenant: &str, stage: Stage) -> Vec<Sql> {
     }
 }
 
+/// How many rows of a table are to go: counted by a change, which may read them all, and noted in the list.
+pub(super) async fn count(
+    store: &dyn Store,
+    tenant: &str,
+    table: &'static str,
+    condition: &Sql,
+) -> Result<u64, StoreError> {
+    let mut counted = Sql::new("INSERT INTO retiring SELECT ");
+    counted.bind_tenant(tenant).push(", 'COUNT', '', count() ").append(&removal::rows(tenant, table, condition));
+    let mut sql = Sql::new("SELECT max(key) FROM retiring WHERE what = 'COUNT' AND tenant = ");
+    sql.bind_tenant(tenant);
+    store.execute_all(vec![counted]).await?;
+    first_number(&store.query(sql).await?, 0)
+}
+
+/// A text in which the list is the tenant's part of it: of others something may be left.
+pub(super) fn part(tenant: &str, text: &'static str) -> Sql {
+    let mut sql = Sql::default().of_tenant(tenant);
+    for (index, part) in text.split(PLACE).enumerate() {
+        if 0 < index {
+            sql.push(PLACE).push("tenant = ").bind_tenant(tenant).push(" AND ");
+        }
+        sql.push(part);
+    }
+    sql
+}
+
+/// Removes the list, of this tenant alone.
 pub(super) async fn empty(store: &dyn Store, tenant: &str) -> Result<(), StoreError> {
-    store.execute_all(vec![Sql::new("TRUNCATE TABLE retiring").of_tenant(tenant)]).await
+    let mut sql = Sql::new("ALTER TABLE retiring DROP PARTITION ");
+    sql.bind_tenant(tenant);
+    store.execute_all(vec![sql]).await
 }
 
 /// A query that finds the tenant under the name `of_tenant` and an instant under `edge_ms`.
@@ -87,7 +121,7 @@ async fn connect(store: &dyn Store, tenant: &str, edge: i64) -> Result<bool, Sto
         store.execute_all(vec![find(tenant, edge, CONNECTED)]).await?;
         let mut sql = Sql::new("SELECT count() FROM retiring WHERE what = 'STAYS' AND tenant = ");
         sql.bind_tenant(tenant);
-        let stay = first_number(&store.query(sql).await?)?;
+        let stay = first_number(&store.query(sql).await?, 0)?;
         if stay == before {
             return Ok(true);
         }

@@ -16,6 +16,7 @@ use rapport::api::turns::Turns;
 use rapport::auth::{Authenticator, Grant, Role, Seal, Secret, TokenConfig, issue};
 use rapport::ingest::Ingest;
 use rapport::ingest::connection::Connections;
+use rapport::ingest::queued::Intake;
 use rapport::metrics::schedule::Boundaries;
 use rapport::model::TimeRange;
 use rapport::sql::Sql;
@@ -58,6 +59,7 @@ async fn asking(world: &World) -> Asking {
             turns: Turns::new(2),
             seal,
             ways_in: Connections::default(),
+            intake: Intake::Direct(ingest.clone()),
             ingest,
         },
     )

@@ -1,0 +1,68 @@
+//! Keeping what is derived still, for who changes what it is derived from: an erasure, and the removal of what is old.
+//!
+//! It never waits in the background's turn for another process: who cannot have the right tries again later.
+
+use tokio::sync::MutexGuard;
+
+use super::{Derivation, LOOK, Lane, lease};
+use crate::store::StoreError;
+
+/// While it lives, nothing is derived where the tenant lies.
+pub(in crate::ingest) struct Held<'a> {
+    derivation: &'a Derivation,
+    lane: &'a Lane,
+    tenant: String,
+    _turn: MutexGuard<'a, ()>,
+    feed: Option<MutexGuard<'a, ()>>,
+}
+
+impl Derivation {
+    /// Holds where the tenant lies. Waits for another process that derives there.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub(in crate::ingest) async fn hold(&self, tenant: &str) -> Result<Held<'_>, StoreError> {
+        loop {
+            if let Some(held) = self.try_hold(tenant).await? {
+                return Ok(held);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// The same, and `None` where another process has the right to derive.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub(in crate::ingest) async fn try_hold(&self, tenant: &str) -> Result<Option<Held<'_>>, StoreError> {
+        let lane = self.lane(tenant);
+        let turn = lane.turn.lock().await;
+        Ok(match lane.is_ours(tenant).await? {
+            true => Some(Held { derivation: self, lane, tenant: tenant.to_owned(), _turn: turn, feed: None }),
+            false => None,
+        })
+    }
+}
+
+impl Held<'_> {
+    /// Nothing is written behind events either.
+    pub async fn with_feed(mut self) -> Self {
+        if self.feed.is_none()
+            && let Some(feed) = &self.derivation.shared.feed
+        {
+            self.feed = Some(feed.hold().await);
+        }
+        self
+    }
+
+    /// Keeps the right for longer. Called before each step that may take long.
+    ///
+    /// # Errors
+    /// When the engine fails, or when another process has taken the right: it derives, and what is changed now would mix with it.
+    pub async fn keep(&self) -> Result<(), StoreError> {
+        match self.lane.is_ours(&self.tenant).await? {
+            true => Ok(()),
+            false => Err(lease::lost()),
+        }
+    }
+}
