@@ -26,6 +26,7 @@ use tracing::Instrument;
 
 pub(in crate::ingest) use self::hold::Held;
 use self::lease::{Lease, Turn};
+use self::patience::Overtaken;
 use super::feed::Feed;
 use super::meters::Runs;
 use super::spans;
@@ -84,6 +85,7 @@ struct Shared {
     /// Whether the last attempt in the background failed.
     failing: AtomicBool,
     runs: Runs,
+    overtaken: Overtaken,
 }
 
 /// What goes on one after the other on a shard.
@@ -123,6 +125,7 @@ impl Derivation {
                 stored: Notify::new(),
                 failing: AtomicBool::new(false),
                 runs: Runs::default(),
+                overtaken: Overtaken::default(),
             }),
         }
     }

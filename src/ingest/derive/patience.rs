@@ -1,6 +1,8 @@
 //! How long who reads waits for what is still to be derived.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
@@ -12,6 +14,34 @@ const PER_THREAD: Duration = Duration::from_micros(500);
 
 /// What writing an event to the tables that follow from it costs, roughly.
 const PER_EVENT: Duration = Duration::from_micros(5);
+
+/// How long nobody waits after somebody has waited in vain.
+const IN_VAIN: Duration = Duration::from_secs(10);
+
+/// Who waits for less learns nothing about the others.
+const TRUE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The tenants of whom more comes than can be caught up with, and since when that is known.
+#[derive(Debug, Default)]
+pub(super) struct Overtaken {
+    since: Mutex<HashMap<String, Instant>>,
+}
+
+impl Overtaken {
+    fn note(&self, tenant: &str, now: Instant) {
+        let mut since = self.lock();
+        since.retain(|_, since| now.saturating_duration_since(*since) < IN_VAIN);
+        since.insert(tenant.to_owned(), now);
+    }
+
+    fn is(&self, tenant: &str, now: Instant) -> bool {
+        self.lock().get(tenant).is_some_and(|since| now.saturating_duration_since(*since) < IN_VAIN)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Derivation {
     /// Catches up for as long as `patience` lasts. Returns whether anything is still to be derived: who reads is told so
@@ -29,7 +59,8 @@ impl Derivation {
             Ok(expected) => expected,
         };
         // Who cannot get it in time does not wait in vain: during an import everybody would.
-        if patience < expected {
+        let overtaken = &self.shared.overtaken;
+        if patience < expected || overtaken.is(tenant, Instant::now()) {
             return Ok(true);
         }
         match timeout(patience, self.catch_up(tenant)).await {
@@ -42,7 +73,12 @@ impl Derivation {
                 );
                 Ok(true)
             }
-            Err(_) => Ok(self.waits_for(tenant) || 0 < self.count_stale(tenant).await?),
+            Err(_) => {
+                if TRUE_PATIENCE <= patience {
+                    overtaken.note(tenant, Instant::now());
+                }
+                Ok(self.waits_for(tenant) || 0 < self.count_stale(tenant).await?)
+            }
         }
     }
 
@@ -60,5 +96,24 @@ impl Derivation {
     /// Whether something of the tenant is stored that nothing is derived from yet.
     fn waits_for(&self, tenant: &str) -> bool {
         self.shared.feed.as_ref().is_some_and(|feed| feed.holds(tenant))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waited_in_vain_spares_the_next_the_same_for_a_while() {
+        let overtaken = Overtaken::default();
+        let began = Instant::now();
+        assert!(!overtaken.is("acme", began));
+        overtaken.note("acme", began);
+        assert!(overtaken.is("acme", began + Duration::from_millis(9_999)));
+        assert!(!overtaken.is("other", began));
+        assert!(!overtaken.is("acme", began + IN_VAIN));
+        // What is over takes no memory.
+        overtaken.note("other", began + IN_VAIN);
+        assert_eq!(overtaken.lock().len(), 1);
     }
 }
