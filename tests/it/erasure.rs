@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::AsArray;
 use futures_util::future::BoxFuture;
 use rapport::auth::Role;
 use rapport::ingest::Ingest;
@@ -15,11 +15,11 @@ use rapport::ingest::erase::report::Erasure;
 use rapport::ingest::erase::tables::{Holds, TABLES};
 use rapport::ingest::erase::{Leftovers, Mode, Reach, Request, finish_interrupted};
 use rapport::sql::Sql;
-use rapport::store::token::Token;
-use rapport::store::{Sharing, Store, StoreError};
+use rapport::store::{Store, StoreError};
 use serde_json::{Value, json};
 
 use crate::engine::{FixedClock, directory, shown};
+use crate::hindered::{After, Call, Hindered, Hindrance, free, refused};
 use crate::world::{TENANT, World, event};
 
 mod interrupted;
@@ -168,9 +168,9 @@ async fn an_erasure_that_breaks_off_is_ended_by_the_next_start() {
     let contact = format!("whatsapp:{NEEDLE_OF_A_CRASH}");
     // As a process leaves it that ends after half of the tables: what was found stands there, and the log is whole.
     let whole = erase(&world, &contact, Reach::Person, Mode::Trial).await;
-    let failing = Failing { store: world.store.clone(), left: AtomicUsize::new(60) };
+    let failing = Failing::after(60, world.store.clone());
     let request = request(TENANT, &contact, Reach::Person, Mode::Erase);
-    let broken = Ingest::new(Arc::new(failing), Arc::new(FixedClock(world.now))).erase(request).await;
+    let broken = Ingest::new(failing, Arc::new(FixedClock(world.now))).erase(request).await;
     assert!(broken.is_err() && !places(&world, NEEDLE_OF_A_CRASH).await.is_empty());
 
     let clock = FixedClock(world.now);
@@ -187,43 +187,20 @@ async fn an_erasure_that_breaks_off_is_ended_by_the_next_start() {
 }
 
 /// Lets so many lists of changes through, and then none.
-pub struct Failing {
-    pub store: Arc<dyn Store>,
-    pub left: AtomicUsize,
+pub struct Failing(AtomicUsize);
+
+impl Failing {
+    pub fn after(lists: usize, store: Arc<dyn Store>) -> Arc<Hindered<Self>> {
+        Hindered::new(store, Arc::new(Self(AtomicUsize::new(lists))))
+    }
 }
 
-impl Store for Failing {
-    fn query(&self, statement: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>> {
-        self.store.query(statement)
-    }
-
-    fn insert(
-        &self,
-        table: &'static str,
-        batch: RecordBatch,
-        token: Option<Token>,
-    ) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.store.insert(table, batch, token)
-    }
-
-    fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.store.execute(statement)
-    }
-
-    fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
-        let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        match left {
-            Ok(_) => self.store.execute_all(statements),
-            Err(_) => Box::pin(async { Err(StoreError::DiskFull) }),
-        }
-    }
-
-    fn sharing(&self) -> Sharing {
-        self.store.sharing()
-    }
-
-    fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
-        self.store.version()
+impl Hindrance for Failing {
+    fn meet(self: Arc<Self>, call: Call<'_>) -> BoxFuture<'static, Result<After, StoreError>> {
+        let next = |left: usize| left.checked_sub(1);
+        let is_over = matches!(call, Call::Changes(_))
+            && self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_err();
+        if is_over { refused(StoreError::DiskFull) } else { free() }
     }
 }
 

@@ -26,6 +26,7 @@ mod explain;
 mod faults;
 mod feeding;
 mod fixture_schema;
+mod hindered;
 mod history;
 mod http;
 mod identity;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
@@ -177,7 +176,7 @@ async fn a_removal_that_breaks_off_is_gone_on_with() {
     let clock = Arc::new(FixedClock(world.now));
     let mut broke_off = 0;
     for left in [4, 9, 25, 50, 80] {
-        let failing = Arc::new(Failing { store: world.store.clone(), left: AtomicUsize::new(left) });
+        let failing = Failing::after(left, world.store.clone());
         let ingest = Ingest::open_keeping(failing, clock.clone(), thirty_days(None)).await.unwrap();
         broke_off += usize::from(ingest.retain(TENANT).await.is_err());
     }

@@ -335,6 +335,7 @@ pub fn instant(text: &str) -> Millis {
 pub fn patient() -> Limits {
     Limits {
         catch_up_time: Duration::from_secs(600),
+        execution_time: Duration::from_secs(600),
         cost_per_minute: 1_000_000_000,
         tenant_cost_per_minute: 1_000_000_000,
         ..Limits::default()

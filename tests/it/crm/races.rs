@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use futures_util::future::BoxFuture;
 use rapport::ingest::Ingest;
-use rapport::sql::Sql;
-use rapport::store::token::Token;
-use rapport::store::{Sharing, Store, StoreError};
+use rapport::store::{Sharing, StoreError};
 use serde_json::json;
 use tokio::sync::watch;
 
 use super::book::{desk, tell};
 use super::{Desk, worth};
 use crate::engine::FixedClock;
-use crate::world::CountingStore;
+use crate::hindered::{After, Call, Hindered, Hindrance, free};
 
 /// Where the writer of events stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,65 +25,47 @@ enum Gate {
 
 /// The store as a process among several has it; what it writes of events waits at a gate.
 struct Shared {
-    inner: Arc<CountingStore>,
     name: &'static str,
     gate: watch::Sender<Gate>,
 }
 
 impl Shared {
-    fn of(desk: &Desk, name: &'static str, gate: Gate) -> Arc<Self> {
-        Arc::new(Self { inner: desk.world.store.clone(), name, gate: watch::channel(gate).0 })
+    fn of(name: &'static str, gate: Gate) -> Arc<Self> {
+        Arc::new(Self { name, gate: watch::channel(gate).0 })
     }
 }
 
-impl Store for Shared {
-    fn query(&self, statement: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>> {
-        self.inner.query(statement)
-    }
-
-    fn insert(
-        &self,
-        table: &'static str,
-        batch: RecordBatch,
-        token: Option<Token>,
-    ) -> BoxFuture<'_, Result<(), StoreError>> {
+impl Hindrance for Shared {
+    fn meet(self: Arc<Self>, call: Call<'_>) -> BoxFuture<'static, Result<After, StoreError>> {
+        if !matches!(call, Call::Insert("inbox", _)) {
+            return free();
+        }
         Box::pin(async move {
-            if table == "inbox" {
-                self.gate.send_if_modified(|gate| {
-                    let is_shut = *gate == Gate::Shut;
-                    if is_shut {
-                        *gate = Gate::Waiting;
-                    }
-                    is_shut
-                });
-                self.gate.subscribe().wait_for(|gate| *gate == Gate::Open).await.unwrap();
-            }
-            self.inner.insert(table, batch, token).await
+            self.gate.send_if_modified(|gate| {
+                let is_shut = *gate == Gate::Shut;
+                if is_shut {
+                    *gate = Gate::Waiting;
+                }
+                is_shut
+            });
+            self.gate.subscribe().wait_for(|gate| *gate == Gate::Open).await.unwrap();
+            free().await
         })
     }
 
-    fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.execute(statement)
-    }
-
-    fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.execute_all(statements)
-    }
-
-    fn sharing(&self) -> Sharing {
+    fn sharing(&self, _: Sharing) -> Sharing {
         Sharing::Shared { name: self.name.to_owned() }
-    }
-
-    fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
-        self.inner.version()
     }
 }
 
 #[tokio::test]
 async fn two_processes_that_hear_of_one_deal_at_the_same_time_record_it_once() {
     let desk = desk().await;
-    let (slow, quick) = (Shared::of(&desk, "slow", Gate::Shut), Shared::of(&desk, "quick", Gate::Open));
-    let over = |store: &Arc<Shared>| Ingest::new(store.clone(), Arc::new(FixedClock(desk.world.now)));
+    let (slow, quick) = (Shared::of("slow", Gate::Shut), Shared::of("quick", Gate::Open));
+    let over = |process: &Arc<Shared>| {
+        let store = Hindered::new(desk.world.store.clone(), Arc::clone(process));
+        Ingest::new(store, Arc::new(FixedClock(desk.world.now)))
+    };
     let (first, second) = (over(&slow), over(&quick));
     let body = |at: &str, amount: &str| json!([{"deal": 7, "at": at, "stage": "won", "amount": amount}]).to_string();
     let (dear, cheap) = (body("11T09:00:00", "7"), body("11T09:30:00", "5"));

@@ -1,9 +1,7 @@
 //! Erasures that break off, wait, or meet others of the same store.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
-use arrow::array::RecordBatch;
 use futures_util::future::BoxFuture;
 use rapport::app::build::facts;
 use rapport::auth::Role;
@@ -12,13 +10,13 @@ use rapport::ingest::{Ingest, IngestError};
 use rapport::sql::Sql;
 use rapport::store::migrations::{MIGRATIONS, migrate};
 use rapport::store::server::ServerStore;
-use rapport::store::token::Token;
 use rapport::store::{Store, StoreError};
 use serde_json::json;
 
 use super::{Failing, erase, history, places, request};
 use crate::double::{Data, Host};
 use crate::engine::{FixedClock, NOW, limits, shown};
+use crate::hindered::{After, Call, Hindered, Hindrance, free, refused};
 use crate::process::{Server, run, token, told};
 use crate::served::config;
 use crate::world::{TENANT, World};
@@ -47,7 +45,7 @@ async fn an_erasure_that_breaks_off_is_its_own_whatever_others_of_the_store_do()
     }
     one.derivation().catch_up("acme").await.unwrap();
     // The first process has the right to derive, and breaks off in the middle.
-    let failing: Arc<dyn Store> = Arc::new(Failing { store: first.clone(), left: AtomicUsize::new(20) });
+    let failing: Arc<dyn Store> = Failing::after(20, first.clone());
     let broken = Ingest::new(failing, clock.clone());
     let contact = |tenant: &str, contact: &str, mode| request(tenant, contact, Reach::Contact, mode);
     assert!(broken.erase(contact("acme", "ann", Mode::Erase)).await.is_err());
@@ -82,11 +80,11 @@ async fn names_in_clear_do_not_stay_of_an_erasure_that_never_began() {
     world.ingest.derivation().catch_up(TENANT).await.unwrap();
     let statements = |mode| request(TENANT, "whatsapp:zq2begun", Reach::Person, mode);
     // The store takes the first list, not the next, and takes others again.
-    let failing = Arc::new(FailingAt { store: world.store.clone(), text: "'TOUCHED'" });
+    let failing = FailingAt::over(world.store.clone(), "'TOUCHED'");
     let broken = Ingest::new(failing, Arc::new(FixedClock(world.now)));
     assert!(broken.erase(statements(Mode::Erase)).await.is_err());
     assert_eq!(shown(world.store.as_ref(), LISTED).await.trim(), "");
-    let failing = Arc::new(FailingAt { store: world.store.clone(), text: "'COUNT'" });
+    let failing = FailingAt::over(world.store.clone(), "'COUNT'");
     let broken = Ingest::new(failing, Arc::new(FixedClock(world.now)));
     assert!(broken.erase(statements(Mode::Trial)).await.is_err());
     assert_eq!(shown(world.store.as_ref(), LISTED).await.trim(), "");
@@ -101,42 +99,26 @@ async fn names_in_clear_do_not_stay_of_an_erasure_that_never_began() {
 }
 
 /// Refuses lists of changes in which one has this text, and questions that read a log.
-struct FailingAt {
-    store: Arc<dyn Store>,
-    text: &'static str,
+struct FailingAt(&'static str);
+
+impl FailingAt {
+    fn over(store: Arc<dyn Store>, text: &'static str) -> Arc<Hindered<Self>> {
+        Hindered::new(store, Arc::new(Self(text)))
+    }
 }
 
-impl Store for FailingAt {
-    fn query(&self, statement: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>> {
+impl Hindrance for FailingAt {
+    fn meet(self: Arc<Self>, call: Call<'_>) -> BoxFuture<'static, Result<After, StoreError>> {
         let logs = ["FROM events", "FROM raw_payloads", "FROM messages", "FROM rejected_events"];
-        match logs.iter().any(|log| statement.text().contains(log)) {
-            true => Box::pin(async { Err(StoreError::TooManyRows { limit: "rows_read", rows: 0 }) }),
-            false => self.store.query(statement),
+        match call {
+            Call::Query(question) if logs.iter().any(|log| question.text().contains(log)) => {
+                refused(StoreError::TooManyRows { limit: "rows_read", rows: 0 })
+            }
+            Call::Changes(changes) if changes.iter().any(|change| change.text().contains(self.0)) => {
+                refused(StoreError::DiskFull)
+            }
+            _ => free(),
         }
-    }
-
-    fn insert(
-        &self,
-        table: &'static str,
-        batch: RecordBatch,
-        token: Option<Token>,
-    ) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.store.insert(table, batch, token)
-    }
-
-    fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.store.execute(statement)
-    }
-
-    fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
-        match statements.iter().any(|statement| statement.text().contains(self.text)) {
-            true => Box::pin(async { Err(StoreError::DiskFull) }),
-            false => self.store.execute_all(statements),
-        }
-    }
-
-    fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
-        self.store.version()
     }
 }
 
@@ -146,7 +128,7 @@ async fn an_erasure_reads_no_log_by_questions_which_have_limits() {
     world.take(&history("zq2limits")).await;
     world.ingest.finish().await.unwrap();
     world.ingest.derivation().catch_up(TENANT).await.unwrap();
-    let store = Arc::new(FailingAt { store: world.store.clone(), text: "no statement has this" });
+    let store = FailingAt::over(world.store.clone(), "no statement has this");
     let ingest = Ingest::new(store, Arc::new(FixedClock(world.now)));
     for mode in [Mode::Trial, Mode::Erase] {
         let erasure = ingest.erase(request(TENANT, "whatsapp:zq2limits", Reach::Person, mode)).await.unwrap();

@@ -3,18 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
 use futures_util::future::BoxFuture;
 use rapport::ingest::Ingest;
 use rapport::ingest::erase::{Mode, Reach};
-use rapport::sql::Sql;
-use rapport::store::token::Token;
-use rapport::store::{Store, StoreError};
+use rapport::store::StoreError;
 use serde_json::json;
 use tokio::sync::Notify;
 
 use super::{erase, places, request};
 use crate::engine::FixedClock;
+use crate::hindered::{After, Call, Hindered, Hindrance, free};
 use crate::webhooks::letters::{connection, post};
 use crate::world::{TENANT, World};
 
@@ -53,17 +51,18 @@ async fn a_payload_that_is_being_taken_in_is_erased_with_its_archive() {
         "account": "post", "chat": "zq6chat", "message": "known", "contact": "zq6contact"});
     world.take(&[known]).await;
     world.ingest.finish().await.unwrap();
-    let store = Arc::new(Slow { store: world.store.clone(), arrived: Notify::new(), go_on: Notify::new() });
-    let slow = Ingest::new(store.clone(), Arc::new(FixedClock(world.now)));
+    let slowness = Arc::new(Slow { arrived: Notify::new(), go_on: Notify::new() });
+    let store = Hindered::new(world.store.clone(), slowness.clone());
+    let slow = Ingest::new(store, Arc::new(FixedClock(world.now)));
     let world = world.with(slow.clone()).connected([connection("post", TENANT, "post")]);
     let erasing = async {
         // The payload's event is stored, its archive is not.
-        store.arrived.notified().await;
+        slowness.arrived.notified().await;
         let erasing = slow.erase(request(TENANT, "zq6contact", Reach::Contact, Mode::Erase));
         let mut erasing = std::pin::pin!(erasing);
         // It could be done by then, if it waited for nobody.
         let early = tokio::time::timeout(Duration::from_secs(3), &mut erasing).await;
-        store.go_on.notify_one();
+        slowness.go_on.notify_one();
         match early {
             Ok(done) => done,
             Err(_) => erasing.await,
@@ -77,40 +76,19 @@ async fn a_payload_that_is_being_taken_in_is_erased_with_its_archive() {
 
 /// Does not archive before it is told to.
 struct Slow {
-    store: Arc<dyn Store>,
     arrived: Notify,
     go_on: Notify,
 }
 
-impl Store for Slow {
-    fn query(&self, statement: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>> {
-        self.store.query(statement)
-    }
-
-    fn insert(
-        &self,
-        table: &'static str,
-        batch: RecordBatch,
-        token: Option<Token>,
-    ) -> BoxFuture<'_, Result<(), StoreError>> {
+impl Hindrance for Slow {
+    fn meet(self: Arc<Self>, call: Call<'_>) -> BoxFuture<'static, Result<After, StoreError>> {
+        if !matches!(call, Call::Insert("raw_payloads", _)) {
+            return free();
+        }
         Box::pin(async move {
-            if table == "raw_payloads" {
-                self.arrived.notify_one();
-                self.go_on.notified().await;
-            }
-            self.store.insert(table, batch, token).await
+            self.arrived.notify_one();
+            self.go_on.notified().await;
+            free().await
         })
-    }
-
-    fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.store.execute(statement)
-    }
-
-    fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.store.execute_all(statements)
-    }
-
-    fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
-        self.store.version()
     }
 }

@@ -14,13 +14,13 @@ async fn a_worker_that_dies_before_or_after_its_insert_loses_and_doubles_nothing
     let broker = Broker::start();
     let house = House::over(broker.queue().await).await;
     let mut next = 0;
-    for door in [Door::HeldBefore, Door::HeldAfter, Door::HeldAfter, Door::HeldBefore, Door::HeldAfter] {
+    for door in [Door::LostBefore, Door::HeldAfter, Door::HeldAfter, Door::LostBefore, Door::HeldAfter] {
         house.store.set(door);
         assert_eq!(house.post(&messages(next..next + 20)).await.0, StatusCode::OK);
         next += 20;
         let worker = house.worker();
         house.store.until_held().await;
-        // The insert is about to be done, or is done and not acknowledged.
+        // The insert was about to be done, or is done and not acknowledged.
         worker.abort();
     }
     assert!(0 < house.queue.lag().await.unwrap().messages, "nobody acknowledged it");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -13,15 +13,15 @@ use rapport::ingest::connection::{Connection, Connections};
 use rapport::ingest::queued::worker::{Inserts, Pace, Worker, Working};
 use rapport::queue::Queue;
 use rapport::sql::Sql;
-use rapport::store::token::Token;
 use rapport::store::{Store, StoreError};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::broker::PATIENCE;
 use crate::engine::FixedClock;
+use crate::hindered::{After, Call, Hindered, Hindrance, free, refused};
 use crate::webhooks::letters;
-use crate::world::{CountingStore, World};
+use crate::world::World;
 
 /// In the future, because the archive forgets by the engine's clock.
 pub const NOW: &str = "2035-05-01T12:01:00Z";
@@ -36,13 +36,14 @@ pub enum Door {
     Poisoned,
     /// Inserts wait before they begin.
     HeldBefore,
+    /// They wait, and are never done: who began them is gone.
+    LostBefore,
     /// They are done, and nobody hears of it.
     HeldAfter,
 }
 
-/// The real store behind a door.
+/// The door before the real store.
 pub struct Switched {
-    inner: Arc<CountingStore>,
     door: watch::Sender<Door>,
     /// Inserts that wait at the door.
     waiting: watch::Sender<usize>,
@@ -65,65 +66,48 @@ impl Switched {
         tokio::time::timeout(PATIENCE, enough).await.expect("an insert comes").unwrap();
     }
 
-    /// Whether it had to wait.
-    async fn hold(&self, at: Door) -> bool {
+    async fn hold(&self, at: Door) {
         if *self.door.borrow() != at {
-            return false;
+            return;
         }
         self.waiting.send_modify(|count| *count += 1);
         let mut door = self.door.subscribe();
         door.wait_for(|door| *door != at).await.unwrap();
         self.waiting.send_modify(|count| *count -= 1);
-        true
     }
 }
 
-impl Store for Switched {
-    fn query(&self, statement: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>> {
-        if *self.door.borrow() == Door::Away {
-            return Box::pin(async { Err(StoreError::Closed) });
-        }
-        self.inner.query(statement)
-    }
-
-    fn insert(
-        &self,
-        table: &'static str,
-        batch: RecordBatch,
-        token: Option<Token>,
-    ) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move {
-            if table != "events" {
-                return self.inner.insert(table, batch, token).await;
+impl Hindrance for Switched {
+    fn meet(self: Arc<Self>, call: Call<'_>) -> BoxFuture<'static, Result<After, StoreError>> {
+        let is_away = *self.door.borrow() == Door::Away;
+        let is_poisoned = match call {
+            Call::Query(_) if is_away => return refused(StoreError::Closed),
+            Call::Insert("events", batch) => {
+                let tenants = batch.column_by_name("tenant").unwrap().as_string::<i32>();
+                tenants.iter().any(|tenant| tenant == Some("poisoned"))
             }
-            let was_held = self.hold(Door::HeldBefore).await;
+            Call::Query(_) | Call::Insert(..) | Call::Changes(_) => return free(),
+        };
+        Box::pin(async move {
+            let is_lost = *self.door.borrow() == Door::LostBefore;
+            self.hold(Door::HeldBefore).await;
+            self.hold(Door::LostBefore).await;
             let door = *self.door.borrow();
-            let tenants = batch.column_by_name("tenant").unwrap().as_string::<i32>();
-            if door == Door::Poisoned && tenants.iter().any(|tenant| tenant == Some("poisoned")) {
+            if is_lost {
+                return Err(StoreError::Closed);
+            }
+            if door == Door::Poisoned && is_poisoned {
                 return Err(StoreError::Engine { code: 6, message: "cannot parse".to_owned() });
             }
             if door == Door::Away {
                 return Err(StoreError::Closed);
             }
-            self.inner.insert(table, batch, token).await?;
-            // One that waited before is of a worker that is gone: the test waits for another.
-            if !was_held {
+            let after: After = Box::pin(async move {
                 self.hold(Door::HeldAfter).await;
-            }
-            Ok(())
+                Ok(())
+            });
+            Ok(after)
         })
-    }
-
-    fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.execute(statement)
-    }
-
-    fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.execute_all(statements)
-    }
-
-    fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
-        self.inner.version()
     }
 }
 
@@ -131,6 +115,7 @@ pub struct House {
     /// Its API publishes.
     pub world: World,
     pub queue: Queue,
+    /// How its workers reach the store.
     pub store: Arc<Switched>,
 }
 
@@ -142,7 +127,7 @@ impl House {
     pub async fn over(queue: Queue) -> Self {
         let world = World::at(NOW).await.queued(connections(), queue.clone());
         let (door, waiting) = (watch::channel(Door::Open).0, watch::channel(0).0);
-        let store = Arc::new(Switched { inner: world.store.clone(), door, waiting });
+        let store = Arc::new(Switched { door, waiting });
         Self { world, queue, store }
     }
 
@@ -152,7 +137,8 @@ impl House {
     }
 
     pub fn worker_with(&self, inserts: Inserts) -> Working {
-        let ingest = Ingest::new(self.store.clone(), Arc::new(FixedClock(self.world.now)));
+        let store = Hindered::new(self.world.store.clone(), self.store.clone());
+        let ingest = Ingest::new(store, Arc::new(FixedClock(self.world.now)));
         let pace = Pace { pause: Duration::from_millis(50), pause_max: Duration::from_millis(400), ..Pace::default() };
         let connections = Connections::new(connections());
         Worker { queue: self.queue.clone(), ingest, connections, inserts, pace }.start()
