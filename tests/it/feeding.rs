@@ -1,14 +1,17 @@
 //! What follows from events is written behind them: nothing is answered without it, and nothing of it is lost.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::http::StatusCode;
+use futures_util::future::BoxFuture;
 use rapport::ingest::Ingest;
 use rapport::sql::Sql;
-use rapport::store::Store;
+use rapport::store::{Store, StoreError};
 use serde_json::{Value, json};
 
 use crate::engine::{FixedClock, shown};
+use crate::hindered::{After, Call, Hindered, Hindrance};
 use crate::world::{World, event};
 
 const MARCH: &str = r#"range: {from: "2026-03-01", to: "2026-04-01"}"#;
@@ -83,11 +86,26 @@ async fn what_cannot_be_written_behind_events_is_missing_and_said_so() {
     assert_eq!(counted(&world).await, json!({"messages": 2, "quality": {"warnings": []}}));
 }
 
+/// The next so many inserts into the log of events are done, and fail.
+struct Doubt(AtomicUsize);
+
+impl Hindrance for Doubt {
+    fn meet(self: Arc<Self>, call: Call<'_>) -> BoxFuture<'static, Result<After, StoreError>> {
+        let next = |left: usize| left.checked_sub(1);
+        let is_doubtful = matches!(call, Call::Insert("events", _))
+            && self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok();
+        let after: After = Box::pin(async move { if is_doubtful { Err(StoreError::DiskFull) } else { Ok(()) } });
+        Box::pin(async { Ok(after) })
+    }
+}
+
 #[tokio::test]
 async fn what_was_stored_by_an_insert_that_failed_is_counted_once() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     world.take(&messages("c", 1)).await;
-    world.store.doubt(2);
+    let doubtful = Hindered::new(world.store.clone(), Arc::new(Doubt(AtomicUsize::new(2))));
+    world.ingest.finish().await.unwrap();
+    let world = world.with(Ingest::open(doubtful, Arc::new(FixedClock(world.now))).await.unwrap());
     let body = Value::from(messages("d", 3)).to_string();
     let (status, answer) = world.post_events(&world.service(), None, body).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");

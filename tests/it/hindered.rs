@@ -1,5 +1,5 @@
-//! A store in whose way a test stands: what it is asked to do can fail, wait or be done and not be told. All else is the
-//! real one's.
+//! A store in whose way a test stands: what it is asked to do can be counted, fail, wait, or be done and not be told. All else
+//! is the real one's.
 
 use std::sync::Arc;
 
@@ -50,6 +50,10 @@ pub struct Hindered<H> {
 impl<H: Hindrance> Hindered<H> {
     pub fn new(store: Arc<dyn Store>, hindrance: Arc<H>) -> Arc<Self> {
         Arc::new(Self { store, hindrance })
+    }
+
+    pub fn hindrance(&self) -> &H {
+        &self.hindrance
     }
 
     fn around<'a, T: Send + 'a>(

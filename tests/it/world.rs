@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -20,14 +19,13 @@ use rapport::ingest::connection::{Connection, Connections};
 use rapport::ingest::connector::options::Hidden;
 use rapport::model::clock::{Clock, Millis};
 use rapport::queue::Queue;
-use rapport::sql::Sql;
+use rapport::store::StoreError;
 use rapport::store::migrations::{MIGRATIONS, migrate};
-use rapport::store::token::Token;
-use rapport::store::{Insert, Sharing, Store, StoreError};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::engine::{FixedClock, TestStore, empty_store};
+use crate::hindered::{After, Call, Hindered, Hindrance, free};
 
 pub const SECRET: &str = "a secret for tests that is long enough";
 
@@ -35,81 +33,42 @@ pub const SECRET: &str = "a secret for tests that is long enough";
 pub const TENANT: &str = "acme";
 
 /// Counts the statements that answer something: not those that ask what is still to be derived.
-pub struct CountingStore {
-    inner: TestStore,
+pub struct Counting {
+    store: Arc<TestStore>,
     queries: AtomicUsize,
-    /// Inserts into the log of events that will be done, and of which it will be said that the disk was full.
-    doubts: AtomicUsize,
 }
 
-impl Store for CountingStore {
-    fn query(&self, statement: Sql) -> BoxFuture<'_, Result<Vec<RecordBatch>, StoreError>> {
-        let derives = [" stale_threads ", " stale_links ", " derived_by ", " dialog_events ", " derivation_leases "]
-            .iter()
-            .any(|table| statement.text().contains(table));
-        self.queries.fetch_add(usize::from(!derives), Ordering::Relaxed);
-        self.inner.query(statement)
-    }
-
-    fn insert(
-        &self,
-        table: &'static str,
-        batch: RecordBatch,
-        token: Option<Token>,
-    ) -> BoxFuture<'_, Result<(), StoreError>> {
-        let doubt = |left: usize| left.checked_sub(1);
-        let is_doubtful =
-            table == "events" && self.doubts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, doubt).is_ok();
-        let inserted = self.inner.insert(table, batch, token);
-        Box::pin(async move {
-            inserted.await?;
-            if is_doubtful { Err(StoreError::DiskFull) } else { Ok(()) }
-        })
-    }
-
-    fn insert_all(&self, inserts: Vec<Insert>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.insert_all(inserts)
-    }
-
-    fn execute(&self, statement: Sql) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.execute(statement)
-    }
-
-    fn execute_all(&self, statements: Vec<Sql>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.execute_all(statements)
-    }
-
-    fn sharing(&self) -> Sharing {
-        self.inner.sharing()
-    }
-
-    fn shards(&self) -> usize {
-        self.inner.shards()
-    }
-
-    fn shard_of(&self, tenant: &str) -> usize {
-        self.inner.shard_of(tenant)
-    }
-
-    fn version(&self) -> BoxFuture<'_, Result<String, StoreError>> {
-        self.inner.version()
+impl Hindrance for Counting {
+    fn meet(self: Arc<Self>, call: Call<'_>) -> BoxFuture<'static, Result<After, StoreError>> {
+        if let Call::Query(statement) = call {
+            let derives =
+                [" stale_threads ", " stale_links ", " derived_by ", " dialog_events ", " derivation_leases "]
+                    .iter()
+                    .any(|table| statement.text().contains(table));
+            self.queries.fetch_add(usize::from(!derives), Ordering::Relaxed);
+        }
+        free()
     }
 }
+
+/// The store of a world.
+pub type CountingStore = Hindered<Counting>;
 
 impl CountingStore {
-    /// Waits for what still runs, where a test has stopped waiting for it: the next one may open the directory anew.
-    pub async fn close(&self) {
-        self.inner.close().await;
+    fn over(store: TestStore) -> Arc<Self> {
+        let store = Arc::new(store);
+        let counting = Counting { store: Arc::clone(&store), queries: AtomicUsize::new(0) };
+        Self::new(store, Arc::new(counting))
     }
 
-    /// The next so many inserts into the log of events are done and fail.
-    pub fn doubt(&self, inserts: usize) {
-        self.doubts.store(inserts, Ordering::Relaxed);
+    /// Waits for what still runs, where a test has stopped waiting for it: the next one may open the directory anew.
+    pub async fn close(&self) {
+        self.hindrance().store.close().await;
     }
 
     /// Statements so far.
     pub fn count(&self) -> usize {
-        self.queries.load(Ordering::Relaxed)
+        self.hindrance().queries.load(Ordering::Relaxed)
     }
 }
 
@@ -145,7 +104,7 @@ impl World {
         let now = instant(now);
         let store = empty_store();
         migrate(&store, &FixedClock(now), MIGRATIONS, &facts()).await.expect("the migrations run");
-        let store = Arc::new(CountingStore { inner: store, queries: AtomicUsize::new(0), doubts: AtomicUsize::new(0) });
+        let store = CountingStore::over(store);
         let turning = Arc::new(TurningClock(AtomicI64::new(now)));
         let ingest = Ingest::open(store.clone(), turning.clone()).await.expect("nothing is left to be written");
         let way_in = WayIn { ingest, store, turning };
