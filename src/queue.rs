@@ -19,7 +19,7 @@ use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use bytes::Bytes;
 use tokio::sync::{Mutex, watch};
 
-use crate::model::clock::Millis;
+use crate::model::clock::{DAY_SECONDS, Millis};
 
 /// How long the servers may take to answer: longer than a disk that is slow for a moment, shorter than a sender's patience.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -61,7 +61,7 @@ impl QueueConfig {
     const ACK_WAIT: Duration = Duration::from_secs(30);
 
     pub fn days(days: u16) -> Duration {
-        Duration::from_secs(u64::from(days) * 86_400)
+        Duration::from_secs(u64::from(days) * DAY_SECONDS.unsigned_abs())
     }
 
     /// The defaults, for these servers.

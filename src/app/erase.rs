@@ -1,6 +1,5 @@
 //! `rapport erase`: everything that is known of a contact goes, and a report says what it was.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -18,6 +17,7 @@ use crate::store::{OpenError, Sharing, Store};
 use super::build;
 use super::config::Config;
 use super::options::EraseOptions;
+use super::print::print;
 
 /// A question of this command has the machine for itself, and may take an hour.
 const QUERY_SECONDS: u64 = 3_600;
@@ -55,11 +55,7 @@ pub async fn run(config: &Config, options: &EraseOptions) -> Result<()> {
         true => format!("{:#}\n", erasure.to_json()),
         false => erasure.to_string(),
     };
-    match io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads has had enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
-    }
+    Ok(print(&text)?)
 }
 
 /// What waits in the configured queue.

@@ -24,6 +24,8 @@ use super::rejected::{RejectedBy, Rejections, row};
 use super::{Origin, batch};
 use crate::store::{Insert, Store, StoreError};
 
+pub use log::FOLLOWS;
+
 /// Events of one pass: half a second of the engine's work.
 const PASS_EVENTS_MAX: usize = 100_000;
 

@@ -15,7 +15,7 @@ use arrow::datatypes::DataType;
 use self::filter::Filter;
 use super::IngestError;
 use crate::sql::Sql;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, columns};
 
 /// Bytes of the ids of one question: with their quoting well below what the engine takes as one statement (4 MiB).
 const IDS_BYTES_MAX: usize = 1 << 20;
@@ -86,7 +86,7 @@ async fn page(store: &dyn Store, after: &(String, String)) -> Result<Vec<(String
     sql.push(") ORDER BY tenant, id LIMIT ").bind(PAGE_IDS as i64);
     let mut ids = Vec::new();
     for batch in store.query(sql).await? {
-        let (tenants, found) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
+        let (tenants, found) = (columns::texts(&batch, 0)?, columns::texts(&batch, 1)?);
         ids.extend((0..found.len()).map(|row| (tenants.value(row).to_owned(), found.value(row).to_owned())));
     }
     Ok(ids)

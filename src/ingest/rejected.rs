@@ -25,7 +25,8 @@ use super::item::LINE_BYTES_MAX;
 use super::raw;
 use super::{IngestError, Origin};
 use crate::model::Clock;
-use crate::model::clock::Millis;
+use crate::model::clock::{DAY_SECONDS, Millis};
+use crate::model::hex;
 use crate::store::Store;
 
 /// Invalid lines of one request that are kept: as many as its receipt lists.
@@ -37,8 +38,6 @@ pub const KEPT_BYTES_MAX: usize = 4 << 20;
 
 /// Days for which rejected lines are kept unless something else is configured.
 pub const DAYS_DEFAULT: u16 = 30;
-
-const DAY_SECONDS: i64 = 86_400;
 
 /// Rows of one insert of rejected lines: those of ten requests.
 const GROUP_ROWS_MAX: usize = 10 * KEPT_LINES_MAX;
@@ -270,7 +269,7 @@ fn key(origin: &Origin, by: RejectedBy, text: &[u8]) -> String {
         hash.update(b"\0");
     }
     hash.update(text);
-    hash.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize()[..16])
 }
 
 /// As much as the longest line has; no letter is cut in two.

@@ -13,18 +13,15 @@ mod tables;
 
 use std::time::Duration;
 
-use arrow::array::AsArray;
-
 use super::derive::Held;
 use super::rejected::DAYS_DEFAULT;
 use super::{Ingest, IngestError, Reason, removal};
-use crate::model::clock::Millis;
+use crate::model::clock::{DAY_MS, Millis};
 use crate::model::event::NormalEvent;
 use crate::model::retention::{Keep, Retention};
 use crate::sql::Sql;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, columns};
 
-const DAY_MS: i64 = 86_400_000;
 const HOUR_MS: i64 = 3_600_000;
 
 /// How often the clock is looked at: it is the clock that says when a day is over.
@@ -216,7 +213,7 @@ async fn tenants(store: &dyn Store) -> Result<Vec<String>, StoreError> {
         let mut next: Option<String> = None;
         // Each shard tells its own.
         for batch in store.query(sql.of_everyone()).await? {
-            let found = batch.column(0).as_string::<i32>().iter().flatten().min().map(str::to_owned);
+            let found = columns::texts(&batch, 0)?.iter().flatten().min().map(str::to_owned);
             next = next.into_iter().chain(found).min();
         }
         match next {

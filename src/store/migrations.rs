@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::columns::{numbers, texts};
 use super::{Store, StoreError, refusal};
 use crate::model::clock::Clock;
+use crate::model::hex;
 use crate::sql::Sql;
 
 /// One file of `sql/migrations`.
@@ -361,7 +362,7 @@ fn record_file(number: u32, name: &'static str, text: &'static str, clock: &dyn 
 
 /// SHA-256 in hexadecimal digits.
 pub(super) fn checksum(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text))
 }
 
 /// Why the tables could not be brought up to date.

@@ -77,9 +77,9 @@ pub(super) fn parse(written: WrittenQueue) -> Result<Option<QueueConfig>, QueueC
         let count = gib.within(1..=u16::MAX).map_err(|gib| QueueConfigError::MaxGib { gib })?;
         config.bytes_max = i64::from(count) << 30;
     }
-    if let Some(Number(days)) = dead_days {
-        let count = days.parse().ok().filter(|count| (1..=DEAD_DAYS_MAX).contains(count));
-        config.aside_age = QueueConfig::days(count.ok_or(QueueConfigError::DeadDays { days })?);
+    if let Some(days) = dead_days {
+        let count = days.within(1..=DEAD_DAYS_MAX).map_err(|days| QueueConfigError::DeadDays { days })?;
+        config.aside_age = QueueConfig::days(count);
     }
     Ok(Some(config))
 }

@@ -1,12 +1,11 @@
 //! The statements of a run, in their order. One of the places outside `sql/` with SQL text: see `lib.rs`.
 
-use arrow::array::AsArray;
 use sha2::{Digest, Sha256};
 
 use super::{Stretch, first_number, people};
 use crate::model::hex;
 use crate::sql::Sql;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, columns};
 
 /// A table of derived rows: those of a dialog are replaced where they differ.
 struct Derived {
@@ -204,7 +203,7 @@ pub(super) async fn stale_tenants(store: &dyn Store) -> Result<Vec<String>, Stor
                UNION ALL SELECT tenant FROM stale_links GROUP BY tenant, key, other HAVING sum(marks) > 0)";
     let mut tenants = Vec::new();
     for batch in store.query(Sql::new(sql).of_everyone()).await? {
-        tenants.extend(batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned));
+        tenants.extend(columns::texts(&batch, 0)?.iter().flatten().map(str::to_owned));
     }
     Ok(tenants)
 }

@@ -12,6 +12,7 @@ use super::listed::Listed;
 use super::{Mode, Reach, Request, removing, tables};
 use crate::ingest::derive::first_number;
 use crate::model::clock::Millis;
+use crate::model::hex;
 use crate::queue::{Lag, QueueError};
 use crate::store::{Store, StoreError};
 
@@ -222,8 +223,7 @@ impl fmt::Display for Erasure {
 
 /// What an erasure is called, and by what its name can be recognised: nobody can read the contact in it.
 fn hash_of(request: &Request, now: Millis) -> String {
-    let digest = Sha256::digest(format!("{}\0{}\0{now}", request.tenant, request.contact));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(format!("{}\0{}\0{now}", request.tenant, request.contact)))
 }
 
 fn shown(at: Millis) -> String {

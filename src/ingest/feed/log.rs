@@ -4,17 +4,24 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::UInt64Type;
 use arrow::error::ArrowError;
 
 use crate::ingest::batch;
 use crate::sql::Sql;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, columns};
 
 /// Rows that are read at a time, where they have to be tried one by one.
 const PAGE_ROWS: i64 = 20_000;
+
+/// What follows from events, written from the log: an insert into a table, before `FROM events`. The columns of `inbox` are
+/// those of `events` in their order, but for the last: a test holds it.
+pub const FOLLOWS: [&str; 2] = [
+    "INSERT INTO inbox SELECT * EXCEPT (batch)",
+    "INSERT INTO arrivals SELECT tenant, kind, channel, account, chat, dialog, contact, identities",
+];
 
 /// The number of the last batch that what follows from is written of; 0 where there is none.
 pub async fn fed(store: &dyn Store) -> Result<u64, StoreError> {
@@ -33,19 +40,14 @@ pub async fn last_after(store: &dyn Store, after: u64) -> Result<u64, StoreError
 pub async fn tenants(store: &dyn Store, numbers: &RangeInclusive<u64>) -> Result<BTreeSet<String>, StoreError> {
     let mut tenants = BTreeSet::new();
     for batch in store.query(of_batches("SELECT DISTINCT toString(tenant)", numbers)).await? {
-        tenants.extend(batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned));
+        tenants.extend(columns::texts(&batch, 0)?.iter().flatten().map(str::to_owned));
     }
     Ok(tenants)
 }
 
 /// Writes what follows from the batches, and how far that is.
 pub async fn follow(store: &dyn Store, numbers: &RangeInclusive<u64>) -> Result<(), StoreError> {
-    // The columns of `inbox` are those of `events` in their order, but for the last: a test holds it.
-    let inbox = of_batches("INSERT INTO inbox SELECT * EXCEPT (batch)", numbers);
-    let arrivals = of_batches(
-        "INSERT INTO arrivals SELECT tenant, kind, channel, account, chat, dialog, contact, identities",
-        numbers,
-    );
+    let [inbox, arrivals] = FOLLOWS.map(|text| of_batches(text, numbers));
     let mut done = Sql::new("INSERT INTO fed (whole, batch) SELECT 0, toUInt64(");
     done.bind(numbers.end().cast_signed()).push(")");
     store.execute_all(vec![inbox, arrivals, done]).await
@@ -81,6 +83,6 @@ pub fn wrong(error: &ArrowError) -> StoreError {
 
 async fn number(store: &dyn Store, sql: Sql) -> Result<u64, StoreError> {
     let answer = store.query(sql).await?;
-    let column = answer.first().and_then(|batch| batch.column(0).as_primitive_opt::<UInt64Type>());
+    let column = answer.first().map(|batch| columns::numbers::<UInt64Type>(batch, 0)).transpose()?;
     Ok(column.filter(|column| !column.is_empty()).map_or(0, |column| column.value(0)))
 }

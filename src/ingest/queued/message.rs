@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::ingest::normalise::TEXT_FIELDS;
 use crate::model::clock::Millis;
 use crate::model::event::Event;
+use crate::model::hex;
 
 /// A part of a message: what one request brought, or a stretch of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +100,7 @@ pub(super) fn id(sections: &[Section]) -> String {
         digest.update((part.len() as u64).to_be_bytes());
         digest.update(part);
     }
-    digest.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest.finalize()[..16])
 }
 
 /// Sections as a message.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::RejectedBy;
-use crate::model::clock::Millis;
+use crate::model::clock::{DAY_MS, Millis};
 
 /// Bytes of invalid lines of a tenant and day: 32,000 lines of 1 KiB. In 30 days 2 GiB, and with the codec a third of it.
 pub const INVALID_DAY_BYTES_MAX: u64 = 64 << 20;
@@ -17,8 +17,6 @@ pub const REFUSED_DAY_BYTES_MAX: u64 = 256 << 20;
 
 /// What a row takes beside its text: its reason, its names and its key.
 const ROW_BYTES: u64 = 1 << 10;
-
-const DAY_MS: i64 = 86_400_000;
 
 /// What was kept today, by tenant. There are as many as tokens are issued for.
 #[derive(Debug, Default)]

@@ -13,6 +13,7 @@ use arrow::datatypes::{DataType, Int64Type, UInt8Type, UInt64Type};
 use arrow::error::ArrowError;
 
 use super::{RejectedBy, Way};
+use crate::ingest::feed::FOLLOWS;
 use crate::model::TimeRange;
 use crate::model::clock::Millis;
 use crate::sql::Sql;
@@ -159,7 +160,7 @@ pub fn select_untried(tenant: &str, which: &Which, most: usize) -> Sql {
 pub fn select_raw(tenant: &str, keys: &[&str]) -> Sql {
     let mut sql = Sql::new("SELECT key, max(raw) FROM rejected_events WHERE tenant = ");
     sql.bind_tenant(tenant);
-    push_keys(&mut sql, &keys.join("\n"));
+    push_keys(&mut sql, keys);
     sql.push(" GROUP BY key");
     sql
 }
@@ -177,7 +178,7 @@ fn select_heads(tenant: &str, which: &Which) -> Sql {
 fn push_source(sql: &mut Sql, tenant: &str, which: &Which) {
     sql.push(" FROM (SELECT * EXCEPT (raw) FROM rejected_events FINAL WHERE tenant = ").bind_tenant(tenant);
     if let Some(keys) = &which.keys {
-        push_keys(sql, &keys.join("\n"));
+        push_keys(sql, &keys.iter().map(String::as_str).collect::<Vec<_>>());
     }
     sql.push(") WHERE true");
     if let Some(by) = which.by {
@@ -198,23 +199,17 @@ fn push_source(sql: &mut Sql, tenant: &str, which: &Which) {
 /// What writes to the tables that follow from events what the log has of these ids: from `inbox` every state table
 /// follows, `arrivals` marks what is to be derived anew. Ids have no line break.
 pub fn count_in(tenant: &str, ids: &[&str]) -> Vec<Sql> {
-    // The columns of `inbox` are those of `events` in their order, but for the last: a test holds it.
-    let inserts = [
-        "INSERT INTO inbox SELECT * EXCEPT (batch)",
-        "INSERT INTO arrivals SELECT tenant, kind, channel, account, chat, dialog, contact, identities",
-    ];
     let insert = |text| {
         let mut sql = Sql::new(text);
         sql.push(" FROM events WHERE tenant = ").bind_tenant(tenant);
-        sql.push(r" AND id IN (SELECT arrayJoin(splitByChar('\n', ").bind(ids.join("\n")).push(")))");
+        sql.push(" AND id IN ").bind_lines(ids);
         sql
     };
-    inserts.map(insert).into()
+    FOLLOWS.map(insert).into()
 }
 
-/// Keys travel as one parameter, one a line.
-fn push_keys(sql: &mut Sql, keys: &str) {
-    sql.push(r" AND key IN (SELECT arrayJoin(splitByChar('\n', ").bind(keys).push(")))");
+fn push_keys(sql: &mut Sql, keys: &[&str]) {
+    sql.push(" AND key IN ").bind_lines(keys);
 }
 
 fn count(most: usize) -> i64 {

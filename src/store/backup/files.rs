@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::{BackupError, MANIFEST, Progress};
+use crate::model::hex;
 use crate::store::data_directory::free_bytes;
 use crate::store::private::{create_file, make_directories, write_file};
 
@@ -90,7 +91,7 @@ impl Writing {
 
     /// Writes the manifest and the list of sums, and gives the backup its name when all of it is on disk.
     pub(super) fn finish(mut self, manifest: &[u8]) -> Result<(), BackupError> {
-        self.sums.insert(MANIFEST.to_owned(), hexadecimal(&Sha256::digest(manifest)));
+        self.sums.insert(MANIFEST.to_owned(), hex(&Sha256::digest(manifest)));
         let sums: String = self.sums.iter().map(|(path, sum)| format!("{sum}  {path}\n")).collect();
         let path = self.directory.join(&self.name);
         let moved = (|| {
@@ -156,7 +157,7 @@ fn read(path: &Path, mut take: impl FnMut(&[u8]) -> Result<(), BackupError>) -> 
     let mut buffer = vec![0; usize::try_from(size).unwrap_or(CHUNK).clamp(1, CHUNK)];
     loop {
         match input.read(&mut buffer).map_err(failed)? {
-            0 => return Ok(Copied { bytes, sum: hexadecimal(&digest.finalize()) }),
+            0 => return Ok(Copied { bytes, sum: hex(&digest.finalize()) }),
             count => {
                 digest.update(&buffer[..count]);
                 bytes += count as u64;
@@ -272,10 +273,6 @@ fn entries(directory: &Path) -> io::Result<Vec<(PathBuf, bool)>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
