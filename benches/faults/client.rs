@@ -65,8 +65,9 @@ impl Client {
 
 /// The head of a post.
 pub fn head(path: &str, token: &str, length: usize) -> String {
+    let content_type = if path == "/v1/events" { "application/x-ndjson" } else { "application/json" };
     format!(
-        "POST {path} HTTP/1.1\r\nhost: faults\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+        "POST {path} HTTP/1.1\r\nhost: faults\r\nauthorization: Bearer {token}\r\ncontent-type: {content_type}\r\n\
          content-length: {length}\r\n\r\n"
     )
 }

@@ -1,7 +1,8 @@
 //! A body becomes items: one JSON object a line, or a JSON array of objects.
 //!
-//! The first byte that is not blank decides which. A bad item costs only itself; an array that is broken as a
-//! whole is refused before anything of it is taken. Nothing here is copied: items are read from the body in place.
+//! The first byte that is not blank decides which, unless the sender says that it sends lines: then a first line that is bad
+//! costs only itself too. An array that is broken as a whole is refused before anything of it is taken. Nothing here is copied:
+//! items are read from the body in place.
 
 use bytes::Bytes;
 
@@ -30,20 +31,43 @@ enum Shape {
 }
 
 /// Takes a body apart.
+///
+/// # Errors
+/// When nothing of it can be read.
 pub fn split(body: Bytes) -> Result<Lines, LinesError> {
-    if body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff") {
+    let lines = split_lines(body)?;
+    let blank = lines.body[lines.position..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let first = lines.position + blank;
+    if lines.body[first] != b'[' {
+        return Ok(lines);
+    }
+    check_array(&lines.body, first + 1)?;
+    Ok(Lines { position: first + 1, shape: Shape::Array, ..lines })
+}
+
+/// Takes a body apart that has one item a line, whatever the first of them looks like.
+///
+/// # Errors
+/// When it is empty or of another encoding.
+pub fn split_lines(body: Bytes) -> Result<Lines, LinesError> {
+    if is_utf16(&body) {
         return Err(LinesError::Utf16);
     }
-    let mut position = if body.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-    let Some(blank) = body[position..].iter().position(|byte| !byte.is_ascii_whitespace()) else {
+    let position = if body.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    if body[position..].iter().all(u8::is_ascii_whitespace) {
         return Err(LinesError::Empty);
-    };
-    if body[position + blank] != b'[' {
-        return Ok(Lines { body, position, line: 0, shape: Shape::Lines });
     }
-    position += blank + 1;
-    check_array(&body, position)?;
-    Ok(Lines { body, position, line: 0, shape: Shape::Array })
+    Ok(Lines { body, position, line: 0, shape: Shape::Lines })
+}
+
+/// A mark of UTF-16 and then a character that JSON can begin with. A line of other bytes may begin with the mark alone.
+fn is_utf16(body: &[u8]) -> bool {
+    match *body {
+        [0xff, 0xfe, first, 0, ..] | [0xfe, 0xff, 0, first, ..] => {
+            first.is_ascii_graphic() || first.is_ascii_whitespace()
+        }
+        _ => false,
+    }
 }
 
 impl Iterator for Lines {
@@ -198,6 +222,28 @@ mod tests {
     fn a_bad_item_costs_only_itself() {
         check("{\"id\":\"a\"}\nnonsense\n{\"id\":\"b\"}", "1:Text(\"a\") 2:bad 3:Text(\"b\")");
         check("[{\"id\":\"a\"}, {nonsense}, 5, , {\"id\":\"b\"}]", "1:Text(\"a\") 2:bad 3:bad 4:bad 5:Text(\"b\")");
+    }
+
+    #[test]
+    fn a_first_line_that_is_bad_costs_only_itself_where_lines_are_sent() {
+        let items =
+            |body: &[u8]| split_lines(Bytes::copy_from_slice(body)).map(|lines| lines.map(show).collect::<Vec<_>>());
+        for first in ["[]", "[", "[1, 2]", "]"] {
+            let body = format!("{first}\n{{\"id\":\"a\"}}");
+            assert_eq!(items(body.as_bytes()).unwrap(), ["1:bad", "2:Text(\"a\")"], "{first}");
+        }
+        // It has the mark of UTF-16 and is none.
+        assert_eq!(items(b"\xff\xfe\x00\x80\n{\"id\":\"a\"}").unwrap(), ["1:bad", "2:Text(\"a\")"]);
+        assert_eq!(items(b" \n"), Err(LinesError::Empty));
+    }
+
+    #[test]
+    fn another_encoding_is_named() {
+        for text in [b"\xff\xfe{\x00}\x00".as_slice(), b"\xfe\xff\x00{\x00}", b"\xff\xfe\n\x00[\x00"] {
+            for lines in [split(Bytes::copy_from_slice(text)), split_lines(Bytes::copy_from_slice(text))] {
+                assert_eq!(lines.unwrap_err(), LinesError::Utf16, "{text:?}");
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use axum::http::Request;
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -62,6 +63,24 @@ async fn a_bad_line_never_costs_the_good_ones() {
     let answer =
         world.analytics(r#"range: {from: "2026-03-01", to: "2026-04-01"}"#, "activity { total { messages } }").await;
     assert_eq!(answer["activity"]["total"]["messages"], 2);
+}
+
+#[tokio::test]
+async fn who_says_that_lines_are_sent_loses_nothing_to_a_first_line_that_begins_with_a_bracket() {
+    let world = World::at("2026-03-20T00:00:00Z").await;
+    let body = format!("[1, 2]\n{GOOD}\n");
+    let post = |content_type: &str| {
+        Request::post("/v1/events")
+            .header("authorization", format!("Bearer {}", world.service()))
+            .header("content-type", content_type)
+            .body(body.clone().into())
+            .unwrap()
+    };
+    let (status, answer) = world.send(post("application/json")).await;
+    assert_eq!((status.as_u16(), &answer["errors"][0]["extensions"]["code"]), (400, &json!("INVALID_BODY")));
+    let (status, receipt) = world.send(post("Application/X-NDJSON; charset=utf-8")).await;
+    assert_eq!((status.as_u16(), &receipt["accepted"]), (200, &json!(1)), "{receipt}");
+    assert_eq!((&receipt["rejectedTotal"], &receipt["rejected"][0]["line"]), (&json!(1), &json!(1)), "{receipt}");
 }
 
 #[tokio::test]

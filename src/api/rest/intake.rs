@@ -17,13 +17,18 @@ use crate::api::http::request_id::RequestId;
 use crate::api::http::room::carry_through;
 use crate::auth::{Role, Viewer};
 use crate::ingest::body::{BodyError, BodyLimits, decode};
-use crate::ingest::lines::{Lines, LinesError, split};
+use crate::ingest::lines::{Lines, LinesError, split, split_lines};
 use crate::ingest::meters::Source;
 use crate::ingest::rejected::Way;
 use crate::ingest::{Item, Origin, sends as reports};
 
 use super::rooms::Size;
 use super::{PLACE_WITHIN, RestState, busy};
+
+/// What a sender says that its body is, where it is one JSON value a line and nothing else: a first line that is no event is not
+/// taken for the beginning of an array then.
+const LINES_TYPES: [&str; 4] =
+    ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
 
 /// A request and its companions.
 struct Incoming {
@@ -121,9 +126,10 @@ where
     };
     let turn = tokio::time::timeout(PLACE_WITHIN, turns.take(&bearer)).await;
     let held = (place, turn.map_err(|_| busy())?);
+    let take_apart = if says_lines(&headers) { split_lines } else { split };
     let read_lines = move || {
         let plain = decode(sent, encoding.as_deref(), body_limits).map_err(|error| refuse_body(&error))?;
-        let lines = split(plain).map_err(|error| refuse_lines(&error))?;
+        let lines = take_apart(plain).map_err(|error| refuse_lines(&error))?;
         Ok::<_, ApiError>((lines, held))
     };
     // Decompressing and finding the lines of a large body is work for a thread of its own. What it holds goes with it, and then
@@ -144,6 +150,12 @@ where
     trace.note_receipt(&receipt);
     state.ingest.meters().count(Source::Http, &receipt);
     Ok(Json(receipt).into_response())
+}
+
+fn says_lines(headers: &HeaderMap) -> bool {
+    let told = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = told.split(';').next().unwrap_or_default().trim();
+    LINES_TYPES.iter().any(|lines| media.eq_ignore_ascii_case(lines))
 }
 
 fn refuse_body(error: &BodyError) -> ApiError {
