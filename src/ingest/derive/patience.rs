@@ -50,6 +50,11 @@ impl Derivation {
     /// # Errors
     /// When the store is closed.
     pub async fn catch_up_within(&self, tenant: &str, patience: Duration) -> Result<bool, StoreError> {
+        // Who cannot get it in time does not wait in vain, and asks for nothing more: during an import everybody would.
+        let is_overtaken = self.shared.overtaken.is(tenant, Instant::now());
+        if is_overtaken && self.waits_for(tenant) {
+            return Ok(true);
+        }
         let expected = match self.expected(tenant).await {
             // What has to be read from the log first is not counted.
             Ok(Duration::ZERO) if !self.waits_for(tenant) => return Ok(false),
@@ -58,9 +63,7 @@ impl Derivation {
             Err(_) => Duration::ZERO,
             Ok(expected) => expected,
         };
-        // Who cannot get it in time does not wait in vain: during an import everybody would.
-        let overtaken = &self.shared.overtaken;
-        if patience < expected || overtaken.is(tenant, Instant::now()) {
+        if patience < expected || is_overtaken {
             return Ok(true);
         }
         match timeout(patience, self.catch_up(tenant)).await {
@@ -75,7 +78,7 @@ impl Derivation {
             }
             Err(_) => {
                 if TRUE_PATIENCE <= patience {
-                    overtaken.note(tenant, Instant::now());
+                    self.shared.overtaken.note(tenant, Instant::now());
                 }
                 Ok(self.waits_for(tenant) || 0 < self.count_stale(tenant).await?)
             }
