@@ -12,9 +12,9 @@
 //! a queue between the API and the store, [`queued`] is before all that. What cannot be stored is found by
 //! [`mod@bisect`] and kept by [`rejected`]. What follows from the events is written by [`mod@feed`] and kept by
 //! [`mod@derive`], afterwards. [`mod@replay`] reads the archive again beside what stands; [`mod@erase`] removes what is
-//! known of a contact, [`mod@retention`] what is older than it may be kept, both by [`mod@removal`]. What came in is
-//! counted by [`meters`]. Beside the API's way stand [`mod@file`] (NDJSON, CSV, Parquet, chat histories) and
-//! [`generate`] (synthetic traffic).
+//! known of a contact, [`mod@retention`] what is older than it may be kept, both by [`mod@removal`]. [`upkeep`] has all
+//! this go on for as long as a store is open. What came in is counted by [`meters`]. Beside the API's way stand
+//! [`mod@file`] (NDJSON, CSV, Parquet, chat histories) and [`generate`] (synthetic traffic).
 
 pub mod batch;
 mod bisect;
@@ -48,6 +48,7 @@ pub mod retention;
 pub mod sends;
 mod spans;
 mod threads;
+pub mod upkeep;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -185,32 +186,6 @@ impl Ingest {
                 erasing: Arc::default(),
                 within: Arc::default(),
             }),
-        }
-    }
-
-    /// Writes what follows from events behind them, for as long as the store is open, and learns which ids are stored.
-    pub async fn keep_up(self) {
-        let Following::Behind(feed) = &self.door.following else { return };
-        let fed = || self.door.derivation.tell_stored();
-        let learn = async {
-            if let Err(error) = self.door.commits.learn().await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the ids that are stored could not be read: each is looked up"
-                );
-            }
-        };
-        tokio::join!(feed.keep_up(fed), learn);
-    }
-
-    /// Returns when all that was accepted is written to every table that follows from it.
-    ///
-    /// # Errors
-    /// When the engine fails; the next start goes on.
-    pub async fn finish(&self) -> Result<(), StoreError> {
-        match &self.door.following {
-            Following::Before => Ok(()),
-            Following::Behind(feed) => feed.settle_all().await,
         }
     }
 

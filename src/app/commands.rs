@@ -80,6 +80,7 @@ pub async fn ingest(config: &Config, options: &IngestOptions) -> Result<()> {
     let receipt = file::import(&ingest, &options.tenant, options.to_file_options()).await;
     let derived = progress::derive(&ingest, std::slice::from_ref(&options.tenant)).await;
     keeping_up.abort();
+    ingest.end().await;
     open.store.close().await;
     let receipt = receipt?;
     derived?;
@@ -172,6 +173,7 @@ pub async fn migrate(config: &Config, options: &MigrateOptions) -> Result<()> {
         Ok(tenants) => progress::derive(&ingest, &tenants).await,
         Err(error) => Err(error.into()),
     };
+    ingest.end().await;
     open.store.close().await;
     derived
 }

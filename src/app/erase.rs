@@ -45,7 +45,9 @@ pub async fn run(config: &Config, options: &EraseOptions) -> Result<()> {
     let erased = async {
         // What is stored and not counted yet is counted first: it could not be found otherwise.
         let ingest = Ingest::open_keeping(store, clock, config.keeping()).await?;
-        ingest.erase(request).await
+        let erased = ingest.erase(request).await;
+        ingest.end().await;
+        erased
     };
     let erased = erased.await;
     open.store.close().await;

@@ -103,11 +103,7 @@ pub async fn serve(
         tokio::time::sleep(notice.time).await;
         eprintln!("\nStopping: finishing open requests …");
     };
-    let ingest = background.ingest;
-    let feeding = tokio::spawn(ingest.clone().keep_up());
-    let deriving = tokio::spawn(ingest.derivation().clone().keep_up());
-    let retaining = tokio::spawn(ingest.clone().keep_retention());
-    let erasing = tokio::spawn(ingest.clone().keep_erasing());
+    let upkeep = background.ingest.start_upkeep();
     let on_errands = tokio::spawn(errands::keep_up(background.errands));
     crate::api::serve::serve(entrance, router, limits, stop).await;
     audit.close().await;
@@ -117,30 +113,7 @@ pub async fn serve(
     if let Some(worker) = background.worker {
         worker.stop().await;
     }
-    finish(&ingest).await;
-    // The run that goes on ends before the store closes; what is left is the next start's.
-    erasing.abort();
-    retaining.abort();
-    deriving.abort();
-    feeding.abort();
+    upkeep.end().await;
     store.close().await;
     eprintln!("Stopped. What was accepted is stored, or in the queue where there is one.");
-}
-
-/// How long what is stored may be written to the tables that follow from it, after the last request.
-const FINISHING: Duration = Duration::from_secs(10);
-
-/// Writes what follows from the last events, so that the next start has nothing to read again.
-pub async fn finish(ingest: &Ingest) {
-    match tokio::time::timeout(FINISHING, ingest.finish()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "what follows from the last events is not written; the next start does it");
-        }
-        Err(_) => {
-            let seconds = FINISHING.as_secs();
-            tracing::warn!(seconds, "what follows from the last events is not all written; the next start goes on");
-        }
-    }
 }

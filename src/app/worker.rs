@@ -16,7 +16,7 @@ use super::build;
 use super::config::Config;
 use super::connections;
 use super::findings::Finding;
-use super::serve::{StopSignal, finish};
+use super::serve::StopSignal;
 
 /// The configured queue, if there is one. One that is away is no reason not to begin: questions are answered without it.
 ///
@@ -61,20 +61,13 @@ pub async fn run(config: &Config) -> Result<()> {
         _ => error,
     })?;
     let ingest = Ingest::open_keeping(open.store.clone(), clock, config.keeping()).await?;
-    let retaining = tokio::spawn(ingest.clone().keep_retention());
-    let erasing = tokio::spawn(ingest.clone().keep_erasing());
-    let feeding = tokio::spawn(ingest.clone().keep_up());
-    let keeping_up = tokio::spawn(ingest.derivation().clone().keep_up());
+    let upkeep = ingest.start_upkeep();
     let working = start(queue, &open.store, &ingest, &connections);
     eprintln!("Storing what the queue has; Ctrl-C ends it.");
     stop.wait().await;
     eprintln!("\nStopping: storing what is in work …");
     working.stop().await;
-    finish(&ingest).await;
-    erasing.abort();
-    retaining.abort();
-    keeping_up.abort();
-    feeding.abort();
+    upkeep.end().await;
     open.store.close().await;
     eprintln!("Stopped. What is not stored is in the queue.");
     Ok(())

@@ -5,7 +5,8 @@
 //! Who wants the next one inserts it with a token made of the number: the engine takes the first and leaves out all
 //! others, and who stands in the table has it. Times are the server's own, so that the processes' clocks do not matter.
 //! Where the store has shards each has a right of its own, which whoever wants it for a tenant of the shard takes in
-//! that tenant's name. It never takes a right away that still holds.
+//! that tenant's name. It never takes a right away that still holds. Who ends gives it back, so that nobody waits for its
+//! end.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,13 +25,31 @@ const TERM: Duration = Duration::from_secs(300);
 /// How much longer others wait: hosts' clocks differ, and a run that has begun in time may end after it.
 const MARGIN_SECONDS: i64 = 120;
 
+/// The holder of a right that was given back.
+const NOBODY: &str = "";
+
 /// One process's share in it.
 pub(super) struct Lease {
     store: Arc<dyn Store>,
     /// The name of this process.
     holder: String,
-    /// Until when it is ours, by our own measure from before it was taken.
-    until: Mutex<Option<Instant>>,
+    ours: Mutex<Ours>,
+}
+
+/// What this process has of it.
+enum Ours {
+    Nothing,
+    Held(Held),
+    /// It was given back, and is not taken again.
+    GivenBack,
+}
+
+struct Held {
+    /// By our own measure from before it was taken.
+    until: Instant,
+    number: u64,
+    /// For whom it was taken.
+    tenant: String,
 }
 
 /// Whose it is.
@@ -49,27 +68,49 @@ struct Latest {
 
 impl Lease {
     pub fn new(store: Arc<dyn Store>, holder: String) -> Self {
-        Self { store, holder, until: Mutex::default() }
+        Self { store, holder, ours: Mutex::new(Ours::Nothing) }
     }
 
     /// Takes it for a tenant and all others of its shard, or keeps it for longer, if it is nobody else's.
     pub async fn take(&self, tenant: &str, now: Instant) -> Result<Turn, StoreError> {
-        let mut held_until = self.until.lock().await;
-        // The half that is left is longer than any run.
-        if held_until.is_some_and(|until| now + TERM / 2 < until) {
-            return Ok(Turn::Ours);
+        let mut ours = self.ours.lock().await;
+        match &*ours {
+            // The half that is left is longer than any run.
+            Ours::Held(held) if now + TERM / 2 < held.until => return Ok(Turn::Ours),
+            Ours::GivenBack => return Ok(Turn::Others),
+            Ours::Held(_) | Ours::Nothing => {}
         }
-        let next = match self.latest(tenant).await? {
+        let number = match self.latest(tenant).await? {
             None => 1,
-            Some(latest) if latest.is_valid && latest.holder != self.holder => return Ok(Turn::Others),
+            Some(latest) if latest.is_valid && ![&self.holder, NOBODY].contains(&latest.holder.as_str()) => {
+                return Ok(Turn::Others);
+            }
             Some(latest) => latest.number.saturating_add(1),
         };
-        self.store.insert("derivation_leases", row(tenant, next, &self.holder)?, Some(token(next))).await?;
+        self.store.insert("derivation_leases", row(tenant, number, &self.holder)?, Some(token(number))).await?;
         // What another process inserted first is what is there.
         let is_ours =
-            self.latest(tenant).await?.is_some_and(|latest| latest.number == next && latest.holder == self.holder);
-        *held_until = is_ours.then(|| now + TERM);
-        Ok(if is_ours { Turn::Ours } else { Turn::Others })
+            self.latest(tenant).await?.is_some_and(|latest| latest.number == number && latest.holder == self.holder);
+        if is_ours {
+            *ours = Ours::Held(Held { until: now + TERM, number, tenant: tenant.to_owned() });
+            return Ok(Turn::Ours);
+        }
+        *ours = Ours::Nothing;
+        Ok(Turn::Others)
+    }
+
+    /// Gives it back, for good. Nothing may be derived any more by then.
+    pub async fn give_back(&self, now: Instant) -> Result<(), StoreError> {
+        let mut ours = self.ours.lock().await;
+        let Ours::Held(Held { until, number, tenant }) = std::mem::replace(&mut *ours, Ours::GivenBack) else {
+            return Ok(());
+        };
+        // What has come to an end may be another's.
+        if until <= now {
+            return Ok(());
+        }
+        let next = number.saturating_add(1);
+        self.store.insert("derivation_leases", row(&tenant, next, NOBODY)?, Some(token(next))).await
     }
 
     async fn latest(&self, tenant: &str) -> Result<Option<Latest>, StoreError> {

@@ -64,6 +64,28 @@ async fn who_does_not_have_the_right_waits_for_who_has() {
 }
 
 #[tokio::test]
+async fn who_ends_gives_the_right_to_the_others_at_once_and_takes_it_no_more() {
+    let ([first, second], _host, data) = two().await;
+    let [one, two] = [&first, &second].map(|store| Ingest::new(Arc::clone(store) as _, Arc::new(FixedClock(NOW))));
+    take(&one, "a").await;
+    assert_eq!(one.derivation().catch_up("acme").await.unwrap(), 1);
+    take(&two, "b").await;
+    assert!(two.derivation().catch_up_within("acme", Duration::from_millis(300)).await.unwrap(), "it is the first's");
+    one.end().await;
+    assert_eq!(two.derivation().catch_up("acme").await.unwrap(), 1);
+    // The right is the second's now, with the number after that which was given back.
+    let told = shown(data.store(), "SELECT number, holder != '' AS held FROM derivation_leases ORDER BY number").await;
+    assert_eq!(told, "number: 1\nheld: 1\n\nnumber: 2\nheld: 0\n\nnumber: 3\nheld: 1\n\n");
+    two.end().await;
+    take(&one, "c").await;
+    assert!(one.derivation().catch_up_within("acme", Duration::from_millis(300)).await.unwrap(), "it has ended");
+    // Who had nothing gives nothing back.
+    let three = Ingest::new(Arc::clone(&second) as _, Arc::new(FixedClock(NOW)));
+    three.end().await;
+    assert!(shown(data.store(), "SELECT max(number) AS number FROM derivation_leases").await.starts_with("number: 4"));
+}
+
+#[tokio::test]
 async fn of_many_that_want_the_right_at_once_one_has_it() {
     let data = Data::new();
     let host = Host::start(&data, 0);
