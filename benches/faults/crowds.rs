@@ -12,6 +12,7 @@ use super::client::{Client, connect, head};
 use super::load::{Copies, Load, Sample, Shape, percentile};
 use super::outcome::Outcome;
 use super::stage::Stage;
+use super::traffic::TENANTS;
 use super::{House, Plan};
 
 /// Clients that keep connections busy until this is stopped.
@@ -182,35 +183,45 @@ pub fn burst(house: &House, plan: Plan) -> Outcome {
     })
 }
 
-/// A small query, asked again and again: alone, and while bodies come as fast as they are taken.
+/// A small query, asked again and again: alone, and while bodies come as fast as they are taken. It reads more the more there
+/// is, so it is asked alone before and after: the mean of both is what it would take alone in between.
 pub fn queries_while_ingesting(house: &House, plan: Plan) -> Outcome {
     Outcome::of(|| {
         let shape = Shape { connections: 8, body_events: 2_000, copies: Copies::Once };
         let mut stage = Stage::begin(house, plan, "Q", shape)?;
         let length = Duration::from_secs(plan.choose(2, 30));
         measure(&stage, length / 2);
-        figures(stage.load.address(), 0)?;
-        let (idle, _) = ask_for(&stage, length)?;
+        let (before, _) = ask_alone(&stage, length)?;
         let first = stage.load.samples().len();
         let senders = stage.load.start();
         let (busy, stale) = ask_for(&stage, length)?;
         senders.stop();
         let events: usize = stage.load.samples()[first..].iter().map(|sample| sample.events).sum();
         stage.outcome.trials = busy.len() as u64;
-        let ratio = percentile(&busy, 0.95) / percentile(&idle, 0.95);
+        let (after, _) = ask_alone(&stage, length)?;
+        let told = |samples: &[Sample]| {
+            let [median, high] = [0.5, 0.95].map(|share| percentile(samples, share));
+            format!("p50 {median:.1} ms, p95 {high:.1} ms ({} queries)", samples.len())
+        };
+        let alone = (percentile(&before, 0.95) + percentile(&after, 0.95)) / 2.0;
+        let ratio = percentile(&busy, 0.95) / alone;
         stage.note(format!(
-            "idle p50 {:.1} ms, p95 {:.1} ms ({} queries); at {:.0} events/s p50 {:.1} ms, p95 {:.1} ms ({} queries, {stale} \
-             stale): p95 × {ratio:.1}, to be at most 3",
-            percentile(&idle, 0.5),
-            percentile(&idle, 0.95),
-            idle.len(),
+            "alone before {}, at {:.0} events/s {} ({stale} stale), alone after {}: p95 × {ratio:.1}, to be at most 3",
+            told(&before),
             events as f64 / length.as_secs_f64(),
-            percentile(&busy, 0.5),
-            percentile(&busy, 0.95),
-            busy.len()
+            told(&busy),
+            told(&after),
         ));
         stage.reckon()
     })
+}
+
+/// The same when everything is counted in.
+fn ask_alone(stage: &Stage, length: Duration) -> Result<(Vec<Sample>, usize), String> {
+    for tenant in 0..TENANTS.len() {
+        figures(stage.load.address(), tenant)?;
+    }
+    ask_for(stage, length)
 }
 
 /// How long each query takes, and how many answers were stale.
