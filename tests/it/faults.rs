@@ -55,6 +55,13 @@ fn a_kill_in_any_window_of_a_request_loses_and_doubles_nothing() {
 }
 
 #[test]
+fn a_kill_in_any_window_of_the_engines_work_loses_and_doubles_nothing() {
+    for window in ["F2d", "F2e", "F2f", "F2g", "F2h"] {
+        assert_eq!(run(window).trials, 3);
+    }
+}
+
+#[test]
 fn a_full_disk_refuses_events_and_answers_questions_until_there_is_room() {
     run("F4");
 }
