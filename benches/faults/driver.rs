@@ -6,14 +6,15 @@
 //!
 //! Reading order: [`traffic`] (events made from numbers), [`ledger`] (the oracle), [`client`] and [`load`] (sending), [`child`]
 //! (the process), [`counting`] (what the disk holds), [`asking`] (what the API answers), [`stage`] (one trial), [`outcome`].
-//! The faults themselves: [`crashes`] and [`windows`] (which [`watching`] finds), [`cuts`], [`room`], [`shortage`],
-//! [`crowds`], [`poison`], [`stops`], [`control`].
+//! The faults themselves: [`crashes`] and [`windows`] (which [`watching`] finds), [`cuts`], [`room`], [`shortage`]
+//! (by [`cgroup`]), [`crowds`], [`poison`], [`stops`], [`control`].
 //! F3, F16 and F17 (the queue's faults) come with the queue, as a module beside these and lines of [`FAULTS`].
 
 #![allow(dead_code, reason = "the long form and the short form each use a part of it")]
 #![allow(clippy::expect_used, reason = "a harness that cannot go on should say where")]
 
 pub mod asking;
+pub mod cgroup;
 pub mod chance;
 pub mod child;
 pub mod client;

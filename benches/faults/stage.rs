@@ -11,9 +11,12 @@ use super::chance::Chance;
 use super::child::{Server, Setting};
 use super::counting::{Harm, count};
 use super::load::{Load, Shape, lock};
-use super::outcome::Outcome;
+use super::outcome::{Mark, Outcome};
 use super::traffic::TENANTS;
 use super::{House, Plan};
+
+/// Lines that are told when something is wrong.
+const LAST_WORDS_MAX: usize = 12;
 
 /// How long it may take until everything is acknowledged once the harm is over.
 const FINISH_WITHIN: Duration = Duration::from_secs(120);
@@ -26,6 +29,8 @@ pub struct Stage {
     pub load: Arc<Load>,
     pub chance: Chance,
     pub outcome: Outcome,
+    /// The last lines of each process, for who asks what went wrong.
+    last_words: Vec<String>,
     directory: TempDir,
 }
 
@@ -54,6 +59,7 @@ impl Stage {
             load,
             chance: Chance::new(plan.seed, name),
             outcome: Outcome::default(),
+            last_words: Vec::new(),
             directory,
         }
     }
@@ -83,7 +89,9 @@ impl Stage {
     }
 
     pub fn kill(&mut self) {
-        self.take_server().kill();
+        let server = self.take_server();
+        self.listen(&server.said());
+        server.kill();
         self.outcome.trials += 1;
     }
 
@@ -108,23 +116,33 @@ impl Stage {
         self.compare_answers();
         let (status, took, said) = self.take_server().terminate();
         if !status.success() {
-            let last: String = said.lines().rev().take(3).collect::<Vec<_>>().join(" | ");
-            self.wrong(format!("SIGTERM ended it with {status} after {} ms: {last}", took.as_millis()));
+            self.wrong(format!("SIGTERM ended it with {status} after {} ms", took.as_millis()));
         }
         // What the server itself had to say of what was harmed, once.
         if let Some(line) = said.lines().find(|line| line.contains("ERROR")) {
             self.note(format!("its log: {}", line.chars().take(300).collect::<String>()));
         }
-        if let Some(panic) = said.lines().find(|line| line.contains("panicked")) {
-            self.wrong(format!("it panicked: {panic}"));
-        }
+        self.listen(&said);
         let counted = count(&self.house, &self.setting.data, harm);
         let mut verdict = lock(&self.load.ledger).judge(&counted);
         verdict.wrong.append(&mut self.outcome.verdict.wrong);
         let complaints = self.load.complaints();
         verdict.wrong.extend(complaints.iter().map(|(complaint, count)| format!("{count} × {complaint}")));
         self.outcome.verdict = verdict;
+        if self.outcome.mark() == Mark::Failed {
+            let words = self.last_words.split_off(self.last_words.len().saturating_sub(LAST_WORDS_MAX)).join(" | ");
+            self.note(format!("what the servers said last: {words}"));
+        }
         Ok(self.outcome)
+    }
+
+    /// Keeps what a server said last, and looks for what none may say.
+    fn listen(&mut self, said: &str) {
+        if let Some(panic) = said.lines().find(|line| line.contains("panicked")) {
+            self.wrong(format!("it panicked: {panic}"));
+        }
+        let last: Vec<&str> = said.lines().rev().take(3).collect();
+        self.last_words.extend(last.iter().rev().map(|line| line.chars().take(300).collect()));
     }
 
     fn compare_answers(&mut self) {
