@@ -6,8 +6,8 @@
 //!
 //! Reading order: [`traffic`] (events made from numbers), [`ledger`] (the oracle), [`client`] and [`load`] (sending), [`child`]
 //! (the process), [`counting`] (what the disk holds), [`asking`] (what the API answers), [`stage`] (one trial), [`outcome`].
-//! The faults themselves: [`crashes`] and [`windows`] (which [`watching`] finds), [`cuts`], [`room`], [`shortage`]
-//! (by [`cgroup`]), [`crowds`], [`poison`], [`stops`], [`control`].
+//! The faults themselves: [`crashes`] and [`windows`] (which [`watching`] finds), [`cuts`], [`room`], [`shortage`] and
+//! [`starvation`] (by [`cgroup`]), [`crowds`], [`poison`], [`stops`], [`control`].
 //! F3, F16 and F17 (the queue's faults) come with the queue, as a module beside these and lines of [`FAULTS`].
 
 #![allow(dead_code, reason = "the long form and the short form each use a part of it")]
@@ -31,6 +31,7 @@ pub mod proxy;
 pub mod room;
 pub mod shortage;
 pub mod stage;
+pub mod starvation;
 pub mod stops;
 pub mod traffic;
 pub mod watching;
@@ -82,7 +83,7 @@ impl Plan {
 pub type Run = fn(&House, Plan) -> Outcome;
 
 /// All of them, by the numbers that the table of faults gives them; `C…` are the controls, which must find what was harmed.
-pub const FAULTS: [(&str, &str, Run); 25] = [
+pub const FAULTS: [(&str, &str, Run); 26] = [
     ("F1", "kill -9 at random moments", crashes::at_random_moments),
     ("F2a", "kill -9 while the body is being sent", crashes::before_the_insert),
     ("F2b", "kill -9 after the body, at a random millisecond", crashes::between_the_inserts),
@@ -100,6 +101,7 @@ pub const FAULTS: [(&str, &str, Run); 25] = [
     ("F13", "poison lines", poison::poison_lines),
     ("F14", "connection cut after k bytes of the answer", cuts::cut_answers),
     ("F18", "killed for memory (cgroup)", shortage::memory),
+    ("F19", "a tenth of a core (cgroup)", starvation::processor),
     ("F20", "no file descriptors left", shortage::descriptors),
     ("F21", "SIGTERM under load", stops::under_load),
     ("F22", "a second process on the directory", stops::second_process),

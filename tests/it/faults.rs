@@ -87,6 +87,11 @@ fn a_server_that_is_killed_for_memory_starts_again_with_everything() {
 }
 
 #[test]
+fn a_server_without_processor_time_is_slow_and_sound() {
+    run("F19");
+}
+
+#[test]
 fn a_server_without_descriptors_recovers() {
     run("F20");
 }
