@@ -9,8 +9,9 @@ use tempfile::TempDir;
 use super::asking;
 use super::chance::Chance;
 use super::child::{Server, Setting};
+use super::client::PATIENCE;
 use super::counting::{Harm, count};
-use super::load::{Load, Shape, lock};
+use super::load::{Load, Sample, Shape, lock};
 use super::outcome::{Mark, Outcome};
 use super::traffic::TENANTS;
 use super::{House, Plan};
@@ -123,6 +124,11 @@ impl Stage {
             self.note(format!("its log: {}", line.chars().take(300).collect::<String>()));
         }
         self.listen(&said);
+        let is_unanswered = |sample: &&Sample| sample.status == 0 && PATIENCE <= sample.took;
+        let unanswered = self.load.samples().iter().filter(is_unanswered).count();
+        if 0 < unanswered {
+            self.note(format!("{unanswered} requests had no answer within {} s", PATIENCE.as_secs()));
+        }
         let counted = count(&self.house, &self.setting.data, harm);
         let mut verdict = lock(&self.load.ledger).judge(&counted);
         verdict.wrong.append(&mut self.outcome.verdict.wrong);
