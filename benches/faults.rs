@@ -29,7 +29,7 @@ struct Options {
     /// Kills of each kind
     #[arg(long, default_value_t = 100)]
     rounds: u32,
-    /// Numbers of faults, with commas; F2 means F2a, F2b and F2c
+    /// Numbers of faults, with commas; F2 means F2a to F2h
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Seconds instead of minutes, as `cargo test` does it

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// How long anything may take before it counts as unanswered: longer than the server's own limits.
-const PATIENCE: Duration = Duration::from_secs(40);
+pub const PATIENCE: Duration = Duration::from_secs(40);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {

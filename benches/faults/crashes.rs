@@ -1,5 +1,5 @@
-//! F1 and F2: SIGKILL at any moment and in each window of a request. Black box: the moments are bytes and milliseconds, so that
-//! many rounds meet each window; points inside of the program can be added when it has them.
+//! F1 and F2: SIGKILL at any moment and in each window of a request, as a client sees it: the moments are bytes and milliseconds.
+//! The windows that only the data directory shows are in [`super::windows`].
 
 use std::io::Write;
 use std::sync::mpsc;
@@ -13,7 +13,7 @@ use super::stage::Stage;
 use super::traffic::{Event, body};
 use super::{House, Plan};
 
-fn shape(plan: Plan) -> Shape {
+pub fn shape(plan: Plan) -> Shape {
     Shape { connections: 4, body_events: plan.choose(100, 400), copies: Copies::Once }
 }
 

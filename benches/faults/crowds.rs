@@ -74,7 +74,7 @@ impl Nuisance {
 }
 
 /// The samples of the senders over a while.
-fn measure(stage: &Stage, length: Duration) -> Vec<Sample> {
+pub fn measure(stage: &Stage, length: Duration) -> Vec<Sample> {
     let before = stage.load.samples().len();
     let senders = stage.load.start();
     std::thread::sleep(length);

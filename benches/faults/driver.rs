@@ -6,13 +6,15 @@
 //!
 //! Reading order: [`traffic`] (events made from numbers), [`ledger`] (the oracle), [`client`] and [`load`] (sending), [`child`]
 //! (the process), [`counting`] (what the disk holds), [`asking`] (what the API answers), [`stage`] (one trial), [`outcome`].
-//! The faults themselves: [`crashes`], [`cuts`], [`room`], [`shortage`], [`crowds`], [`poison`], [`stops`], [`control`].
+//! The faults themselves: [`crashes`] and [`windows`] (which [`watching`] finds), [`cuts`], [`room`], [`shortage`] and
+//! [`starvation`] (by [`cgroup`]), [`crowds`], [`poison`], [`stops`], [`control`].
 //! F3, F16 and F17 (the queue's faults) come with the queue, as a module beside these and lines of [`FAULTS`].
 
 #![allow(dead_code, reason = "the long form and the short form each use a part of it")]
 #![allow(clippy::expect_used, reason = "a harness that cannot go on should say where")]
 
 pub mod asking;
+pub mod cgroup;
 pub mod chance;
 pub mod child;
 pub mod client;
@@ -29,8 +31,11 @@ pub mod proxy;
 pub mod room;
 pub mod shortage;
 pub mod stage;
+pub mod starvation;
 pub mod stops;
 pub mod traffic;
+pub mod watching;
+pub mod windows;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -78,11 +83,16 @@ impl Plan {
 pub type Run = fn(&House, Plan) -> Outcome;
 
 /// All of them, by the numbers that the table of faults gives them; `C…` are the controls, which must find what was harmed.
-pub const FAULTS: [(&str, &str, Run); 20] = [
+pub const FAULTS: [(&str, &str, Run); 26] = [
     ("F1", "kill -9 at random moments", crashes::at_random_moments),
     ("F2a", "kill -9 while the body is being sent", crashes::before_the_insert),
     ("F2b", "kill -9 after the body, at a random millisecond", crashes::between_the_inserts),
     ("F2c", "kill -9 when the answer is on its way", crashes::before_the_answer),
+    ("F2d", "kill -9 while the part of `events` is written", windows::while_events_are_written),
+    ("F2e", "kill -9 when events are stored and not answered", windows::when_events_are_stored),
+    ("F2f", "kill -9 when what follows is half written", windows::while_what_follows_is_written),
+    ("F2g", "kill -9 while dialogs are derived", windows::while_dialogs_are_derived),
+    ("F2h", "kill -9 between the note of an insert and its part", windows::when_the_insert_is_noted),
     ("F4", "disk full and freed", room::disk_full),
     ("F8a", "slow bodies, slow heads, slow readers", crowds::slow_clients),
     ("F8b", "32 slow bodies that announce 8 MiB each", crowds::slow_and_large),
@@ -91,6 +101,7 @@ pub const FAULTS: [(&str, &str, Run); 20] = [
     ("F13", "poison lines", poison::poison_lines),
     ("F14", "connection cut after k bytes of the answer", cuts::cut_answers),
     ("F18", "killed for memory (cgroup)", shortage::memory),
+    ("F19", "a tenth of a core (cgroup)", starvation::processor),
     ("F20", "no file descriptors left", shortage::descriptors),
     ("F21", "SIGTERM under load", stops::under_load),
     ("F22", "a second process on the directory", stops::second_process),

@@ -1,10 +1,10 @@
 //! F18 and F20: no memory left, no file descriptors left.
 
-use std::fs;
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::cgroup::Group;
 use super::client::Client;
 use super::crashes::wait_until;
 use super::load::{Copies, Shape};
@@ -12,55 +12,28 @@ use super::outcome::Outcome;
 use super::stage::Stage;
 use super::{House, Plan};
 
-/// Where cgroups of version 1 limit memory.
-const MEMORY_CGROUPS: &str = "/sys/fs/cgroup/memory";
-/// What the server may take beyond what it has when it is ready.
-const SPARE_BYTES: u64 = 24 << 20;
+/// What the server may take at first beyond what it has when it is ready, and how much less after each while: under some
+/// loads it keeps within little, and it has to be killed.
+const SPARE_BYTES: i64 = 24 << 20;
+const LESS_BYTES: i64 = 8 << 20;
+const LESS_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether it was killed.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Below what it had when it was idle no server can stay.
+const KILLED_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long an idle connection waits to be let in.
 const CONNECT_WITHIN: Duration = Duration::from_millis(500);
 
-/// A cgroup of our own, removed when it is dropped and empty.
-struct MemoryGroup(PathBuf);
+const LIMIT: &str = "memory.limit_in_bytes";
 
-impl MemoryGroup {
-    fn make() -> Result<Self, String> {
-        let path = Path::new(MEMORY_CGROUPS).join(format!("rapport-faults-{}", std::process::id()));
-        fs::create_dir_all(&path).map_err(|error| error.to_string())?;
-        let group = Self(path);
-        group.read("memory.usage_in_bytes")?;
-        group.limit(None)?;
-        Ok(group)
-    }
-
-    fn read(&self, name: &str) -> Result<u64, String> {
-        let text = fs::read_to_string(self.0.join(name)).map_err(|error| error.to_string())?;
-        text.trim().parse().map_err(|_| format!("{name} says {text}"))
-    }
-
-    fn limit(&self, bytes: Option<u64>) -> Result<(), String> {
-        let text = bytes.map_or("-1".to_owned(), |bytes| bytes.to_string());
-        fs::write(self.0.join("memory.limit_in_bytes"), text).map_err(|error| error.to_string())
-    }
-
-    /// What the process holds itself: pages of files can be taken away without harm.
-    fn held_bytes(&self) -> Result<u64, String> {
-        let text = fs::read_to_string(self.0.join("memory.stat")).map_err(|error| error.to_string())?;
-        let line = text.lines().find_map(|line| line.strip_prefix("rss "));
-        line.and_then(|rest| rest.trim().parse().ok()).ok_or("memory.stat tells no rss".to_owned())
-    }
-}
-
-impl Drop for MemoryGroup {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir(&self.0);
-    }
-}
-
-/// F18: the limit is a little above what an idle server has; the load has it killed. It starts again and is exact.
+/// F18: the limit is a little above what an idle server has, and becomes less until the load has it killed. It starts again and
+/// is exact.
 pub fn memory(house: &House, plan: Plan) -> Outcome {
     Outcome::of(|| {
-        let group = match MemoryGroup::make() {
+        let group = match Group::make("memory") {
             Ok(group) => group,
             Err(reason) => {
                 return Ok(Outcome::not_run(&format!("memory cgroups (version 1) cannot be made here: {reason}")));
@@ -68,22 +41,27 @@ pub fn memory(house: &House, plan: Plan) -> Outcome {
         };
         let shape = Shape { connections: 8, body_events: 2_000, copies: Copies::Once };
         let mut stage = Stage::prepare(house, plan, "F18", shape);
-        stage.setting.before = format!("echo $$ > {}/cgroup.procs", group.0.display());
+        stage.setting.before = group.join_command();
         stage.start()?;
         stage.load.send_one();
         for _ in 0..plan.choose(1, plan.rounds.min(10)) {
-            let held = group.held_bytes()?;
-            group.limit(Some(held + SPARE_BYTES))?;
+            // What the process holds itself: pages of files can be taken away without harm.
+            let held = group.read_line("memory.stat", "rss")?;
             let senders = stage.load.start();
-            wait_until(|| stage.server().has_ended());
-            let has_ended = stage.server().has_ended();
-            group.limit(None)?;
-            if has_ended {
-                stage.note(format!("killed at {} MiB, {} MiB when idle", (held + SPARE_BYTES) >> 20, held >> 20));
-                stage.kill();
-                stage.start()?;
-            } else {
-                stage.note(format!("60 s of load at {} MiB did not have it killed", (held + SPARE_BYTES) >> 20));
+            let killed = squeeze(&mut stage, &group, held);
+            group.write(LIMIT, "-1")?;
+            match killed? {
+                Some((limit, after)) => {
+                    stage.note(format!(
+                        "killed at {} MiB after {:.1} s, {} MiB when idle",
+                        limit >> 20,
+                        after.as_secs_f64(),
+                        held >> 20
+                    ));
+                    stage.kill();
+                    stage.start()?;
+                }
+                None => stage.wrong(format!("{} s of load did not have it killed", KILLED_WITHIN.as_secs())),
             }
             senders.stop();
         }
@@ -91,6 +69,28 @@ pub fn memory(house: &House, plan: Plan) -> Outcome {
         drop(group);
         outcome
     })
+}
+
+/// Takes memory away until the server is gone. Returns at which limit that was, and after how long.
+fn squeeze(stage: &mut Stage, group: &Group, held: u64) -> Result<Option<(u64, Duration)>, String> {
+    let began = Instant::now();
+    let mut spare = SPARE_BYTES;
+    while began.elapsed() < KILLED_WITHIN {
+        let wanted = held.saturating_add_signed(spare);
+        // The system does not go below what the process holds now. At that, whatever more it asks for is too much.
+        if group.write(LIMIT, &wanted.to_string()).is_err() {
+            let _ = group.write(LIMIT, &group.read("memory.usage_in_bytes")?.to_string());
+        }
+        spare -= LESS_BYTES;
+        let lowered = Instant::now();
+        while lowered.elapsed() < LESS_EVERY {
+            if stage.server().has_ended() {
+                return Ok(Some((group.read(LIMIT)?, began.elapsed())));
+            }
+            sleep(LOOK_EVERY);
+        }
+    }
+    Ok(None)
 }
 
 /// F20: idle connections take all descriptors. Whatever is refused is refused as it should be, and it passes.
@@ -111,7 +111,7 @@ pub fn descriptors(house: &House, plan: Plan) -> Outcome {
             let idle: Vec<TcpStream> = (0..300).map_while(connect).collect();
             let connected = began.elapsed();
             // Long enough that descriptors are asked for while there are none.
-            std::thread::sleep(Duration::from_millis(1_500));
+            sleep(Duration::from_millis(1_500));
             let samples = stage.load.samples();
             let idle_count = idle.len();
             drop(idle);

@@ -9,11 +9,15 @@ use tempfile::TempDir;
 use super::asking;
 use super::chance::Chance;
 use super::child::{Server, Setting};
+use super::client::PATIENCE;
 use super::counting::{Harm, count};
-use super::load::{Load, Shape, lock};
-use super::outcome::Outcome;
+use super::load::{Load, Sample, Shape, lock};
+use super::outcome::{Mark, Outcome};
 use super::traffic::TENANTS;
 use super::{House, Plan};
+
+/// Lines that are told when something is wrong.
+const LAST_WORDS_MAX: usize = 12;
 
 /// How long it may take until everything is acknowledged once the harm is over.
 const FINISH_WITHIN: Duration = Duration::from_secs(120);
@@ -26,6 +30,8 @@ pub struct Stage {
     pub load: Arc<Load>,
     pub chance: Chance,
     pub outcome: Outcome,
+    /// The last lines of each process, for who asks what went wrong.
+    last_words: Vec<String>,
     directory: TempDir,
 }
 
@@ -54,6 +60,7 @@ impl Stage {
             load,
             chance: Chance::new(plan.seed, name),
             outcome: Outcome::default(),
+            last_words: Vec::new(),
             directory,
         }
     }
@@ -83,7 +90,9 @@ impl Stage {
     }
 
     pub fn kill(&mut self) {
-        self.take_server().kill();
+        let server = self.take_server();
+        self.listen(&server.said());
+        server.kill();
         self.outcome.trials += 1;
     }
 
@@ -108,15 +117,17 @@ impl Stage {
         self.compare_answers();
         let (status, took, said) = self.take_server().terminate();
         if !status.success() {
-            let last: String = said.lines().rev().take(3).collect::<Vec<_>>().join(" | ");
-            self.wrong(format!("SIGTERM ended it with {status} after {} ms: {last}", took.as_millis()));
+            self.wrong(format!("SIGTERM ended it with {status} after {} ms", took.as_millis()));
         }
         // What the server itself had to say of what was harmed, once.
         if let Some(line) = said.lines().find(|line| line.contains("ERROR")) {
             self.note(format!("its log: {}", line.chars().take(300).collect::<String>()));
         }
-        if let Some(panic) = said.lines().find(|line| line.contains("panicked")) {
-            self.wrong(format!("it panicked: {panic}"));
+        self.listen(&said);
+        let is_unanswered = |sample: &&Sample| sample.status == 0 && PATIENCE <= sample.took;
+        let unanswered = self.load.samples().iter().filter(is_unanswered).count();
+        if 0 < unanswered {
+            self.note(format!("{unanswered} requests had no answer within {} s", PATIENCE.as_secs()));
         }
         let counted = count(&self.house, &self.setting.data, harm);
         let mut verdict = lock(&self.load.ledger).judge(&counted);
@@ -124,7 +135,20 @@ impl Stage {
         let complaints = self.load.complaints();
         verdict.wrong.extend(complaints.iter().map(|(complaint, count)| format!("{count} × {complaint}")));
         self.outcome.verdict = verdict;
+        if self.outcome.mark() == Mark::Failed {
+            let words = self.last_words.split_off(self.last_words.len().saturating_sub(LAST_WORDS_MAX)).join(" | ");
+            self.note(format!("what the servers said last: {words}"));
+        }
         Ok(self.outcome)
+    }
+
+    /// Keeps what a server said last, and looks for what none may say.
+    fn listen(&mut self, said: &str) {
+        if let Some(panic) = said.lines().find(|line| line.contains("panicked")) {
+            self.wrong(format!("it panicked: {panic}"));
+        }
+        let last: Vec<&str> = said.lines().rev().take(3).collect();
+        self.last_words.extend(last.iter().rev().map(|line| line.chars().take(300).collect()));
     }
 
     fn compare_answers(&mut self) {

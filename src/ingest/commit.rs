@@ -195,7 +195,7 @@ impl Commits {
                 feed.make_room().await?;
                 let number = feed.next_number();
                 let events = batch::numbered(&rows, number).map_err(IngestError::Batch)?;
-                let stored = self.store.insert("events", events, Some(Token::of(&format!("batch {number}")))).await;
+                let stored = self.store.insert("events", events, Some(feed.token(number))).await;
                 match &stored {
                     Ok(()) => feed.push(number, tenants, Some(rows)),
                     // The engine refused it before it stored anything.

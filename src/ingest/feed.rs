@@ -22,6 +22,7 @@ use tokio::task::spawn_blocking;
 use super::bisect::bisect;
 use super::rejected::{RejectedBy, Rejections, row};
 use super::{Origin, batch};
+use crate::store::token::Token;
 use crate::store::{Insert, Store, StoreError};
 
 pub use log::FOLLOWS;
@@ -52,6 +53,8 @@ pub(super) struct Feed {
     arrived: Notify,
     /// The number of the batch that was stored last.
     last: AtomicU64,
+    /// Of this opening of the log.
+    name: String,
 }
 
 #[derive(Default)]
@@ -88,6 +91,7 @@ impl Feed {
     pub async fn open(store: Arc<dyn Store>, rejections: Arc<Rejections>) -> Result<Self, StoreError> {
         let fed = log::fed(store.as_ref()).await?;
         let last = log::last_after(store.as_ref(), fed).await?.max(fed);
+        let name = log::name_of_opening(store.as_ref()).await?;
         let mut waiting = Waiting::default();
         if fed < last {
             tracing::info!(batches = last - fed, "what a process that broke off had stored is counted in");
@@ -104,12 +108,20 @@ impl Feed {
             turn: Arc::default(),
             arrived,
             last: AtomicU64::new(last),
+            name,
         })
     }
 
     /// The number of the next batch. Called under the turn of those who store.
     pub fn next_number(&self) -> u64 {
         self.last.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// What the insert of a batch is known by. The engine notes it before the rows are in their place: a process that breaks off in
+    /// between leaves a note of a batch that is not there, and the next one gives its number again. By the number alone the engine
+    /// would take that one for done, and leave it out.
+    pub fn token(&self, number: u64) -> Token {
+        Token::of(&format!("batch {number} of {}", self.name))
     }
 
     /// Waits until there is room for more, and works for it.

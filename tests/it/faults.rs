@@ -55,6 +55,13 @@ fn a_kill_in_any_window_of_a_request_loses_and_doubles_nothing() {
 }
 
 #[test]
+fn a_kill_in_any_window_of_the_engines_work_loses_and_doubles_nothing() {
+    for window in ["F2d", "F2e", "F2f", "F2g", "F2h"] {
+        assert_eq!(run(window).trials, 3);
+    }
+}
+
+#[test]
 fn a_full_disk_refuses_events_and_answers_questions_until_there_is_room() {
     run("F4");
 }
@@ -77,6 +84,11 @@ fn a_connection_that_is_cut_after_the_commit_doubles_nothing() {
 #[test]
 fn a_server_that_is_killed_for_memory_starts_again_with_everything() {
     run("F18");
+}
+
+#[test]
+fn a_server_without_processor_time_is_slow_and_sound() {
+    run("F19");
 }
 
 #[test]

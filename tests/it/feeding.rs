@@ -121,6 +121,19 @@ async fn what_was_stored_by_an_insert_that_failed_is_counted_once() {
 }
 
 #[tokio::test]
+async fn a_batch_that_was_noted_and_never_came_into_its_place_keeps_no_other_from_being_stored() {
+    let world = World::at("2026-03-20T00:00:00Z").await;
+    world.take(&messages("c", 2)).await;
+    // As after a process that was killed between the two: the engine knows the token, and the rows are not there.
+    world.store.execute(Sql::new("DELETE FROM events WHERE 1")).await.unwrap();
+    let next = Ingest::open(world.store.clone(), Arc::new(FixedClock(world.now))).await.unwrap();
+    let world = world.with(next);
+    assert_eq!(world.take(&messages("c", 2)).await["accepted"], 2);
+    assert_eq!(rows(&world, "events").await, "n: 2");
+    assert_eq!(counted(&world).await, json!({"messages": 2, "quality": {"warnings": []}}));
+}
+
+#[tokio::test]
 async fn the_log_of_events_has_the_columns_of_the_inbox_in_their_order_and_a_batch() {
     let world = World::at("2026-03-20T00:00:00Z").await;
     let columns = |table: &'static str| {

@@ -28,6 +28,14 @@ pub async fn fed(store: &dyn Store) -> Result<u64, StoreError> {
     number(store, Sql::new("SELECT max(batch) FROM fed")).await
 }
 
+/// A name that no other opening of the log has or had.
+pub async fn name_of_opening(store: &dyn Store) -> Result<String, StoreError> {
+    let answer = store.query(Sql::new("SELECT toString(generateUUIDv4())")).await?;
+    let names = answer.first().map(|batch| columns::texts(batch, 0)).transpose()?;
+    let name = names.and_then(|names| names.iter().flatten().next().map(str::to_owned));
+    name.ok_or_else(|| StoreError::Engine { code: 0, message: "the engine gives no name".to_owned() })
+}
+
 /// The number of the last batch of the log after one; 0 where there is none.
 pub async fn last_after(store: &dyn Store, after: u64) -> Result<u64, StoreError> {
     let mut sql = Sql::new("SELECT max(batch) FROM events WHERE batch > ");
