@@ -1,5 +1,6 @@
 //! The queue between the API and the store, on a real broker: what is accepted is stored, once, whatever is killed.
 
+mod away;
 mod broker;
 mod faults;
 mod house;
