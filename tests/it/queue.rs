@@ -4,6 +4,8 @@ mod away;
 mod broker;
 mod faults;
 mod house;
+mod nodes;
 mod process;
 mod refusals;
+mod three;
 mod ways_in;
