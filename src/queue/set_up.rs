@@ -62,6 +62,7 @@ pub(super) async fn streams(queue: &Queue) -> Result<(), QueueError> {
                 "the server has no room for its {} bytes: raise `max_file_store` of nats-server, or lower RAPPORT_NATS_MAX_GIB",
                 wanted.max_bytes
             )),
+            true if is_for_now(&error) => queue.away(&error.to_string()),
             true => refused(error.to_string()),
             false => queue.away("no server answers"),
         })?;
@@ -83,6 +84,15 @@ pub(super) async fn streams(queue: &Queue) -> Result<(), QueueError> {
 fn is_beyond_storage(error: &CreateStreamError) -> bool {
     match error.kind() {
         CreateStreamErrorKind::JetStream(error) => error.error_code() == ErrorCode::STORAGE_RESOURCES_EXCEEDED,
+        _ => false,
+    }
+}
+
+/// Servers that have no majority, or are choosing who leads them, say nothing of the stream: it may be all right.
+fn is_for_now(error: &CreateStreamError) -> bool {
+    match error.kind() {
+        CreateStreamErrorKind::TimedOut => true,
+        CreateStreamErrorKind::JetStream(error) => error.error_code() == ErrorCode::CLUSTER_NOT_AVAILABLE,
         _ => false,
     }
 }

@@ -200,7 +200,15 @@ impl Host {
     }
 
     pub fn start_with(data: &Arc<Data>, number: usize, tls: Option<TlsAcceptor>) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::listen(std::net::TcpListener::bind("127.0.0.1:0").expect("a free port"), data, number, tls)
+    }
+
+    /// Where another host was, which is gone.
+    pub fn start_at(address: SocketAddr, data: &Arc<Data>, number: usize) -> Self {
+        Self::listen(std::net::TcpListener::bind(address).expect("its port is free again"), data, number, None)
+    }
+
+    fn listen(listener: std::net::TcpListener, data: &Arc<Data>, number: usize, tls: Option<TlsAcceptor>) -> Self {
         listener.set_nonblocking(true).expect("a socket can be asked without waiting");
         let address = listener.local_addr().expect("it is bound");
         let listener = TcpListener::from_std(listener).expect("a runtime");

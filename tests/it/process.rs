@@ -20,8 +20,13 @@ pub struct Server {
 }
 
 /// A command over a data directory, with nothing of the configuration of whoever runs the tests.
+#[expect(clippy::disallowed_methods, reason = "what the tests are told is none of the program's configuration")]
 pub fn command(data_dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rapport"));
+    let names = std::env::vars_os().map(|(name, _)| name);
+    for name in names.filter(|name| name.to_string_lossy().starts_with("RAPPORT_")) {
+        command.env_remove(name);
+    }
     command
         .args(arguments)
         .env("RAPPORT_DATA_DIR", data_dir)

@@ -24,12 +24,17 @@ pub struct Broker {
 
 impl Broker {
     pub fn start() -> Self {
-        // The port is free now and the broker's in a moment; the kernel gives it to nobody else so soon.
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let [port] = free_ports();
+        Self::start_with(port, "")
+    }
+
+    /// At this port, with more in its configuration.
+    pub fn start_with(port: u16, more: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = directory.path().join("store");
         let configuration = format!(
-            "listen: \"127.0.0.1:{port}\"\njetstream {{\n  store_dir: \"{}\"\n  max_file_store: 2GB\n  sync_interval: always\n}}\n",
+            "listen: \"127.0.0.1:{port}\"\n{more}jetstream {{\n  store_dir: \"{}\"\n  max_file_store: 2GB\n  \
+             sync_interval: always\n}}\n",
             store.display()
         );
         fs::write(directory.path().join("nats.conf"), configuration).unwrap();
@@ -84,6 +89,12 @@ impl Drop for Broker {
             let _ = child.wait();
         }
     }
+}
+
+/// They are free now and a broker's in a moment; the kernel gives them to nobody else so soon.
+pub fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
+    let listeners = [(); COUNT].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
 /// A queue whose streams are there.

@@ -45,7 +45,7 @@ async fn a_message_that_is_delivered_again_and_again_is_stored_once() {
     house.store.until_held().await;
     silent.abort();
     house.store.set(Door::Open);
-    let workers = [house.worker(), house.worker()];
+    let workers = [house.worker_with(Inserts::OneEach), house.worker_with(Inserts::OneEach)];
     house.until_drained().await;
     for worker in workers {
         worker.stop().await;
@@ -94,7 +94,7 @@ async fn a_stream_that_is_made_anew_loses_nothing_though_it_counts_from_one_agai
 async fn a_broker_that_is_killed_under_load_loses_nothing_that_it_acknowledged() {
     let mut broker = Broker::start();
     let house = House::over(broker.queue().await).await;
-    let workers = [house.worker(), house.worker()];
+    let workers = [house.worker_with(Inserts::OneEach), house.worker_with(Inserts::OneEach)];
     let (mut acknowledged, mut refused, mut killed) = (Vec::new(), 0, 0);
     let mut start = 0;
     while acknowledged.len() < 60 || killed < 3 {

@@ -33,7 +33,7 @@ fn program(directory: &Path, broker: &Broker, name: &str) -> Command {
 }
 
 /// Messages that an answer counts, once it counts as many or time is up.
-fn counted(served: &Server, manager: &str, expected: u64) -> u64 {
+pub fn counted(served: &Server, manager: &str, expected: u64) -> u64 {
     let query = r#"{"query": "{ analytics(range: {last: \"P2D\"}) { activity { total { messages } } } }"}"#;
     let deadline = Instant::now() + PATIENCE;
     loop {
