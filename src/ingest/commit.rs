@@ -22,8 +22,26 @@ use crate::store::{Insert, Store, StoreError};
 /// Events on their way in: an id once for each tenant.
 pub(super) struct Batch {
     pub stretches: Vec<Stretch>,
-    /// What the batch is known by, where the very same one can come again. It is then never joined with others.
-    pub token: Option<Token>,
+    pub coming: Coming,
+}
+
+/// Whether the very same batch can come again. It is then known by its token, and never joined with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coming {
+    /// Whoever sends its events again makes another batch of them.
+    Once,
+    First(Token),
+    /// It came before, and nobody heard what became of it.
+    Again(Token),
+}
+
+impl Coming {
+    fn token(self) -> Option<Token> {
+        match self {
+            Self::Once => None,
+            Self::First(token) | Self::Again(token) => Some(token),
+        }
+    }
 }
 
 /// Events of one tenant that came in the same way.
@@ -64,7 +82,7 @@ pub(super) enum Following {
 
 impl Batch {
     pub fn of(origin: Arc<Origin>, events: Vec<NormalEvent>) -> Self {
-        Self { stretches: vec![Stretch { origin, events }], token: None }
+        Self { stretches: vec![Stretch { origin, events }], coming: Coming::Once }
     }
 
     fn len(&self) -> usize {
@@ -94,7 +112,7 @@ impl Commits {
 
     /// Returns when the batch is stored, but for what the engine does not take.
     pub async fn write(&self, batch: Arc<Batch>, announced: Announced) -> Result<Written, IngestError> {
-        let weight = if batch.token.is_some() { BATCH_EVENTS_MAX } else { batch.len() };
+        let weight = if batch.coming == Coming::Once { batch.len() } else { BATCH_EVENTS_MAX };
         let write = async |batches| self.write_group(batches).await;
         self.groups.write(batch, weight, Some(announced), write).await
     }
@@ -106,22 +124,16 @@ impl Commits {
 
     /// Stores what is new of the batches, and says what became of each.
     async fn write_group(&self, batches: Vec<Arc<Batch>>) -> Result<Vec<Written>, IngestError> {
-        let found = self.find_known(&batches).await?;
-        let token = token_of(&batches);
+        // Only what is alone keeps its token: another group would be other rows.
         let alone = <[_; 1]>::try_from(batches.clone()).ok();
-        let amount = Amount::of(Some(batches.iter().map(|batch| batch.len()).sum()));
-        let selected = work(amount, move || {
-            let (new, accepted) = select_new(&batches, &found);
-            let rows = batch::build(&new).map_err(IngestError::Batch)?;
-            let tenants = new.iter().map(|row| row.origin.tenant.clone()).collect();
-            Ok::<_, IngestError>(Selected { rows, accepted, tenants })
-        });
-        let Selected { rows, accepted, tenants } = selected.await??;
+        let coming = alone.as_ref().map_or(Coming::Once, |[batch]| batch.coming);
+        let Selected { rows, accepted, tenants } = self.select(batches.clone()).await?;
         let mut written: Vec<Written> = accepted.into_iter().map(|new| Written { new, ..Written::default() }).collect();
         if rows.num_rows() == 0 {
             return Ok(written);
         }
-        match self.store_new(rows.clone(), tenants.clone(), token).await {
+        match self.store_new(rows.clone(), tenants.clone(), coming.token()).await {
+            Ok(()) if matches!(coming, Coming::Again(_)) => self.store_missing(batches).await?,
             Ok(()) => {}
             // Each batch of a group is tried alone first: what is wrong with one costs the others nothing.
             Err(IngestError::Store(error)) if error.is_about_rows() => {
@@ -132,6 +144,33 @@ impl Commits {
             Err(error) => return Err(error),
         }
         Ok(written)
+    }
+
+    /// What is new of the batches.
+    async fn select(&self, batches: Vec<Arc<Batch>>) -> Result<Selected, IngestError> {
+        let found = self.find_known(&batches).await?;
+        let amount = Amount::of(Some(batches.iter().map(|batch| batch.len()).sum()));
+        let selected = work(amount, move || {
+            let (new, accepted) = select_new(&batches, &found);
+            let rows = batch::build(&new).map_err(IngestError::Batch)?;
+            let tenants = new.iter().map(|row| row.origin.tenant.clone()).collect();
+            Ok::<_, IngestError>(Selected { rows, accepted, tenants })
+        });
+        selected.await?
+    }
+
+    /// Stores what an insert left out whose token was known. The engine notes a token before the rows are in their place: killed in
+    /// between it knows the one and does not have the other.
+    async fn store_missing(&self, batches: Vec<Arc<Batch>>) -> Result<(), IngestError> {
+        let Selected { rows, tenants, .. } = self.select(batches).await?;
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        tracing::warn!(
+            events = rows.num_rows(),
+            "the engine took a batch for done that it does not have; it is stored now"
+        );
+        self.store_new(rows, tenants, None).await
     }
 
     /// The ids of the batches that are stored already, by tenant.
@@ -247,14 +286,6 @@ fn select_new<'a>(
 fn of_store(Refused { row, error }: Refused<IngestError>) -> Option<Refused<StoreError>> {
     match error {
         IngestError::Store(error) => Some(Refused { row, error }),
-        _ => None,
-    }
-}
-
-/// Only what is alone keeps its token: another group would be other rows.
-fn token_of(batches: &[Arc<Batch>]) -> Option<Token> {
-    match batches {
-        [one] => one.token,
         _ => None,
     }
 }

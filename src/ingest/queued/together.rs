@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
-use crate::ingest::commit::{Batch, Stretch};
+use crate::ingest::commit::{Batch, Coming, Stretch};
 use crate::ingest::prepare::{Prepared, prepare};
 use crate::ingest::{Door, Ingest, IngestError, Origin, Rejection, lines::Lines};
-use crate::store::token::Token;
 
 /// One tenant's events of a message: how each stretch came, and its lines.
 pub(super) type Parts = Vec<(Origin, Lines)>;
@@ -25,12 +24,12 @@ pub(super) struct Refused {
 
 impl Ingest {
     /// Stores the parts of one tenant as one batch. The same parts with the same token are stored once.
-    pub(super) async fn accept_together(&self, parts: Parts, token: Option<Token>) -> Result<Refused, IngestError> {
+    pub(super) async fn accept_together(&self, parts: Parts, coming: Coming) -> Result<Refused, IngestError> {
         let ingest = self.clone();
         // A task of its own, as every write of events is.
         tokio::spawn(async move {
             let door = Arc::clone(&ingest.door);
-            let (batch, refused) = spawn_blocking(move || join(parts, token, &ingest.door)).await?;
+            let (batch, refused) = spawn_blocking(move || join(parts, coming, &ingest.door)).await?;
             if let Some(batch) = batch {
                 let written = door.commits.write(Arc::new(batch), door.commits.announce()).await?;
                 // The API has said that they are accepted: the queue keeps them until something else does.
@@ -45,7 +44,7 @@ impl Ingest {
     }
 }
 
-fn join(parts: Parts, token: Option<Token>, door: &Door) -> (Option<Batch>, Refused) {
+fn join(parts: Parts, coming: Coming, door: &Door) -> (Option<Batch>, Refused) {
     let mut seen: HashSet<String> = HashSet::new();
     let mut stretches = Vec::new();
     let mut refused = Refused::default();
@@ -65,6 +64,6 @@ fn join(parts: Parts, token: Option<Token>, door: &Door) -> (Option<Batch>, Refu
             }
         }
     }
-    let batch = (!stretches.is_empty()).then_some(Batch { stretches, token });
+    let batch = (!stretches.is_empty()).then_some(Batch { stretches, coming });
     (batch, refused)
 }

@@ -19,6 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::failures::Failures;
 use super::message::{self, Head, MessageError, Section};
 use super::together::Parts;
+use crate::ingest::commit::Coming;
 use crate::ingest::connection::{Connection, Connections};
 use crate::ingest::connector::Payload;
 use crate::ingest::raw::without_values;
@@ -191,9 +192,11 @@ impl Work {
             Err(error) => return self.fail(&delivery, &IngestError::Message(error)).await,
         };
         let pace = self.worker.pace;
-        let mut pause = pace.pause;
+        let (mut pause, mut attempt) = (pace.pause, delivery.attempt);
         loop {
-            match self.keep(&delivery, self.store(&sections, &delivery)).await {
+            let storing = self.store(&sections, &delivery, attempt);
+            attempt += 1;
+            match self.keep(&delivery, storing).await {
                 Ok(()) => return self.succeed(&delivery).await,
                 Err(error) if fault(&error) == Fault::Store => {
                     tracing::warn!(
@@ -238,7 +241,7 @@ impl Work {
     }
 
     /// What is in a message is stored side by side.
-    async fn store(&self, sections: &[Section], delivery: &Delivery) -> Result<(), IngestError> {
+    async fn store(&self, sections: &[Section], delivery: &Delivery, attempt: u64) -> Result<(), IngestError> {
         let mut by_tenant: BTreeMap<&str, Parts> = BTreeMap::new();
         let mut work: Vec<BoxFuture<'_, Result<(), IngestError>>> = Vec::new();
         for Section { head, body } in sections {
@@ -261,11 +264,12 @@ impl Work {
             }
         }
         for (tenant, parts) in by_tenant {
-            let token = match self.worker.inserts {
-                Inserts::Joined => None,
-                Inserts::OneEach => Some(self.token(delivery, tenant)),
+            let coming = match self.worker.inserts {
+                Inserts::Joined => Coming::Once,
+                Inserts::OneEach if attempt == 1 => Coming::First(self.token(delivery, tenant)),
+                Inserts::OneEach => Coming::Again(self.token(delivery, tenant)),
             };
-            work.push(self.store_events(parts, token).boxed());
+            work.push(self.store_events(parts, coming).boxed());
         }
         let done: Vec<_> = stream::iter(work).buffer_unordered(SECTIONS_AT_ONCE).collect().await;
         let mut failed: Vec<IngestError> = done.into_iter().filter_map(Result::err).collect();
@@ -287,8 +291,8 @@ impl Work {
         found.ok_or_else(|| IngestError::NoConnection { name: name.to_owned() })
     }
 
-    async fn store_events(&self, parts: Parts, token: Option<Token>) -> Result<(), IngestError> {
-        let refused = self.worker.ingest.accept_together(parts, token).await?;
+    async fn store_events(&self, parts: Parts, coming: Coming) -> Result<(), IngestError> {
+        let refused = self.worker.ingest.accept_together(parts, coming).await?;
         if 0 < refused.count {
             // The API refused what breaks the rules: those of this process are others.
             let reason = refused.first.map(|rejection| without_values(&rejection.reason));

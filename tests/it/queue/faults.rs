@@ -5,6 +5,8 @@ use std::time::Duration;
 use axum::http::StatusCode;
 
 use rapport::ingest::queued::worker::Inserts;
+use rapport::sql::Sql;
+use rapport::store::Store;
 
 use super::broker::Broker;
 use super::house::{Door, House, messages};
@@ -51,6 +53,50 @@ async fn a_message_that_is_delivered_again_and_again_is_stored_once() {
         worker.stop().await;
     }
     assert_eq!(house.stored().await, (50, 50));
+}
+
+#[tokio::test]
+async fn a_batch_that_the_engine_noted_and_never_had_is_stored_when_it_comes_again() {
+    let broker = Broker::start();
+    let house = House::over(broker.queue().await).await;
+    assert_eq!(house.post(&messages(0..20)).await.0, StatusCode::OK);
+    house.store.set(Door::HeldAfter);
+    let worker = house.worker_with(Inserts::OneEach);
+    house.store.until_held().await;
+    worker.abort();
+    // As after an engine that was killed between the two: it knows the token, and the rows are not there.
+    house.world.store.execute(Sql::new("DELETE FROM events WHERE 1")).await.unwrap();
+    assert_eq!(house.stored().await, (0, 0));
+    house.store.set(Door::Open);
+    let worker = house.worker_with(Inserts::OneEach);
+    house.until_drained().await;
+    worker.stop().await;
+    assert_eq!(house.stored().await, (20, 20));
+}
+
+#[tokio::test]
+async fn an_event_that_two_workers_have_in_work_at_once_counts_once() {
+    let broker = Broker::start();
+    let house = House::over(broker.queue().await).await;
+    // Two messages of the queue, because their bodies are others.
+    assert_eq!(house.post(&messages(0..10)).await.0, StatusCode::OK);
+    assert_eq!(house.post(&messages(5..15)).await.0, StatusCode::OK);
+    house.store.set(Door::HeldBefore);
+    let workers = [house.worker_with(Inserts::OneEach), house.worker_with(Inserts::OneEach)];
+    house.store.until_holding(2).await;
+    house.store.set(Door::Open);
+    house.until_drained().await;
+    for worker in workers {
+        worker.stop().await;
+    }
+    let (rows, ids) = house.stored().await;
+    assert!(
+        ids == 15 && (15..=20).contains(&rows),
+        "the log may have twice what both found new: {rows} rows, {ids} ids"
+    );
+    let range = r#"range: {from: "2035-05-01", to: "2035-05-02"}"#;
+    let answer = house.world.analytics(range, "activity { total { messages } }").await;
+    assert_eq!(answer["activity"]["total"]["messages"], 15);
 }
 
 #[tokio::test]
