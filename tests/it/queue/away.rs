@@ -5,6 +5,7 @@
 //! `RAPPORT_TEST_AWAY_SECONDS=120 cargo test --test it -- a_store_that_is_away_for_a_while --nocapture`. They are shown and not
 //! demanded: how fast this is depends on the machine and on the build.
 
+use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -40,6 +41,17 @@ fn away_seconds() -> u64 {
 struct Storing(Child);
 
 impl Storing {
+    /// Returns when it stores: one that has not begun when the store goes ends.
+    fn start(mut worker: Command) -> Self {
+        let mut storing = Self(worker.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
+        let mut lines = BufReader::new(storing.0.stderr.take().unwrap()).lines();
+        let begun = lines.by_ref().map(Result::unwrap).find(|line| line.starts_with("Storing what the queue has"));
+        assert!(begun.is_some(), "it ended");
+        // Somebody has to read what it says later.
+        std::thread::spawn(move || lines.for_each(drop));
+        storing
+    }
+
     fn stop(mut self) -> bool {
         let sent = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.0.id())]).status();
         sent.unwrap().success() && self.0.wait().unwrap().success()
@@ -148,8 +160,8 @@ fn a_store_that_is_away_for_a_while_is_missed_by_nobody_who_sends() {
     let served =
         Server::start(directories[0].path(), &variables.each_ref().map(|(name, value)| (*name, value.as_str())));
     let mut worker = command(directories[1].path(), &["worker"]);
-    let worker = worker.envs(variables).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let worker = Storing(worker);
+    worker.envs(variables);
+    let worker = Storing::start(worker);
 
     let (answers, is_over) = (Mutex::new(Vec::new()), AtomicBool::new(false));
     let count = || answers.lock().unwrap().len() as u64;
@@ -189,7 +201,8 @@ fn a_store_that_is_away_for_a_while_is_missed_by_nobody_who_sends() {
         println!(
             "lag at its most {most} messages, {oldest} s; drained to {left} in {seconds:.1} s, {rate:.0} events/s"
         );
-        assert!(worker.stop() && served.stop(), "they end well");
+        assert!(worker.stop(), "the worker ends well");
+        assert!(served.stop(), "the server ends well");
         [begun, gone, back, drained]
     });
 
