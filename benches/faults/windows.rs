@@ -144,7 +144,11 @@ fn in_window(house: &House, plan: Plan, window: &Window) -> Outcome {
     let met = RefCell::new(Vec::new());
     let mut outcome = Outcome::of(|| {
         let mut stage = Stage::begin(house, plan, window.name, shape(plan))?;
-        for _ in 0..plan.rounds {
+        let is_met = || met.borrow().iter().any(|met| *met != Met::Not);
+        let mut round = 0;
+        // A loaded machine can strike late a few times in a row.
+        while round < plan.rounds || (!is_met() && round < 4 * plan.rounds) {
+            round += 1;
             let load = stage.load.clone();
             for _ in 0..3 {
                 load.send_one();
