@@ -21,7 +21,6 @@ use super::server::HttpState;
 use super::turns::Turns;
 
 /// What the routes share.
-#[derive(Clone)]
 pub struct RestState {
     pub http: Arc<HttpState>,
     pub ingest: Ingest,
@@ -69,5 +68,5 @@ pub fn routes(state: RestState) -> Router {
         .route("/v1/sends/{connection}", routing::post(intake::sends).fallback(not_post))
         .route("/health/live", routing::get(health::live).fallback(not_get))
         .route("/health/ready", routing::get(health::ready).fallback(not_get))
-        .with_state(state)
+        .with_state(Arc::new(state))
 }

@@ -151,15 +151,19 @@ pub fn router(state: Arc<HttpState>, other: Router, started: Millis) -> Router {
         .with_state(state)
         .merge(other)
         .fallback(|| async { ApiError::new(Code::NotFound, "there is no such route; queries go to /graphql") })
-        .layer(CompressionLayer::new())
-        .layer(middleware::from_fn(contain_panic))
-        .layer(middleware::from_fn_with_state(audit, audit::record))
-        // Outside of the record: a preflight asks for nothing, and a browser must be able to read a refusal.
-        .layer(cors)
-        .layer(middleware::from_fn(secure))
-        .layer(middleware::from_fn_with_state(proxies, name_client))
-        .layer(middleware::from_fn(traces::follow))
-        .layer(middleware::from_fn_with_state(Arc::new(RequestIds::new(started)), name_request))
+        // From outside to inside, and in one: layers that are added one by one are copied and allocated anew, each with all that are
+        // within, for every request.
+        .layer((
+            middleware::from_fn_with_state(Arc::new(RequestIds::new(started)), name_request),
+            middleware::from_fn(traces::follow),
+            middleware::from_fn_with_state(proxies, name_client),
+            middleware::from_fn(secure),
+            // Outside of the record: a preflight asks for nothing, and a browser must be able to read a refusal.
+            cors,
+            middleware::from_fn_with_state(audit, audit::record),
+            middleware::from_fn(contain_panic),
+            CompressionLayer::new(),
+        ))
 }
 
 async fn refuse_method(allow: &'static str) -> Response {

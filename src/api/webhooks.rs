@@ -31,13 +31,12 @@ use crate::ingest::raw;
 use crate::model::clock::Millis;
 
 /// What the routes share.
-#[derive(Clone)]
 pub struct WebhookState {
     http: Arc<HttpState>,
     intake: Intake,
     meters: Meters,
     connections: Connections,
-    rooms: Arc<Rooms>,
+    rooms: Rooms,
 }
 
 /// KiB of deliveries that are on their way in, as long as they are, and turns of proving where they come from.
@@ -65,7 +64,7 @@ impl WebhookState {
         let room = |connection: &Arc<Connection>| (connection.name.clone(), Arc::new(Semaphore::new(ROOM_OF_ONE_KIB)));
         let by_connection = connections.all().map(room).collect();
         let proving = Arc::new(Semaphore::new(PROVING_MAX));
-        let rooms = Arc::new(Rooms { all: Arc::new(Semaphore::new(ROOM_KIB)), by_connection, proving });
+        let rooms = Rooms { all: Arc::new(Semaphore::new(ROOM_KIB)), by_connection, proving };
         Self { http, intake, meters, connections, rooms }
     }
 
@@ -80,12 +79,14 @@ impl WebhookState {
 
 pub fn routes(state: WebhookState) -> Router {
     let other = || async { ApiError::method_not_allowed("this route takes POST, and GET to verify", "GET, POST") };
-    Router::new().route("/webhooks/{connection}", routing::post(deliver).get(greet).fallback(other)).with_state(state)
+    Router::new()
+        .route("/webhooks/{connection}", routing::post(deliver).get(greet).fallback(other))
+        .with_state(Arc::new(state))
 }
 
 /// The check of an address by which some platforms begin.
 async fn greet(
-    State(state): State<WebhookState>,
+    State(state): State<Arc<WebhookState>>,
     name: Result<Path<String>, PathRejection>,
     uri: Uri,
 ) -> Result<Response, ApiError> {
@@ -99,7 +100,7 @@ async fn greet(
 }
 
 async fn deliver(
-    State(state): State<WebhookState>,
+    State(state): State<Arc<WebhookState>>,
     Extension(request_id): Extension<RequestId>,
     name: Result<Path<String>, PathRejection>,
     uri: Uri,

@@ -6,6 +6,7 @@
 //! Whoever asks costs nothing: the engine and the disk are asked once a second at most, for all who ask then.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -106,7 +107,7 @@ impl LastLook {
 }
 
 /// `GET /health/ready`: each check, and how each connection fares. 503 where one fails.
-pub(super) async fn ready(State(state): State<RestState>) -> Response {
+pub(super) async fn ready(State(state): State<Arc<RestState>>) -> Response {
     let now = state.http.clock.now();
     let store = state.ingest.derivation().store().as_ref();
     let [engine, migrations, disk] = state.last_look.checks(store, state.health.data_dir.as_deref()).await;

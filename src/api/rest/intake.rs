@@ -41,7 +41,7 @@ struct Incoming {
 /// `POST /v1/events`: NDJSON or a JSON array, plain, gzip or zstd. Answers with the receipt when all is stored,
 /// or in the queue where there is one.
 pub(super) async fn events(
-    State(state): State<RestState>,
+    State(state): State<Arc<RestState>>,
     Extension(request_id): Extension<RequestId>,
     Extension(trace): Extension<Arc<Trace>>,
     headers: HeaderMap,
@@ -54,7 +54,7 @@ pub(super) async fn events(
 
 /// `POST /v1/sends/{connection}`: the same for what the connection's platform answered to sends.
 pub(super) async fn sends(
-    State(state): State<RestState>,
+    State(state): State<Arc<RestState>>,
     name: Result<Path<String>, PathRejection>,
     Extension(request_id): Extension<RequestId>,
     Extension(trace): Extension<Arc<Trace>>,
