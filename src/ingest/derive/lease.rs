@@ -36,9 +36,18 @@ pub(super) struct Lease {
     ours: Mutex<Ours>,
 }
 
+/// How long a number may be noted and not stand in the table. The engine notes it first: killed in between it knows the number for
+/// ever and does not have it.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
+
 /// What this process has of it.
 enum Ours {
     Nothing,
+    /// The engine took this number for known, and nobody has it.
+    LeftOut {
+        number: u64,
+        since: Instant,
+    },
     Held(Held),
     /// It was given back, and is not taken again.
     GivenBack,
@@ -78,25 +87,36 @@ impl Lease {
             // The half that is left is longer than any run.
             Ours::Held(held) if now + TERM / 2 < held.until => return Ok(Turn::Ours),
             Ours::GivenBack => return Ok(Turn::Others),
-            Ours::Held(_) | Ours::Nothing => {}
+            Ours::Held(_) | Ours::LeftOut { .. } | Ours::Nothing => {}
         }
-        let number = match self.latest(tenant).await? {
+        let mut number = match self.latest(tenant).await? {
             None => 1,
             Some(latest) if latest.is_valid && ![&self.holder, NOBODY].contains(&latest.holder.as_str()) => {
                 return Ok(Turn::Others);
             }
             Some(latest) => latest.number.saturating_add(1),
         };
+        // Nobody will ever have it: the next one is the first that can be had.
+        if let Ours::LeftOut { number: left_out, since } = *ours
+            && number <= left_out
+            && since + ON_ITS_WAY <= now
+        {
+            number = left_out.saturating_add(1);
+        }
         self.store.insert("derivation_leases", row(tenant, number, &self.holder)?, Some(token(number))).await?;
         // What another process inserted first is what is there.
-        let is_ours =
-            self.latest(tenant).await?.is_some_and(|latest| latest.number == number && latest.holder == self.holder);
-        if is_ours {
-            *ours = Ours::Held(Held { until: now + TERM, number, tenant: tenant.to_owned() });
-            return Ok(Turn::Ours);
-        }
-        *ours = Ours::Nothing;
-        Ok(Turn::Others)
+        let latest = self.latest(tenant).await?;
+        *ours = match latest {
+            Some(latest) if latest.number == number && latest.holder == self.holder => {
+                Ours::Held(Held { until: now + TERM, number, tenant: tenant.to_owned() })
+            }
+            Some(latest) if number <= latest.number => Ours::Nothing,
+            _ => match *ours {
+                Ours::LeftOut { number: left_out, since } if left_out == number => Ours::LeftOut { number, since },
+                _ => Ours::LeftOut { number, since: now },
+            },
+        };
+        Ok(if matches!(*ours, Ours::Held(_)) { Turn::Ours } else { Turn::Others })
     }
 
     /// Gives it back, for good. Nothing may be derived any more by then.

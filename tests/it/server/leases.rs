@@ -86,6 +86,20 @@ async fn who_ends_gives_the_right_to_the_others_at_once_and_takes_it_no_more() {
 }
 
 #[tokio::test]
+async fn a_number_that_the_server_noted_and_never_had_keeps_nobody_from_the_right() {
+    let ([first, second], _host, data) = two().await;
+    let [one, two] = [&first, &second].map(|store| Ingest::new(Arc::clone(store) as _, Arc::new(FixedClock(NOW))));
+    take(&one, "a").await;
+    assert_eq!(one.derivation().catch_up("acme").await.unwrap(), 1);
+    // As after a server that was killed between the two: it knows the number's token, and the row is not there.
+    data.store().execute(Sql::new("DELETE FROM derivation_leases WHERE 1")).await.unwrap();
+    take(&two, "b").await;
+    assert_eq!(two.derivation().catch_up("acme").await.unwrap(), 1);
+    let told = shown(data.store(), "SELECT number FROM derivation_leases").await;
+    assert_eq!(told, "number: 2\n\n");
+}
+
+#[tokio::test]
 async fn of_many_that_want_the_right_at_once_one_has_it() {
     let data = Data::new();
     let host = Host::start(&data, 0);
