@@ -62,8 +62,9 @@ impl Default for Limits {
             rows_read: 2_000_000_000,
             // 731 days in hours are 17,544 buckets; times 50 groups 877,200. Exports page below it as well.
             rows_returned: 1_000_000,
-            // A lone query may use the whole machine; the engine shares the cores when there are more.
-            threads: cores,
+            // A lone query may use the whole machine; the engine shares the cores when there are more. Twice as many threads as
+            // cores, because the system shares these out by threads: while events come in, it has twice the time.
+            threads: 2 * cores,
             // One query a core keeps the machine busy. With a single one a slow report would hold up all others.
             connections: cores.max(2),
         }
