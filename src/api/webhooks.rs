@@ -18,7 +18,7 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::errors::{ApiError, Code};
-use super::http::body::{BytesLimit, read_body_into};
+use super::http::body::{BytesLimit, media_type, read_body_into};
 use super::http::request_id::RequestId;
 use super::http::room::{Place, carry_through};
 use super::server::HttpState;
@@ -128,8 +128,7 @@ async fn deliver(
     if let Some(answer) = proved.map_err(|refusal| turn_away(&state, &connection, &refusal))? {
         return Ok(plain(answer));
     }
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let content_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let content_type = media_type(&headers).to_ascii_lowercase();
     // A task of its own: a platform that hangs up does not stop what has begun between its two writes. The room goes with it: the
     // body is there until it is done.
     let taken = carry_through(place, {

@@ -9,6 +9,7 @@ use super::super::{
     errors::{ApiError, Code},
     limits::{Limits, check_limit},
 };
+use super::body::{content_type, media_type};
 
 /// The version of automatic persisted queries that clients speak.
 const PERSISTED_QUERY_VERSION: u64 = 1;
@@ -28,11 +29,10 @@ pub fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     if headers.get(header::CONTENT_ENCODING).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(unsupported("a GraphQL body must not be compressed"));
     }
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let mut parts = content_type.split(';').map(str::trim);
-    if !parts.next().unwrap_or_default().eq_ignore_ascii_case("application/json") {
+    if !media_type(headers).eq_ignore_ascii_case("application/json") {
         return Err(unsupported("send `Content-Type: application/json`"));
     }
+    let mut parts = content_type(headers).split(';').map(str::trim);
     let charset = parts.find_map(|part| part.to_ascii_lowercase().strip_prefix("charset=").map(str::to_owned));
     if charset.is_some_and(|charset| charset.trim_matches('"') != "utf-8") {
         return Err(unsupported("the body must be encoded in UTF-8"));

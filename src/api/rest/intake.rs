@@ -12,7 +12,7 @@ use axum::{Extension, Json};
 use crate::api::audit::Trace;
 use crate::api::bearers::Bearer;
 use crate::api::errors::{ApiError, Code};
-use crate::api::http::body::{BytesLimit, Room, announced, read_body_into};
+use crate::api::http::body::{BytesLimit, Room, announced, media_type, read_body_into};
 use crate::api::http::request_id::RequestId;
 use crate::api::http::room::carry_through;
 use crate::auth::{Role, Viewer};
@@ -153,9 +153,7 @@ where
 }
 
 fn says_lines(headers: &HeaderMap) -> bool {
-    let told = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media = told.split(';').next().unwrap_or_default().trim();
-    LINES_TYPES.iter().any(|lines| media.eq_ignore_ascii_case(lines))
+    LINES_TYPES.iter().any(|lines| media_type(headers).eq_ignore_ascii_case(lines))
 }
 
 fn refuse_body(error: &BodyError) -> ApiError {

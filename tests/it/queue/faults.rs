@@ -83,14 +83,7 @@ async fn an_event_that_two_workers_have_in_work_at_once_counts_once() {
         let events = [messages(0..1), messages(start..start + 10)].concat();
         assert_eq!(house.post(&events).await.0, StatusCode::OK);
     }
-    house.store.set(Door::HeldBefore);
-    let workers = [house.worker_with(Inserts::OneEach), house.worker_with(Inserts::OneEach)];
-    house.store.until_holding(2).await;
-    house.store.set(Door::Open);
-    house.until_drained().await;
-    for worker in workers {
-        worker.stop().await;
-    }
+    house.drain_by_two().await;
     let (rows, ids) = house.stored().await;
     assert!(ids == 401 && (ids..=ids + 1).contains(&rows), "the log may have twice what two found new: {rows}, {ids}");
     let range = r#"range: {from: "2035-05-01", to: "2035-05-02"}"#;
@@ -106,15 +99,7 @@ async fn two_workers_share_the_work() {
     for start in (0..2_000).step_by(50) {
         assert_eq!(house.post(&messages(start..start + 50)).await.0, StatusCode::OK);
     }
-    house.store.set(Door::HeldBefore);
-    let workers = [house.worker_with(Inserts::OneEach), house.worker_with(Inserts::OneEach)];
-    // Each inserts one message after the other: two inserts are two workers'.
-    house.store.until_holding(2).await;
-    house.store.set(Door::Open);
-    house.until_drained().await;
-    for worker in workers {
-        worker.stop().await;
-    }
+    house.drain_by_two().await;
     assert_eq!(house.stored().await, (2_000, 2_000));
 }
 

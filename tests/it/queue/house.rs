@@ -151,6 +151,20 @@ impl House {
         worker.stop().await;
     }
 
+    /// Lets two workers store all that waits, which has to be more messages than one has in work at a time. At some moment
+    /// each has one in work.
+    pub async fn drain_by_two(&self) {
+        self.store.set(Door::HeldBefore);
+        let workers = [self.worker_with(Inserts::OneEach), self.worker_with(Inserts::OneEach)];
+        // Each inserts one message after the other: two inserts are two workers'.
+        self.store.until_holding(2).await;
+        self.store.set(Door::Open);
+        self.until_drained().await;
+        for worker in workers {
+            worker.stop().await;
+        }
+    }
+
     /// Waits until the stream has nothing that is not stored.
     pub async fn until_drained(&self) {
         let deadline = Instant::now() + PATIENCE;
