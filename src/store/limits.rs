@@ -63,8 +63,9 @@ impl Default for Limits {
             // 731 days in hours are 17,544 buckets; times 50 groups 877,200. Exports page below it as well.
             rows_returned: 1_000_000,
             // A lone query may use the whole machine; the engine shares the cores when there are more. Twice as many threads as
-            // cores, because the system shares these out by threads: while events come in, it has twice the time.
-            threads: 2 * cores,
+            // cores, and eight where cores are few, because the system shares these out by threads, of which ingestion has about as
+            // many: a query that has fewer waits for all of them.
+            threads: (2 * cores).max(8),
             // One query a core keeps the machine busy. With a single one a slow report would hold up all others.
             connections: cores.max(2),
         }
