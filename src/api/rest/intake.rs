@@ -153,7 +153,8 @@ where
 }
 
 fn says_lines(headers: &HeaderMap) -> bool {
-    LINES_TYPES.iter().any(|lines| media_type(headers).eq_ignore_ascii_case(lines))
+    let told = media_type(headers);
+    LINES_TYPES.iter().any(|lines| told.eq_ignore_ascii_case(lines))
 }
 
 fn refuse_body(error: &BodyError) -> ApiError {
