@@ -18,13 +18,15 @@ mod measure;
 mod messages;
 mod outcomes;
 mod people;
-mod properties;
+pub mod properties;
 mod question;
 mod replies;
 mod schedule;
 mod surveys;
 mod talks;
 mod turns;
+
+use std::str::FromStr;
 
 use proptest::collection::vec;
 use proptest::prop_assert;
@@ -37,17 +39,25 @@ use answer::{Facts, expected, sort_groups};
 use events::{History, arrivals, history};
 use question::{Question, Viewer, question};
 
-/// The same cases in every run; `PROPTEST_CASES` asks for more of them.
-#[expect(clippy::disallowed_methods, reason = "who runs the tests asks for more cases, as everywhere with proptest")]
+/// The same cases in every run; `PROPTEST_CASES` asks for more of them, `PROPTEST_RNG_SEED` for others.
 fn runner(cases: u32) -> TestRunner {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     let config = Config {
-        cases: asked.unwrap_or(cases),
+        cases: asked("PROPTEST_CASES").unwrap_or(cases),
         failure_persistence: None,
         max_shrink_time: 30_000,
         ..Config::default()
     };
-    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+    let rng = match asked::<u64>("PROPTEST_RNG_SEED") {
+        Some(seed) => TestRng::from_seed(RngAlgorithm::ChaCha, &[seed.to_le_bytes(); 4].concat()),
+        None => TestRng::deterministic_rng(RngAlgorithm::ChaCha),
+    };
+    TestRunner::new_with_rng(config, rng)
+}
+
+#[expect(clippy::disallowed_methods, reason = "who runs the tests asks for more cases, as everywhere with proptest")]
+fn asked<T: FromStr>(name: &str) -> Option<T> {
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{name} is a number, not {value:?}")))
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -122,7 +132,7 @@ async fn check(world: &World, facts: &Facts, question: &Question) -> Result<(), 
 }
 
 #[test]
-fn every_number_is_what_its_definition_says() {
+pub fn every_number_is_what_its_definition_says() {
     let runtime = runtime();
     let result = runner(12).run(&(history(), vec(question(), 5)), |(history, questions)| {
         runtime.block_on(async {

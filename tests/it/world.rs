@@ -19,12 +19,12 @@ use rapport::ingest::connection::{Connection, Connections};
 use rapport::ingest::connector::options::Hidden;
 use rapport::model::clock::{Clock, Millis};
 use rapport::queue::Queue;
-use rapport::store::StoreError;
 use rapport::store::migrations::{MIGRATIONS, migrate};
+use rapport::store::{self, StoreError};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::engine::{FixedClock, TestStore, empty_store};
+use crate::engine::{FixedClock, TestStore, empty_store_with, limits};
 use crate::hindered::{After, Call, Hindered, Hindrance, free};
 
 pub const SECRET: &str = "a secret for tests that is long enough";
@@ -102,7 +102,9 @@ struct WayIn {
 impl World {
     pub async fn at(now: &str) -> Self {
         let now = instant(now);
-        let store = empty_store();
+        // As patient as the API over it.
+        let patience = patient().execution_time.as_secs();
+        let store = empty_store_with(store::limits::Limits { seconds: patience, ..limits() });
         migrate(&store, &FixedClock(now), MIGRATIONS, &facts()).await.expect("the migrations run");
         let store = CountingStore::over(store);
         let turning = Arc::new(TurningClock(AtomicI64::new(now)));

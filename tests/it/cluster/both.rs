@@ -292,6 +292,28 @@ mod identity {
     }
 }
 
+/// As `oracle` says.
+mod oracle {
+    use super::on_cluster;
+    use crate::oracle as tests;
+
+    #[test]
+    fn every_number_is_what_its_definition_says() {
+        on_cluster(tests::every_number_is_what_its_definition_says);
+    }
+}
+
+/// As `oracle::properties` says.
+mod properties {
+    use super::on_cluster;
+    use crate::oracle::properties as tests;
+
+    #[test]
+    fn parts_add_up_filters_only_narrow_and_tenants_do_not_meet() {
+        on_cluster(tests::parts_add_up_filters_only_narrow_and_tenants_do_not_meet);
+    }
+}
+
 /// As `pickers` says.
 mod pickers {
     use super::on_cluster;

@@ -74,7 +74,7 @@ async fn check(world: &World, question: &Question) -> Result<Value, TestCaseErro
 }
 
 #[test]
-fn parts_add_up_filters_only_narrow_and_tenants_do_not_meet() {
+pub fn parts_add_up_filters_only_narrow_and_tenants_do_not_meet() {
     let runtime = runtime();
     let cases = (history(), history(), vec(question(), 2)).prop_map(|(history, other, questions)| {
         let questions: Vec<Question> = questions.iter().map(|seed| seed.at(history.window)).collect();
